@@ -1,0 +1,163 @@
+"""The serialized DAG: all that planning, showing and starting tasks needs, without the author's code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from sailplane.model.runs import DagFileError
+from sailplane.model.states import TriggerRule
+
+DEFAULT_QUEUE = "default"
+DEFAULT_POOL = "default_pool"
+
+
+class ScheduleKind(StrEnum):
+    NONE = "none"
+    """Runs only when triggered."""
+    CRON = "cron"
+    """Fires at the cron line's times; no data interval lag (Airflow's CronTriggerTimetable)."""
+    CRON_INTERVAL = "cron_interval"
+    """A run covers the time between two cron times and starts when it is over (CronDataIntervalTimetable)."""
+    DELTA = "delta"
+    """Fires each `delta` (DeltaTriggerTimetable)."""
+    DELTA_INTERVAL = "delta_interval"
+    """A run covers `delta` and starts when it is over (DeltaDataIntervalTimetable)."""
+    ONCE = "once"
+    CONTINUOUS = "continuous"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When runs of a DAG are due."""
+
+    kind: ScheduleKind = ScheduleKind.NONE
+    cron: str | None = None
+    """Five fields (or six, seconds last); presets are already replaced by their cron line."""
+    delta: timedelta | None = None
+    timezone: str = "UTC"
+    """IANA name of the zone in which the cron line is read."""
+    summary: str = "None"
+    """As the author wrote it: `@daily`, `0 6 * * *`, `1 day, 0:00:00`, `None`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializedTask:
+    """One task of a serialized DAG."""
+
+    task_id: str
+    operator: str
+    """The operator's class name."""
+    upstream: tuple[str, ...] = ()
+    """task_ids it waits for, sorted."""
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
+    retries: int = 0
+    retry_delay: timedelta = timedelta(seconds=300)
+    retry_exponential_backoff: float = 0.0
+    """Factor by which the delay grows with each try; 0: not at all."""
+    max_retry_delay: timedelta = timedelta(hours=24)
+    execution_timeout: timedelta | None = None
+    queue: str = DEFAULT_QUEUE
+    pool: str = DEFAULT_POOL
+    pool_slots: int = 1
+    priority_weight: int = 1
+    depends_on_past: bool = False
+    is_sensor: bool = False
+    is_mapped: bool = False
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    needs_code: bool = True
+    """False when nothing runs (an EmptyOperator without callbacks): it ends without a child process."""
+    reads: tuple[str, ...] = ()
+    """task_ids whose return value this task's arguments name: read ahead before it starts."""
+    group_id: str | None = None
+    owner: str = "airflow"
+    label: str = ""
+    """What the UI shows: task_display_name or task_id without its group's prefix."""
+    doc_md: str | None = None
+    template_fields: tuple[str, ...] = ()
+    ui_color: str = "#fff"
+    ui_fgcolor: str = "#000"
+    line: int | None = None
+    """Line of the DAG file that made the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializedGroup:
+    """A task group, for display."""
+
+    group_id: str
+    parent_id: str | None = None
+    label: str = ""
+    tooltip: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializedParam:
+    """A run input with its JSON schema. `value` is the default; absent when `has_value` is False."""
+
+    value: Any = None
+    has_value: bool = True
+    description: str | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializedDag:
+    """One DAG as its file declared it. Two files that declare the same give equal values and equal JSON."""
+
+    dag_id: str
+    file: str
+    """Path of the DAG file, relative to the bundle."""
+    tasks: tuple[SerializedTask, ...] = ()
+    """In topological order, ties by task_id."""
+    groups: tuple[SerializedGroup, ...] = ()
+    schedule: Schedule = field(default_factory=Schedule)
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 0
+    """0: no limit. Airflow's default of 16 a run is not copied: see docs/airflow-differences.md."""
+    dagrun_timeout: timedelta | None = None
+    is_paused_upon_creation: bool | None = None
+    display_name: str = ""
+    description: str | None = None
+    doc_md: str | None = None
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    params: Mapping[str, SerializedParam] = field(default_factory=dict)
+    render_template_as_native_obj: bool = False
+    has_callbacks: bool = False
+
+    @cached_property
+    def task_dict(self) -> Mapping[str, SerializedTask]:
+        return {task.task_id: task for task in self.tasks}
+
+    @cached_property
+    def downstream(self) -> Mapping[str, tuple[str, ...]]:
+        """For each task_id, the task_ids that wait for it, in topological order."""
+        following: dict[str, list[str]] = {task.task_id: [] for task in self.tasks}
+        for task in self.tasks:
+            for upstream_id in task.upstream:
+                following[upstream_id].append(task.task_id)
+        return {task_id: tuple(ids) for task_id, ids in following.items()}
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        return tuple(task.task_id for task in self.tasks if not task.upstream)
+
+    @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        return tuple(task.task_id for task in self.tasks if not self.downstream[task.task_id])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedBundle:
+    """What a folder of DAG files declared: its DAGs, and the files that could not be read."""
+
+    dags: tuple[SerializedDag, ...] = ()
+    errors: tuple[DagFileError, ...] = ()

@@ -1,0 +1,93 @@
+"""What the supervisor hands to the child process that runs one try, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.runs import ErrorInfo, RunContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class XComRef:
+    """Which XCom: of this run when `run_id` is None."""
+
+    task_id: str
+    map_index: int = UNMAPPED
+    key: str = "return_value"
+    dag_id: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskJob:
+    """One try of one task instance, ready to run."""
+
+    run: RunContext
+    task_id: str
+    map_index: int = UNMAPPED
+    try_number: int
+    max_tries: int
+    started_at: datetime
+    rescheduled_since: datetime | None = None
+    xcoms: Mapping[str, str] = field(default_factory=dict)
+    """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
+    execution_timeout: timedelta | None = None
+    """The task's own limit, exact to a few milliseconds."""
+    time_limit: timedelta | None = None
+    """What this worker can give at the most; longer is a clear failure that names the queue."""
+
+    @property
+    def key(self) -> TaskKey:
+        return TaskKey(self.task_id, self.map_index)
+
+
+def xcom_name(task_id: str, map_index: int = UNMAPPED, key: str = "return_value") -> str:
+    return f"{task_id}:{map_index}:{key}"
+
+
+class OutcomeKind(StrEnum):
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    """This try failed; the task may be retried."""
+    FAILED_FOR_GOOD = "failed_for_good"
+    """`AirflowFailException`: no further try."""
+    RESCHEDULE = "reschedule"
+    """A sensor gives its slot back until `resume_at`."""
+    KILLED = "killed"
+    """Stopped from outside (lost lease, marked, shutdown): nothing of it is recorded by this worker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one try ended."""
+
+    kind: OutcomeKind
+    error: ErrorInfo | None = None
+    xcoms: Mapping[str, str] = field(default_factory=dict)
+    """key -> JSON envelope, in full whatever its size: where it is kept is the engine's business."""
+    resume_at: datetime | None = None
+    waits_for: tuple[str, ...] = ()
+    """Events that may wake a rescheduled sensor early: `gs://bucket/object` names."""
+    skip_tasks: tuple[str, ...] = ()
+    """Direct downstream task_ids that a branch did not choose."""
+    cpu_seconds: float = 0.0
+    max_rss_mib: float = 0.0
+    retry_after: timedelta | None = None
+    """A delay that the task asked for instead of its `retry_delay`."""
+
+
+class ChildServices(Protocol):
+    """What user code may ask of the supervisor while it runs."""
+
+    def xcom(self, ref: XComRef) -> str | None:
+        """The XCom's JSON envelope; None when there is none."""
+
+    def variable(self, key: str) -> str | None:
+        """The Variable's text; None when it is not set."""
+
+    def connection(self, conn_id: str) -> str | None:
+        """The Connection as URI or JSON; None when it is not set."""

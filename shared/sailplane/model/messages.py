@@ -1,0 +1,70 @@
+"""What travels over Pub/Sub."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from sailplane.model.errors import CorruptRecord
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.runs import RunContext, Token
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTicket:
+    """The right to claim one queued try: `token` is the update time of the write that queued it."""
+
+    task_id: str
+    map_index: int = UNMAPPED
+    try_number: int = 1
+    max_tries: int = 1
+    queued_at: datetime | None = None
+    rescheduled_since: datetime | None = None
+    token: Token
+
+    @property
+    def key(self) -> TaskKey:
+        return TaskKey(self.task_id, self.map_index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskWave:
+    """Queued task instances of one run, for one worker instance to run side by side."""
+
+    run: RunContext
+    run_token: Token
+    """Update time of the run's document when the message was made, by which whoever ends the last task closes the run
+    without reading it; stale when the run was changed since."""
+    tickets: tuple[TaskTicket, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmWave:
+    """Alarms that are due, when a tick finds more than it answers itself. Whoever gets it looks again by key."""
+
+    runs: tuple[RunKey, ...] = ()
+    tasks: tuple[tuple[RunKey, TaskKey], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One Pub/Sub message: exactly one of its parts is there."""
+
+    wave: TaskWave | None = None
+    alarms: AlarmWave | None = None
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    return _ENCODER.encode(message)
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`. Raises `CorruptRecord` when it is none of ours."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise CorruptRecord(f"not a Sailplane message: {error}; it began {data[:80]!r}") from error

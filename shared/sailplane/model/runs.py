@@ -1,0 +1,166 @@
+"""DAGs, runs and task instances as they are stored, and what a worker must know of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+
+Token = str
+"""The update time of a document as `seconds.nanoseconds`: the fencing token of whoever wrote it last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRecord:
+    """`dags/{dag_id}`: the DAG as users see it. Its schedule lives in `DagSchedule`."""
+
+    dag_id: str
+    version: int
+    bundle: str
+    """sha256 of the bundle that the newest version came from."""
+    file: str
+    is_paused: bool
+    display_name: str = ""
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    schedule_summary: str = "None"
+    max_active_runs: int = 16
+    max_active_tasks: int = 0
+    has_import_errors: bool = False
+    is_stale: bool = False
+    """True once a push no longer had the DAG: it keeps its history and starts nothing by itself."""
+    pushed_at: datetime
+    token: Token = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagSchedule:
+    """`dags/{dag_id}/runs/~schedule`: the run that is due next.
+
+    It stands among the runs so that one query over alarms finds due runs and stuck ones.
+    """
+
+    dag_id: str
+    run_after: datetime | None
+    """When the next run is created; None: never by itself (then the document has no alarm)."""
+    logical_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    token: Token = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagFileError:
+    """`import_errors/{file}`: why a DAG file could not be read."""
+
+    file: str
+    message: str
+    """The error with file, line and DAG named."""
+    traceback: str = ""
+    bundle: str = ""
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """What a worker must know of a run. Never changes while the run lives, so every message carries it."""
+
+    dag_id: str
+    run_id: str
+    version: int
+    bundle: str
+    file: str
+    run_type: RunType
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    run_after: datetime
+    started_at: datetime | None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    triggered_by: TriggeredBy = TriggeredBy.TEST
+
+    @property
+    def key(self) -> RunKey:
+        return RunKey(self.dag_id, self.run_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRun:
+    """`dags/{dag_id}/runs/{run_id}`."""
+
+    context: RunContext
+    state: RunState
+    queued_at: datetime
+    ended_at: datetime | None = None
+    triggering_user: str | None = None
+    note: str | None = None
+    alarm_at: datetime | None = None
+    claim: str = ""
+    """Nonce of the write that made this state, by which a writer knows its own commit again."""
+    summary: Mapping[str, TaskState] = field(default_factory=dict)
+    """Once ended: the state of every task instance by its document id, so that a grid costs one read a run."""
+    token: Token = ""
+
+    @property
+    def key(self) -> RunKey:
+        return self.context.key
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self.context.started_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorInfo:
+    """Why a try failed, as shown to its author."""
+
+    kind: str
+    """Class name of the exception, or what happened to the process."""
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInstance:
+    """`dags/{dag_id}/runs/{run_id}/tasks/{task_id}:{map_index}`."""
+
+    run: RunKey
+    task_id: str
+    map_index: int = UNMAPPED
+    state: TaskState
+    try_number: int = 1
+    """Of the try that is queued, running or ended; counts from 1."""
+    max_tries: int = 1
+    """retries + 1; clearing raises it."""
+    queue: str = "default"
+    operator: str = ""
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    rescheduled_since: datetime | None = None
+    """Start of the first poke of a sensor in this try: its timeout counts from there."""
+    alarm_at: datetime | None = None
+    alarms: int = 0
+    """How often in a row an alarm published it again: the wait grows with it."""
+    claim: str = ""
+    worker: str = ""
+    """Which worker instance ran it."""
+    xcoms: Mapping[str, str] = field(default_factory=dict)
+    """key -> value in its JSON envelope; a large one as a pointer (`XComPointer`)."""
+    waits_for: tuple[str, ...] = ()
+    """Events that wake it early, as `gs://bucket/object`; see `Wake`."""
+    feeds: tuple[str, ...] = ()
+    """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
+    has_log: bool = False
+    error: ErrorInfo | None = None
+    cpu_seconds: float = 0.0
+    max_rss_mib: float = 0.0
+    token: Token = ""
+
+    @property
+    def key(self) -> TaskKey:
+        return TaskKey(self.task_id, self.map_index)
