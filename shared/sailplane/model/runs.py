@@ -21,6 +21,8 @@ class DagRecord:
     bundle: str
     """sha256 of the bundle that the newest version came from."""
     file: str
+    fingerprint: str = ""
+    """sha256 of the newest version's serialized form: a push that changes nothing makes no version."""
     is_paused: bool
     display_name: str = ""
     description: str | None = None
@@ -45,10 +47,14 @@ class DagSchedule:
 
     dag_id: str
     run_after: datetime | None
-    """When the next run is created; None: never by itself (then the document has no alarm)."""
+    """When the next run is due; None: never by itself."""
     logical_date: datetime | None = None
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
+    alarm_at: datetime | None = None
+    """When the tick looks at it: `run_after`, or later while held; None while the DAG is paused or has no next run."""
+    is_held: bool = False
+    """True while the DAG has as many active runs as it may: whoever closes one lets the next due run start."""
     token: Token = ""
 
 

@@ -1,0 +1,326 @@
+"""Records to stored fields and back. The one place where the names of stored fields stand."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from sailplane.cloud import alarms, paths
+from sailplane.cloud.documents import (
+    Fields,
+    flag,
+    instant,
+    number,
+    optional_text,
+    put_flag,
+    put_instant,
+    put_number,
+    put_text,
+    put_text_map,
+    put_texts,
+    put_whole,
+    required_instant,
+    text,
+    text_map,
+    texts,
+    token_of,
+    whole,
+)
+from sailplane.model.errors import CorruptRecord
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+
+Guarded = DagRecord | DagSchedule | DagRun | TaskInstance
+"""Records that carry the token of the write they came from."""
+Record = Guarded | DagFileError
+
+_FINE = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
+
+
+def path_of(record: Record) -> str:
+    """The path of the document that holds `record`, relative to the database's root."""
+    return _PATHS[type(record)](record)
+
+
+def write_fields(record: Record, fields: Fields, *, shards: int) -> None:
+    """Put `record` into an empty field map."""
+    _WRITERS[type(record)](record, fields, shards)
+
+
+def put_alarm(fields: Fields, at: datetime | None, path: str, *, fine: bool, shards: int) -> None:
+    if at is not None:
+        fields["alarm_at"].string_value = alarms.encode(at, path, fine=fine, shards=shards)
+
+
+def alarm(fields: Fields) -> datetime | None:
+    return alarms.decode(fields["alarm_at"].string_value) if "alarm_at" in fields else None
+
+
+def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
+    fields["state"].string_value = record.state
+    fields["try_number"].integer_value = record.try_number
+    fields["max_tries"].integer_value = record.max_tries
+    put_text(fields, "queue", record.queue)
+    put_text(fields, "operator", record.operator)
+    put_instant(fields, "queued_at", record.queued_at)
+    put_instant(fields, "started_at", record.started_at)
+    put_instant(fields, "ended_at", record.ended_at)
+    put_instant(fields, "rescheduled_since", record.rescheduled_since)
+    if record.alarm_at is not None:
+        path = paths.task(record.run, record.key)
+        put_alarm(fields, record.alarm_at, path, fine=record.state in _FINE, shards=shards)
+    put_whole(fields, "alarms", record.alarms)
+    put_text(fields, "claim", record.claim)
+    put_text(fields, "worker", record.worker)
+    put_text_map(fields, "xcoms", record.xcoms)
+    put_texts(fields, "waits_for", record.waits_for)
+    put_texts(fields, "feeds", record.feeds)
+    put_flag(fields, "has_log", record.has_log)
+    if record.error is not None:
+        fields["error"].string_value = msgspec.json.encode(record.error).decode()
+    put_number(fields, "cpu_seconds", record.cpu_seconds)
+    put_number(fields, "max_rss_mib", record.max_rss_mib)
+
+
+def read_task(document: Any) -> TaskInstance:
+    """The task instance in a stored document. A projection gives defaults for what it leaves out."""
+    dag_id, run_id, document_id = _ids(document.name, "dags", "runs", "tasks")
+    return _task(document, RunKey(dag_id, run_id), TaskKey.parse(document_id))
+
+
+def read_try(document: Any) -> TaskInstance:
+    """An earlier try, from below its task instance."""
+    dag_id, run_id, document_id, _ = _ids(document.name, "dags", "runs", "tasks", "tries")
+    return _task(document, RunKey(dag_id, run_id), TaskKey.parse(document_id))
+
+
+def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
+    fields = document.fields
+    error = optional_text(fields, "error")
+    return TaskInstance(
+        run=run,
+        task_id=key.task_id,
+        map_index=key.map_index,
+        state=TaskState(text(fields, "state", TaskState.NONE)),
+        try_number=whole(fields, "try_number", 1),
+        max_tries=whole(fields, "max_tries", 1),
+        queue=text(fields, "queue", "default"),
+        operator=text(fields, "operator"),
+        queued_at=instant(fields, "queued_at"),
+        started_at=instant(fields, "started_at"),
+        ended_at=instant(fields, "ended_at"),
+        rescheduled_since=instant(fields, "rescheduled_since"),
+        alarm_at=alarm(fields),
+        alarms=whole(fields, "alarms"),
+        claim=text(fields, "claim"),
+        worker=text(fields, "worker"),
+        xcoms=text_map(fields, "xcoms"),
+        waits_for=texts(fields, "waits_for"),
+        feeds=texts(fields, "feeds"),
+        has_log=flag(fields, "has_log"),
+        error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
+        cpu_seconds=number(fields, "cpu_seconds"),
+        max_rss_mib=number(fields, "max_rss_mib"),
+        token=token_of(document.update_time),
+    )
+
+
+def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
+    context = record.context
+    fields["state"].string_value = record.state
+    fields["version"].integer_value = context.version
+    put_text(fields, "bundle", context.bundle)
+    put_text(fields, "file", context.file)
+    put_text(fields, "run_type", context.run_type)
+    put_text(fields, "triggered_by", context.triggered_by)
+    put_instant(fields, "logical_date", context.logical_date)
+    put_instant(fields, "data_interval_start", context.data_interval_start)
+    put_instant(fields, "data_interval_end", context.data_interval_end)
+    put_instant(fields, "run_after", context.run_after)
+    put_instant(fields, "started_at", context.started_at)
+    if context.conf:
+        fields["conf"].string_value = msgspec.json.encode(context.conf).decode()
+    put_instant(fields, "queued_at", record.queued_at)
+    put_instant(fields, "ended_at", record.ended_at)
+    put_text(fields, "triggering_user", record.triggering_user)
+    put_text(fields, "note", record.note)
+    put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
+    put_text(fields, "claim", record.claim)
+    put_text_map(fields, "summary", record.summary)
+
+
+def read_run(document: Any) -> DagRun:
+    dag_id, run_id = _ids(document.name, "dags", "runs")
+    fields = document.fields
+    conf = optional_text(fields, "conf")
+    return DagRun(
+        context=RunContext(
+            dag_id=dag_id,
+            run_id=run_id,
+            version=whole(fields, "version"),
+            bundle=text(fields, "bundle"),
+            file=text(fields, "file"),
+            run_type=RunType(text(fields, "run_type", RunType.MANUAL)),
+            logical_date=instant(fields, "logical_date"),
+            data_interval_start=instant(fields, "data_interval_start"),
+            data_interval_end=instant(fields, "data_interval_end"),
+            run_after=required_instant(fields, "run_after"),
+            started_at=instant(fields, "started_at"),
+            conf=msgspec.json.decode(conf) if conf else {},
+            triggered_by=TriggeredBy(text(fields, "triggered_by", TriggeredBy.TEST)),
+        ),
+        state=RunState(text(fields, "state")),
+        queued_at=required_instant(fields, "queued_at"),
+        ended_at=instant(fields, "ended_at"),
+        triggering_user=optional_text(fields, "triggering_user"),
+        note=optional_text(fields, "note"),
+        alarm_at=alarm(fields),
+        claim=text(fields, "claim"),
+        summary={key: TaskState(value) for key, value in text_map(fields, "summary").items()},
+        token=token_of(document.update_time),
+    )
+
+
+RUN_END_FIELDS = ("state", "ended_at", "alarm_at", "summary", "claim")
+
+
+def write_run_end(record: DagRun, fields: Fields) -> None:
+    """The fields that closing a run changes; its alarm goes, being named in the mask and not here."""
+    fields["state"].string_value = record.state
+    put_instant(fields, "ended_at", record.ended_at)
+    put_text_map(fields, "summary", record.summary)
+    put_text(fields, "claim", record.claim)
+
+
+def write_wait(record: TaskInstance, fields: Fields) -> None:
+    """What wakes a rescheduled sensor early, beside its alarm."""
+    put_texts(fields, "events", record.waits_for)
+    put_text(fields, "dag_id", record.run.dag_id)
+    put_text(fields, "run_id", record.run.run_id)
+    put_text(fields, "task", record.key.document_id)
+
+
+def read_wait(document: Any) -> tuple[RunKey, TaskKey]:
+    fields = document.fields
+    return RunKey(text(fields, "dag_id"), text(fields, "run_id")), TaskKey.parse(text(fields, "task"))
+
+
+HELD = "held"
+"""What the `state` of a schedule says while the DAG has as many active runs as it may: whoever closes one frees it."""
+
+
+def _write_schedule(record: DagSchedule, fields: Fields, shards: int) -> None:
+    put_instant(fields, "due_at", record.run_after)
+    put_instant(fields, "logical_date", record.logical_date)
+    put_instant(fields, "data_interval_start", record.data_interval_start)
+    put_instant(fields, "data_interval_end", record.data_interval_end)
+    put_alarm(fields, record.alarm_at, paths.schedule(record.dag_id), fine=True, shards=shards)
+    if record.is_held:
+        fields["state"].string_value = HELD
+
+
+def read_schedule(document: Any) -> DagSchedule:
+    dag_id, _ = _ids(document.name, "dags", "runs")
+    fields = document.fields
+    return DagSchedule(
+        dag_id=dag_id,
+        run_after=instant(fields, "due_at"),
+        logical_date=instant(fields, "logical_date"),
+        data_interval_start=instant(fields, "data_interval_start"),
+        data_interval_end=instant(fields, "data_interval_end"),
+        alarm_at=alarm(fields),
+        is_held=text(fields, "state") == HELD,
+        token=token_of(document.update_time),
+    )
+
+
+def _write_dag(record: DagRecord, fields: Fields, shards: int) -> None:
+    fields["version"].integer_value = record.version
+    put_text(fields, "bundle", record.bundle)
+    put_text(fields, "file", record.file)
+    put_text(fields, "fingerprint", record.fingerprint)
+    put_flag(fields, "is_paused", record.is_paused)
+    put_text(fields, "display_name", record.display_name)
+    put_text(fields, "description", record.description)
+    put_texts(fields, "tags", record.tags)
+    put_texts(fields, "owners", record.owners)
+    put_text(fields, "schedule_summary", record.schedule_summary)
+    put_whole(fields, "max_active_runs", record.max_active_runs)
+    put_whole(fields, "max_active_tasks", record.max_active_tasks)
+    put_flag(fields, "has_import_errors", record.has_import_errors)
+    put_flag(fields, "is_stale", record.is_stale)
+    put_instant(fields, "pushed_at", record.pushed_at)
+
+
+def read_dag(document: Any) -> DagRecord:
+    (dag_id,) = _ids(document.name, "dags")
+    fields = document.fields
+    return DagRecord(
+        dag_id=dag_id,
+        version=whole(fields, "version"),
+        bundle=text(fields, "bundle"),
+        file=text(fields, "file"),
+        fingerprint=text(fields, "fingerprint"),
+        is_paused=flag(fields, "is_paused"),
+        display_name=text(fields, "display_name"),
+        description=optional_text(fields, "description"),
+        tags=texts(fields, "tags"),
+        owners=texts(fields, "owners"),
+        schedule_summary=text(fields, "schedule_summary"),
+        max_active_runs=whole(fields, "max_active_runs"),
+        max_active_tasks=whole(fields, "max_active_tasks"),
+        has_import_errors=flag(fields, "has_import_errors"),
+        is_stale=flag(fields, "is_stale"),
+        pushed_at=required_instant(fields, "pushed_at"),
+        token=token_of(document.update_time),
+    )
+
+
+def _write_dag_file_error(record: DagFileError, fields: Fields, shards: int) -> None:
+    put_text(fields, "file", record.file)
+    put_text(fields, "message", record.message)
+    put_text(fields, "traceback", record.traceback)
+    put_text(fields, "bundle", record.bundle)
+    put_instant(fields, "seen_at", record.seen_at)
+
+
+def read_dag_file_error(document: Any) -> DagFileError:
+    fields = document.fields
+    return DagFileError(
+        file=text(fields, "file"),
+        message=text(fields, "message"),
+        traceback=text(fields, "traceback"),
+        bundle=text(fields, "bundle"),
+        seen_at=required_instant(fields, "seen_at"),
+    )
+
+
+def is_schedule(document: Any) -> bool:
+    return str(document.name).endswith("/" + paths.SCHEDULE_ID)
+
+
+def _ids(name: str, *collections: str) -> list[str]:
+    """The ids in a document's full name that follow the given collection ids, in order."""
+    parts = name.split("/documents/", 1)[1].split("/")
+    if tuple(parts[0::2]) != collections:
+        raise CorruptRecord(f"{name} does not stand in {'/'.join(collections)}")
+    return parts[1::2]
+
+
+_PATHS: dict[type, Callable[[Any], str]] = {
+    TaskInstance: lambda record: paths.task(record.run, record.key),
+    DagRun: lambda record: paths.run(record.key),
+    DagSchedule: lambda record: paths.schedule(record.dag_id),
+    DagRecord: lambda record: paths.dag(record.dag_id),
+    DagFileError: lambda record: paths.dag_file_error(record.file),
+}
+
+_WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
+    TaskInstance: _write_task,
+    DagRun: _write_run,
+    DagSchedule: _write_schedule,
+    DagRecord: _write_dag,
+    DagFileError: _write_dag_file_error,
+}

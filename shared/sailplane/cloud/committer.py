@@ -1,0 +1,184 @@
+"""Group commit: what several threads want to write at the same moment goes to Firestore in one commit.
+
+A thread that comes while no commit is under way sends its own at once, so a lone chain waits for nobody. Those that
+come meanwhile are sent together by whoever is done first. A unit is all or nothing and fails alone: when a commit of
+several units meets a conflict, each is sent by itself. A commit whose answer was lost is known again by the nonces in
+what it wrote.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sailplane.cloud import changes, documents
+from sailplane.cloud.changes import Change
+from sailplane.cloud.firestore import BatchGetDocumentsRequest, CommitRequest, Conflict, Firestore
+from sailplane.model.errors import SailplaneError
+from sailplane.model.runs import Token
+
+MAX_WRITES = 500
+"""Writes in one commit. Firestore allows more, within 10 MiB; larger ones only make everybody wait longer."""
+MAX_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Committed:
+    """Update times of the written documents, in the order of the changes."""
+
+    tokens: tuple[Token, ...]
+
+
+Result = Committed | Conflict
+
+
+@dataclass(eq=False)
+class _Unit:
+    changes: Sequence[Change]
+    writes: list[Any]
+    size: int
+    on_result: Callable[[Result], None] | None
+    is_leader: bool = False
+    result: Result | SailplaneError | None = None
+    wake: threading.Event = field(default_factory=threading.Event)
+
+
+class Committer:
+    """Sends units of changes, grouped when they meet."""
+
+    def __init__(self, firestore: Firestore, *, shards: int) -> None:
+        self._firestore = firestore
+        self._shards = shards
+        self._lock = threading.Lock()
+        self._waiting: deque[_Unit] = deque()
+        self._is_busy = False
+
+    def commit(self, unit: Sequence[Change], on_result: Callable[[Result], None] | None = None) -> Result:
+        """Make all of `unit` or nothing. Blocks; raises `Unavailable` or `Refused`.
+
+        `on_result` is called once the result is known and before any thread of the same group goes on, in order: what
+        it remembers, all of them see.
+        """
+        writes = [changes.encode(change, self._firestore.root, self._shards) for change in unit]
+        mine = _Unit(unit, writes, sum(write.ByteSize() for write in writes), on_result)
+        if not self._lead(mine):
+            mine.wake.wait()
+        if mine.is_leader:
+            self._send_group()
+        return _outcome(mine)
+
+    def _lead(self, unit: _Unit) -> bool:
+        """Queue `unit`; True when this thread is the one to send, False when it has to wait."""
+        with self._lock:
+            self._waiting.append(unit)
+            if self._is_busy:
+                return False
+            self._is_busy = unit.is_leader = True
+            return True
+
+    def _send_group(self) -> None:
+        group = self._take_group()
+        try:
+            self._send(group)
+        finally:
+            self._hand_over()
+            for unit in group:
+                unit.wake.set()
+
+    def _take_group(self) -> list[_Unit]:
+        """The longest run of waiting units that fits one commit; at least one."""
+        with self._lock:
+            group = [self._waiting.popleft()]
+            count, size = len(group[0].writes), group[0].size
+            while self._waiting:
+                following = self._waiting[0]
+                count, size = count + len(following.writes), size + following.size
+                if count > MAX_WRITES or size > MAX_BYTES:
+                    break
+                group.append(self._waiting.popleft())
+            return group
+
+    def _hand_over(self) -> None:
+        """Let the first waiting unit's thread send the next group."""
+        with self._lock:
+            if not self._waiting:
+                self._is_busy = False
+                return
+            following = self._waiting[0]
+            following.is_leader = True
+        following.wake.set()
+
+    def _send(self, group: list[_Unit]) -> None:
+        together = self._try(group)
+        if isinstance(together, Conflict) and len(group) > 1:
+            for unit in group:
+                alone = self._try([unit])
+                if isinstance(alone, Conflict) and together.in_doubt:
+                    alone = Conflict(in_doubt=True)
+                _settle(unit, self._resolve(unit, alone))
+            return
+        if isinstance(together, Conflict):
+            together = self._resolve(group[0], together)
+        offset = 0
+        for unit in group:
+            _settle(unit, _part(together, offset, len(unit.writes)))
+            offset += len(unit.writes)
+
+    def _resolve(self, unit: _Unit, result: Result | SailplaneError) -> Result | SailplaneError:
+        """Turn a conflict in doubt into a commit when the stored documents are the ones that `unit` wrote."""
+        if not isinstance(result, Conflict) or not result.in_doubt:
+            return result
+        names = [write.update.name for write in unit.writes if write.update.name]
+        try:
+            found = read_documents(self._firestore, names)
+        except SailplaneError as error:
+            return error
+        if not all(_is_written(write, found.get(write.update.name)) for write in unit.writes):
+            return Conflict(in_doubt=False)
+        stored = [found.get(write.update.name) for write in unit.writes]
+        return Committed(tuple(documents.token_of(document.update_time) if document else "" for document in stored))
+
+    def _try(self, group: list[_Unit]) -> Result | SailplaneError:
+        request = CommitRequest(database=self._firestore.database)
+        for unit in group:
+            request.writes.extend(unit.writes)
+        try:
+            answer = self._firestore.commit(request)
+        except SailplaneError as error:
+            return error
+        if isinstance(answer, Conflict):
+            return answer
+        return Committed(tuple(documents.token_of(result.update_time) for result in answer.write_results))
+
+
+def read_documents(firestore: Firestore, names: Sequence[str]) -> dict[str, Any]:
+    """The documents that exist among `names`, by full name; one read each."""
+    request = BatchGetDocumentsRequest(database=firestore.database, documents=names)
+    return {answer.found.name: answer.found for answer in firestore.get(request) if answer.HasField("found")}
+
+
+def _is_written(write: Any, stored: Any) -> bool:
+    """True when `stored` holds what `write` sets: a nonce in it makes that certain."""
+    if not write.update.name:
+        return True
+    return stored is not None and all(stored.fields[name] == value for name, value in write.update.fields.items())
+
+
+def _part(result: Result | SailplaneError, offset: int, length: int) -> Result | SailplaneError:
+    if isinstance(result, Committed):
+        return Committed(result.tokens[offset : offset + length])
+    return result
+
+
+def _settle(unit: _Unit, result: Result | SailplaneError) -> None:
+    unit.result = result
+    if unit.on_result is not None and isinstance(result, Committed | Conflict):
+        unit.on_result(result)
+
+
+def _outcome(unit: _Unit) -> Result:
+    if isinstance(unit.result, SailplaneError):
+        raise unit.result
+    assert unit.result is not None, "a unit that was sent has a result"
+    return unit.result

@@ -1,0 +1,160 @@
+"""Firestore calls on raw protobuf messages: one place for deadlines, retries and the translation of errors.
+
+Google's generated client wraps each message twice and adds about as much time to a small commit as the commit itself
+takes; these stubs use the same channel, credentials and message types without the wrapping. See docs/architecture.md.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from google.cloud.firestore_v1.types import firestore as _types
+
+from sailplane.cloud.settings import Settings
+from sailplane.model.errors import SailplaneError, Unavailable
+
+CommitRequest = _types.CommitRequest.pb()
+CommitResponse = _types.CommitResponse.pb()
+BatchGetDocumentsRequest = _types.BatchGetDocumentsRequest.pb()
+BatchGetDocumentsResponse = _types.BatchGetDocumentsResponse.pb()
+RunQueryRequest = _types.RunQueryRequest.pb()
+RunQueryResponse = _types.RunQueryResponse.pb()
+RunAggregationQueryRequest = _types.RunAggregationQueryRequest.pb()
+RunAggregationQueryResponse = _types.RunAggregationQueryResponse.pb()
+
+_SERVICE = "/google.firestore.v1.Firestore/"
+_HOST = "firestore.googleapis.com:443"
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+_NEVER_DONE = frozenset({grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
+"""Codes that say for certain that nothing was written."""
+_CONFLICT = frozenset({grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.NOT_FOUND})
+_ATTEMPT = timedelta(seconds=8)
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 60_000),
+]
+
+
+class Refused(SailplaneError):
+    """Firestore refused a request that cannot go through later."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A precondition did not hold: someone else won. `in_doubt` when an earlier attempt may have been one's own."""
+
+    in_doubt: bool
+
+
+class Firestore:
+    """The calls that the store needs, each tried again until the deadline while trouble is passing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.database = f"projects/{settings.project}/databases/{settings.database}"
+        self.root = f"{self.database}/documents"
+        self._deadline = settings.call_deadline
+        channel = _channel(settings)
+        self._metadata = (
+            ("google-cloud-resource-prefix", self.database),
+            ("x-goog-request-params", f"database={self.database}"),
+            # What Google's clients send to an emulator in place of credentials.
+            *((("authorization", "Bearer owner"),) if settings.firestore_host else ()),
+        )
+        self._commit = _unary(channel, "Commit", CommitRequest, CommitResponse)
+        self._get = _stream(channel, "BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
+        self._query = _stream(channel, "RunQuery", RunQueryRequest, RunQueryResponse)
+        self._aggregate = _stream(
+            channel, "RunAggregationQuery", RunAggregationQueryRequest, RunAggregationQueryResponse
+        )
+        self.close = channel.close
+
+    def commit(self, request: Any) -> Any | Conflict:
+        """The response, or `Conflict` when a precondition failed. Raises `Unavailable` or `Refused`."""
+        in_doubt = False
+        for attempt in _attempts(self._deadline):
+            try:
+                return self._commit(request, timeout=attempt.seconds, metadata=self._metadata)
+            except grpc.RpcError as error:
+                code = error.code()
+                if code in _CONFLICT:
+                    return Conflict(in_doubt=in_doubt)
+                attempt.failed(error)
+                in_doubt = in_doubt or code not in _NEVER_DONE
+        raise AssertionError("attempts end by raising")
+
+    def get(self, request: Any) -> list[Any]:
+        return self._read(self._get, request)
+
+    def query(self, request: Any) -> list[Any]:
+        return self._read(self._query, request)
+
+    def aggregate(self, request: Any) -> list[Any]:
+        return self._read(self._aggregate, request)
+
+    def _read(self, call: Callable[..., Any], request: Any) -> list[Any]:
+        for attempt in _attempts(self._deadline):
+            try:
+                return list(call(request, timeout=attempt.seconds, metadata=self._metadata))
+            except grpc.RpcError as error:
+                attempt.failed(error)
+        raise AssertionError("attempts end by raising")
+
+
+class _Attempt:
+    def __init__(self, ends_at: float, number: int) -> None:
+        self._ends_at = ends_at
+        self._number = number
+        self.seconds = max(min(_ATTEMPT.total_seconds(), ends_at - time.monotonic()), 0.1)
+
+    def failed(self, error: Any) -> None:
+        """Wait before the next attempt, or raise when there is none."""
+        if error.code() not in _PASSING:
+            raise Refused(f"Firestore answered {error.code().name}: {error.details()}") from error
+        pause = min(0.05 * 2**self._number, 2.0) * random.uniform(0.5, 1.0)
+        if time.monotonic() + pause >= self._ends_at:
+            raise Unavailable(f"Firestore did not answer in time: {error.code().name}: {error.details()}") from error
+        time.sleep(pause)
+
+
+def _attempts(deadline: timedelta) -> Iterator[_Attempt]:
+    ends_at = time.monotonic() + deadline.total_seconds()
+    number = 0
+    while True:
+        yield _Attempt(ends_at, number)
+        number += 1
+
+
+def _channel(settings: Settings) -> Any:
+    """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
+    if settings.firestore_host:
+        return grpc.insecure_channel(settings.firestore_host, options=_OPTIONS)
+    from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
+
+    return FirestoreGrpcTransport.create_channel(_HOST, options=_OPTIONS)
+
+
+def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:
+    return channel.unary_unary(
+        _SERVICE + method, request_serializer=request.SerializeToString, response_deserializer=response.FromString
+    )
+
+
+def _stream(channel: Any, method: str, request: Any, response: Any) -> Any:
+    return channel.unary_stream(
+        _SERVICE + method, request_serializer=request.SerializeToString, response_deserializer=response.FromString
+    )

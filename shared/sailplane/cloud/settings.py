@@ -1,0 +1,84 @@
+"""Settings: read once, from a mapping handed in, into one frozen object."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sailplane.model.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where Sailplane's cloud is, and how much one worker instance does at once."""
+
+    project: str
+    bucket: str
+    database: str = "(default)"
+    topic_prefix: str = "sailplane"
+    cache_dir: Path
+    """Where a worker keeps bundles it has fetched and the logs of running tries."""
+    worker_concurrency: int = 8
+    """Task instances that one worker instance runs side by side."""
+    request_limit: timedelta = timedelta(seconds=540)
+    """How long the platform lets one request of a worker take."""
+    call_deadline: timedelta = timedelta(seconds=20)
+    """How long a call to Google Cloud is tried again before the request fails and its message comes again."""
+    alarm_shards: int = 1
+    """Over how many index ranges alarms are spread; more than 1 only beyond about 400 task ends a second."""
+    log_flush: timedelta = timedelta(seconds=3)
+    """How often the log of a running task is brought to the bucket."""
+    fresh_process: bool = False
+    """Give every task a process of its own instead of reusing warm ones."""
+    firestore_host: str | None = None
+    pubsub_host: str | None = None
+    environment: Mapping[str, str]
+    """What tasks see as their environment."""
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, str]) -> "Settings":
+        """The settings in `mapping`, usually `os.environ`. Raises `SettingsError` naming what is missing or wrong."""
+        project = mapping.get("GOOGLE_CLOUD_PROJECT", "")
+        if not project:
+            raise SettingsError("GOOGLE_CLOUD_PROJECT is not set: it names the project whose Firestore is used")
+        return cls(
+            project=project,
+            bucket=mapping.get("SAILPLANE_BUCKET") or f"{project}-sailplane",
+            database=mapping.get("SAILPLANE_DATABASE", "(default)"),
+            topic_prefix=mapping.get("SAILPLANE_TOPIC_PREFIX", "sailplane"),
+            cache_dir=Path(mapping.get("SAILPLANE_CACHE_DIR") or Path(tempfile.gettempdir()) / "sailplane"),
+            worker_concurrency=_whole(mapping, "SAILPLANE_WORKER_CONCURRENCY", 8),
+            request_limit=_seconds(mapping, "SAILPLANE_REQUEST_LIMIT", 540),
+            call_deadline=_seconds(mapping, "SAILPLANE_CALL_DEADLINE", 20),
+            alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
+            log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
+            fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
+            firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
+            pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
+            environment=dict(mapping),
+        )
+
+    def topic(self, queue: str) -> str:
+        """Full name of the topic that serves `queue`."""
+        return f"projects/{self.project}/topics/{self.topic_prefix}-{queue}"
+
+
+def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:
+    text = mapping.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{name}={text!r} must be a whole number of 1 or more")
+    return int(text)
+
+
+def _seconds(mapping: Mapping[str, str], name: str, default: float) -> timedelta:
+    text = mapping.get(name, "")
+    try:
+        seconds = float(text) if text else default
+    except ValueError:
+        seconds = -1.0
+    if seconds <= 0:
+        raise SettingsError(f"{name}={text!r} must be a number of seconds above 0")
+    return timedelta(seconds=seconds)

@@ -1,0 +1,266 @@
+"""The store: runs, task instances, DAGs and their versions in Firestore."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from google.cloud.firestore_v1.types import query as _query
+
+from sailplane.cloud import alarms, codec, paths
+from sailplane.cloud.changes import Change
+from sailplane.cloud.committer import Committer, Result, read_documents
+from sailplane.cloud.firestore import Firestore, RunAggregationQueryRequest, RunQueryRequest
+from sailplane.cloud.settings import Settings
+from sailplane.model.dags import SerializedDag
+from sailplane.model.errors import NotFound
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
+from sailplane.model.states import RunState, TaskState
+
+Query = _query.StructuredQuery.pb()
+_OPERATORS = Query.FieldFilter.Operator
+_AND = Query.CompositeFilter.Operator.Value("AND")
+_OR = Query.CompositeFilter.Operator.Value("OR")
+_DESCENDING = Query.Direction.Value("DESCENDING")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueAlarms:
+    """What a tick has to look at: documents whose alarm is due, or will be within the tick's horizon."""
+
+    schedules: tuple[DagSchedule, ...]
+    runs: tuple[DagRun, ...]
+    tasks: tuple[TaskInstance, ...]
+
+
+class Store:
+    """Reads give records; `commit` writes changes. Raises `Unavailable` when Firestore does not answer in time."""
+
+    def __init__(self, settings: Settings, read_object: Callable[[str], bytes]) -> None:
+        self._settings = settings
+        self._firestore = Firestore(settings)
+        self._committer = Committer(self._firestore, shards=settings.alarm_shards)
+        self._read_object = read_object
+        self._versions: dict[tuple[str, int], SerializedDag] = {}
+
+    def commit(self, unit: Sequence[Change], on_result: Callable[[Result], None] | None = None) -> Result:
+        """Make all of `unit` or nothing; see `Committer.commit`."""
+        return self._committer.commit(unit, on_result)
+
+    def close(self) -> None:
+        self._firestore.close()
+
+    # DAGs
+
+    def dag(self, dag_id: str) -> DagRecord | None:
+        found = self._get([paths.dag(dag_id)])
+        return codec.read_dag(found[0]) if found else None
+
+    def dags(self) -> list[DagRecord]:
+        """All DAGs, by dag_id."""
+        return [codec.read_dag(document) for document in self._run("", _select("dags"))]
+
+    def schedules(self, dag_ids: Iterable[str]) -> dict[str, DagSchedule]:
+        found = self._get([paths.schedule(dag_id) for dag_id in dag_ids])
+        return {schedule.dag_id: schedule for schedule in map(codec.read_schedule, found)}
+
+    def dag_with_schedule(self, dag_id: str) -> tuple[DagRecord | None, DagSchedule | None]:
+        record: DagRecord | None = None
+        schedule: DagSchedule | None = None
+        for document in self._get([paths.dag(dag_id), paths.schedule(dag_id)]):
+            if codec.is_schedule(document):
+                schedule = codec.read_schedule(document)
+            else:
+                record = codec.read_dag(document)
+        return record, schedule
+
+    def version(self, dag_id: str, number: int) -> SerializedDag:
+        """One version of a DAG; immutable, so it is read once. Raises `NotFound`."""
+        known = self._versions.get((dag_id, number))
+        if known is None:
+            known = self._versions[dag_id, number] = self._read_version(dag_id, number)
+        return known
+
+    def _read_version(self, dag_id: str, number: int) -> SerializedDag:
+        found = self._get([paths.version(dag_id, number)])
+        if not found:
+            raise NotFound(f"DAG {dag_id!r} has no version {number}; push it again")
+        fields = found[0].fields
+        if "object" in fields:
+            return msgspec.json.decode(self._read_object(fields["object"].string_value), type=SerializedDag)
+        return msgspec.json.decode(fields["serialized"].string_value, type=SerializedDag)
+
+    def file_errors(self) -> list[DagFileError]:
+        return [codec.read_dag_file_error(document) for document in self._run("", _select("import_errors"))]
+
+    # Runs
+
+    def run(self, key: RunKey) -> DagRun | None:
+        found = self._get([paths.run(key)])
+        return codec.read_run(found[0]) if found else None
+
+    def runs(
+        self,
+        dag_id: str | None = None,
+        *,
+        limit: int = 100,
+        states: Sequence[RunState] = (),
+        newest_first: bool = True,
+    ) -> list[DagRun]:
+        """Runs of one DAG, or of all, by `run_after`; with `states`, only of one DAG and those alone."""
+        query = _select("runs", all_descendants=dag_id is None)
+        if states:
+            _where_in(query, "state", states)
+        else:
+            order = query.order_by.add()
+            order.field.field_path = "run_after"
+            if newest_first:
+                order.direction = _DESCENDING
+            query.limit.value = limit
+        parent = paths.dag(dag_id) if dag_id is not None else ""
+        found = [codec.read_run(document) for document in self._run(parent, query)]
+        if states:
+            found.sort(key=lambda run: run.context.run_after, reverse=newest_first)
+        return found[:limit]
+
+    def waiting(self, dag_id: str) -> tuple[list[DagRun], DagSchedule | None]:
+        """Queued runs of a DAG, oldest first, and its schedule when that is held."""
+        query = _select("runs")
+        _where_in(query, "state", (RunState.QUEUED, codec.HELD))
+        queued: list[DagRun] = []
+        held: DagSchedule | None = None
+        for document in self._run(paths.dag(dag_id), query):
+            if codec.is_schedule(document):
+                held = codec.read_schedule(document)
+            else:
+                queued.append(codec.read_run(document))
+        return sorted(queued, key=lambda run: run.context.run_after), held
+
+    def active_runs(self, dag_id: str) -> int:
+        """How many runs of a DAG are running; one read."""
+        query = _select("runs")
+        _where_in(query, "state", (RunState.RUNNING,))
+        return self._count(paths.dag(dag_id), query)
+
+    # Task instances
+
+    def task(self, run: RunKey, key: TaskKey) -> TaskInstance | None:
+        found = self._get([paths.task(run, key)])
+        return codec.read_task(found[0]) if found else None
+
+    def tasks(self, run: RunKey, keys: Iterable[TaskKey] | None = None) -> list[TaskInstance]:
+        """The task instances of a run that have a document: all, or those among `keys`. One read each."""
+        if keys is not None:
+            return [codec.read_task(document) for document in self._get([paths.task(run, key) for key in keys])]
+        return [codec.read_task(document) for document in self._run(paths.run(run), _select("tasks"))]
+
+    def task_states(self, run: RunKey) -> dict[TaskKey, TaskState]:
+        """The states of all task instances of a run, without their XComs. One read each."""
+        query = _select("tasks")
+        query.select.fields.add().field_path = "state"
+        found = [codec.read_task(document) for document in self._run(paths.run(run), query)]
+        return {instance.key: instance.state for instance in found}
+
+    def feeding(self, run: RunKey, label: str) -> int:
+        """How many ended task instances feed the wide join `label`; one read a thousand."""
+        query = _select("tasks")
+        field_filter = query.where.field_filter
+        field_filter.field.field_path = "feeds"
+        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS")
+        field_filter.value.string_value = label
+        return self._count(paths.run(run), query)
+
+    def tries(self, run: RunKey, key: TaskKey) -> list[TaskInstance]:
+        """The earlier tries of a task instance, oldest first."""
+        found = self._run(paths.task(run, key), _select("tries"))
+        return sorted(map(codec.read_try, found), key=lambda instance: instance.try_number)
+
+    def waiting_for(self, event: str) -> list[tuple[RunKey, TaskKey]]:
+        """Task instances that `event` may wake."""
+        query = _select("waits")
+        field_filter = query.where.field_filter
+        field_filter.field.field_path = "events"
+        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS")
+        field_filter.value.string_value = event
+        return [codec.read_wait(document) for document in self._run("", query)]
+
+    # Alarms
+
+    def due(self, now: datetime, horizon: datetime, *, limit: int) -> DueAlarms:
+        """At most `limit` runs and `limit` tasks whose alarm rings; two reads when there is none."""
+        schedules: list[DagSchedule] = []
+        runs: list[DagRun] = []
+        for document in self._run("", self._alarm_query("runs", now, horizon, limit)):
+            if codec.is_schedule(document):
+                schedules.append(codec.read_schedule(document))
+            else:
+                runs.append(codec.read_run(document))
+        found = self._run("", self._alarm_query("tasks", now, horizon, limit))
+        tasks = tuple(map(codec.read_task, found))
+        return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks)
+
+    def _alarm_query(self, collection: str, now: datetime, horizon: datetime, limit: int) -> Any:
+        query = _select(collection, all_descendants=True)
+        query.where.composite_filter.op = _OR
+        for low, high in alarms.ranges(now, horizon, self._settings.alarm_shards):
+            both = query.where.composite_filter.filters.add().composite_filter
+            both.op = _AND
+            _bound(both.filters.add(), "GREATER_THAN_OR_EQUAL", low)
+            _bound(both.filters.add(), "LESS_THAN_OR_EQUAL", high)
+        query.limit.value = limit
+        return query
+
+    # Calls
+
+    def _get(self, relative: Sequence[str]) -> list[Any]:
+        """The documents that exist, in the order asked."""
+        if not relative:
+            return []
+        names = [f"{self._firestore.root}/{path}" for path in relative]
+        found = read_documents(self._firestore, names)
+        return [found[name] for name in names if name in found]
+
+    def _run(self, parent: str, query: Any) -> list[Any]:
+        request = RunQueryRequest(parent=self._parent(parent), structured_query=query)
+        return [answer.document for answer in self._firestore.query(request) if answer.HasField("document")]
+
+    def _count(self, parent: str, query: Any) -> int:
+        request = RunAggregationQueryRequest(parent=self._parent(parent))
+        aggregation = request.structured_aggregation_query
+        aggregation.structured_query.CopyFrom(query)
+        counted = aggregation.aggregations.add()
+        counted.alias = "n"
+        counted.count.SetInParent()
+        (answer,) = self._firestore.aggregate(request)
+        return int(answer.result.aggregate_fields["n"].integer_value)
+
+    def _parent(self, relative: str) -> str:
+        return f"{self._firestore.root}/{relative}" if relative else self._firestore.root
+
+
+def _select(collection: str, *, all_descendants: bool = False) -> Any:
+    query = Query()
+    source = getattr(query, "from").add()  # the protobuf field is called as the keyword
+    source.collection_id = collection
+    source.all_descendants = all_descendants
+    return query
+
+
+def _where_in(query: Any, field: str, values: Sequence[str]) -> None:
+    field_filter = query.where.field_filter
+    field_filter.field.field_path = field
+    if len(values) == 1:
+        field_filter.op = _OPERATORS.Value("EQUAL")
+        field_filter.value.string_value = values[0]
+        return
+    field_filter.op = _OPERATORS.Value("IN")
+    for value in values:
+        field_filter.value.array_value.values.add().string_value = value
+
+
+def _bound(target: Any, operator: str, value: str) -> None:
+    target.field_filter.field.field_path = "alarm_at"
+    target.field_filter.op = _OPERATORS.Value(operator)
+    target.field_filter.value.string_value = value
