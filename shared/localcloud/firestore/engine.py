@@ -1,0 +1,184 @@
+"""What a Firestore does, apart from gRPC: reads, queries and commits over one file."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ..counters import Counters
+from . import writes
+from .documents import Stored
+from .errors import FirestoreError, invalid
+from .indexes import Indexes
+from .paths import PREFIX_BYTES, DocumentName, collection_id_of, document_key, document_name
+from .protos import CommitResponse, Message, Status, ValueMessage, WriteMessage, WriteResult, timestamp
+from .query import Query
+from .results import Results
+from .storage import Change, Entry, Storage, grouping
+from .transactions import Transaction, Transactions, View
+
+MAX_COMMIT_BYTES = 10 * 1024 * 1024
+
+Watcher = Callable[[list[Change], int], None]
+"""Told of the changes of each commit and its time."""
+
+
+class Written(NamedTuple):
+    """The answer to one write."""
+
+    updated: int | None
+    transforms: tuple[ValueMessage, ...]
+
+    def message(self) -> Message:
+        result = WriteResult(transform_results=self.transforms)
+        if self.updated is not None:
+            result.update_time.CopyFrom(timestamp(self.updated))
+        return result
+
+
+class Engine:
+    """All databases of one file. Not thread-safe; every method is done when it returns."""
+
+    def __init__(self, storage: Storage, *, counters: Counters, clock: Callable[[], float]) -> None:
+        self.storage = storage
+        self.view = View(storage, Indexes(storage))
+        self.transactions = Transactions(self.view, clock)
+        self.watchers: list[Watcher] = []
+        self._counters = counters
+        self._clock = clock
+        self._last = 0
+
+    def now(self) -> int:
+        """The time in microseconds, never the same twice."""
+        self._last = max(int(self._clock() * 1_000_000), self._last + 1)
+        return self._last
+
+    def read_time(self) -> int:
+        """The time at which a read sees everything committed, in microseconds."""
+        return max(int(self._clock() * 1_000_000), self._last)
+
+    def key(self, name: DocumentName) -> bytes:
+        return document_key(self.storage.prefix(name.database), name)
+
+    def get(self, name: DocumentName, transaction: Transaction | None = None) -> Stored | None:
+        """One document, billed as one read whether it is there or not."""
+        self._counters.add("firestore.reads")
+        key = self.key(name)
+        if transaction is None:
+            return self.storage.get(key)
+        found = transaction.view.storage.get(key)
+        transaction.saw(key, found)
+        return found
+
+    def query(self, query: Query, transaction: Transaction | None = None) -> Results:
+        prefix = self.storage.prefix(query.parent.database)
+        results = self._view(transaction).run(query, prefix).results()
+        if transaction is not None:
+            transaction.saw_results(query, prefix, results.documents)
+        self._counters.add("firestore.queries")
+        self._counters.add("firestore.reads", max(1, len(results.documents) + results.skipped))
+        return results
+
+    def count(self, query: Query, up_to: int | None, transaction: Transaction | None = None) -> int:
+        """How many results a query has; billed by the thousand."""
+        prefix = self.storage.prefix(query.parent.database)
+        found = self._view(transaction).run(query, prefix).count(up_to)
+        if transaction is not None:
+            transaction.saw_answer(found, lambda view: view.run(query, prefix).count(up_to))
+        self.bill_aggregation(found + query.offset)
+        return found
+
+    def results_to_aggregate(self, query: Query, transaction: Transaction | None = None) -> list[Stored]:
+        prefix = self.storage.prefix(query.parent.database)
+        results = self._view(transaction).run(query, prefix).results()
+        if transaction is not None:
+            transaction.saw_results(query, prefix, results.documents)
+        self.bill_aggregation(len(results.documents) + results.skipped)
+        return results.documents
+
+    def bill_reads(self, amount: int) -> None:
+        self._counters.add("firestore.reads", amount)
+
+    def bill_aggregation(self, entries: int) -> None:
+        self._counters.add("firestore.queries")
+        self._counters.add("firestore.reads", max(1, -(-entries // 1000)))
+
+    def _view(self, transaction: Transaction | None) -> View:
+        return self.view if transaction is None else transaction.view
+
+    def commit(self, database: str, batch: Iterable[WriteMessage], transaction_id: bytes = b"") -> Message:
+        """Apply the writes, all or none, and answer with a CommitResponse."""
+        if transaction_id:
+            self._verify(transaction_id, database)
+        now = self.now()
+        written = self._apply(database, batch, now)
+        response = CommitResponse(write_results=[item.message() for item in written])
+        response.commit_time.CopyFrom(timestamp(now))
+        return response
+
+    def _verify(self, transaction_id: bytes, database: str) -> None:
+        """End the transaction; raise unless it may commit."""
+        transaction = self.transactions.get(transaction_id, database)
+        try:
+            transaction.verify()
+        finally:
+            self.transactions.end(transaction_id)
+
+    def write(self, write: WriteMessage) -> Written:
+        """Commit a single write."""
+        return self._apply(writes.target(write).database, [write], self.now())[0]
+
+    def batch_write(self, database: str, batch: Iterable[WriteMessage]) -> list[tuple[Written | None, Message]]:
+        """Each write on its own: a result or None, and its status."""
+        batch = list(batch)
+        names = [writes.target(write).text for write in batch]
+        if len(set(names)) < len(names):
+            raise invalid("A batch write may not write to the same document more than once.")
+        return [self._attempt(database, write) for write in batch]
+
+    def _attempt(self, database: str, write: WriteMessage) -> tuple[Written | None, Message]:
+        try:
+            return self._apply(database, [write], self.now())[0], Status()
+        except FirestoreError as error:
+            return None, Status(code=error.code.value[0], message=error.message)
+
+    def _apply(self, database: str, batch: Iterable[WriteMessage], now: int) -> list[Written]:
+        changes: dict[bytes, Change] = {}
+        written = [self._stage(database, write, changes, now) for write in batch]
+        added: list[Entry] = []
+        removed: list[bytes] = []
+        for change in changes.values():
+            group = grouping(change.key[:PREFIX_BYTES], collection_id_of(change.key))
+            self.view.indexes.effect(group, change, added, removed)
+        self.storage.commit(changes.values(), added, removed)
+        self._count(written)
+        for watcher in self.watchers:
+            watcher(list(changes.values()), now)
+        return written
+
+    def _stage(self, database: str, write: WriteMessage, changes: dict[bytes, Change], now: int) -> Written:
+        """Decide what one write does after those before it, and note it in `changes`."""
+        name = writes.target(write)
+        if name.database != database:
+            raise invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')
+        key = self.key(name)
+        earlier = changes.get(key)
+        before = earlier.after if earlier else self.storage.get(key)
+        effect = writes.apply(write, name, key, before, now)
+        changes[key] = Change(key, earlier.before if earlier else before, effect.after)
+        return Written(effect.after.updated if effect.after else None, effect.results)
+
+    def _count(self, written: list[Written]) -> None:
+        deletes = sum(item.updated is None for item in written)
+        self._counters.add("firestore.commits")
+        if deletes:
+            self._counters.add("firestore.deletes", deletes)
+        if deletes < len(written):
+            self._counters.add("firestore.writes", len(written) - deletes)
+
+
+def parse_names(database: str, texts: Iterable[str]) -> list[DocumentName]:
+    """The names of a request, all of them in its database."""
+    names = [document_name(text) for text in texts]
+    for name in names:
+        if name.database != database:
+            raise invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')
+    return names
