@@ -1,4 +1,55 @@
-"""Google Cloud's serverless parts on one machine: Firestore, Pub/Sub, Cloud Storage, Cloud Scheduler and a small Cloud Run.
+"""Google Cloud's serverless parts on one machine: Firestore, Pub/Sub, Cloud Storage, Scheduler and a small Cloud Run.
 
 Every part speaks the wire protocol of the real one, so any Google client in any language works on it unchanged.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localcloud.cloudrun.spec import FunctionSpec, SignatureType, Spawn
+    from localcloud.config import Endpoints, LocalCloudConfig
+    from localcloud.faults import Fault, FaultKind
+    from localcloud.scheduler import RetryConfig, SchedulerJob
+    from localcloud.server import LocalCloud
+    from localcloud.storage.notifications import BucketNotification, EventType
+    from localcloud.thread import LocalCloudThread
+
+__all__ = [
+    "BucketNotification",
+    "Endpoints",
+    "EventType",
+    "Fault",
+    "FaultKind",
+    "FunctionSpec",
+    "LocalCloud",
+    "LocalCloudConfig",
+    "LocalCloudThread",
+    "RetryConfig",
+    "SchedulerJob",
+    "SignatureType",
+    "Spawn",
+]
+_HOMES = {
+    "BucketNotification": "localcloud.storage.notifications",
+    "Endpoints": "localcloud.config",
+    "EventType": "localcloud.storage.notifications",
+    "Fault": "localcloud.faults",
+    "FaultKind": "localcloud.faults",
+    "FunctionSpec": "localcloud.cloudrun.spec",
+    "LocalCloud": "localcloud.server",
+    "LocalCloudConfig": "localcloud.config",
+    "LocalCloudThread": "localcloud.thread",
+    "RetryConfig": "localcloud.scheduler",
+    "SchedulerJob": "localcloud.scheduler",
+    "SignatureType": "localcloud.cloudrun.spec",
+    "Spawn": "localcloud.cloudrun.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on demand: the processes inside instances use this package too, and must stay small."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

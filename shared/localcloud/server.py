@@ -1,0 +1,160 @@
+"""The local cloud: all parts in one process, on one event loop."""
+
+import logging
+import os
+from collections.abc import Mapping
+from functools import partial
+
+import grpc.aio
+
+from localcloud.admin import Admin
+from localcloud.cloudrun.cloudrun import CloudRun
+from localcloud.cloudrun.spec import FunctionSpec
+from localcloud.config import Endpoints, LocalCloudConfig
+from localcloud.counters import Counters
+from localcloud.faults import Faults
+from localcloud.firestore import SERVER_OPTIONS, FirestoreService
+from localcloud.ports import PortBook
+from localcloud.pubsub import PubSubError, PubSubService
+from localcloud.scheduler import Scheduler, SchedulerJob
+from localcloud.storage.notifications import Notice
+from localcloud.storage.service import StorageService
+
+_GRPC_GRACE_SECONDS = 1.0
+_GRPC_OPTIONS = (
+    *SERVER_OPTIONS,
+    # Without it a second process could share a port unnoticed and take half of the connections.
+    ("grpc.so_reuseport", 0),
+)
+log = logging.getLogger(__name__)
+
+
+class LocalCloud:
+    """Firestore, Pub/Sub, Cloud Storage, Scheduler and Cloud Run. Make it, `start` it and `stop` it on one loop."""
+
+    endpoints: Endpoints
+    """Set by `start`."""
+    cloud_run: CloudRun
+    scheduler: Scheduler
+    firestore: FirestoreService
+    pubsub: PubSubService
+    storage: StorageService
+
+    def __init__(self, config: LocalCloudConfig) -> None:
+        self.config = config
+        self.counters = Counters()
+        self.faults = Faults()
+        self._ports: PortBook
+        self._grpc: grpc.aio.Server
+        self._admin: Admin
+
+    async def start(self) -> None:
+        """Open the data and listen. Raises OSError when a port that was asked for is taken."""
+        config = self.config
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        self._ports = PortBook(config.data_dir / "ports.json")
+        sockets = {
+            name: self._ports.bind(name, config.host, port)
+            for name, port in (("storage", config.storage_port), ("admin", config.admin_port))
+        }
+        grpc_ports = {
+            name: self._ports.pick(name, config.host, port)
+            for name, port in (("firestore", config.firestore_port), ("pubsub", config.pubsub_port))
+        }
+        addresses = {name: f"{config.host}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+        addresses |= {name: f"{config.host}:{port}" for name, port in grpc_ports.items()}
+        self.endpoints = Endpoints(
+            firestore=addresses["firestore"],
+            pubsub=addresses["pubsub"],
+            storage=addresses["storage"],
+            admin=f"http://{addresses['admin']}",
+        )
+        self._make_parts()
+        await self.storage.start(sockets["storage"])
+        await self._start_grpc()
+        await self._deploy()
+        self._admin = Admin(self)
+        await self._admin.start(sockets["admin"])
+        await self.pubsub.start()
+
+    def _make_parts(self) -> None:
+        data_dir = self.config.data_dir
+        watched = {"counters": self.counters, "faults": self.faults}
+        self.cloud_run = CloudRun(
+            host=self.config.host,
+            data_dir=data_dir,
+            env={**os.environ, **self.environment()},
+            ports=self._ports,
+            **watched,
+        )
+        self.firestore = FirestoreService(data_dir / "firestore.sqlite", indexes=self.config.indexes, **watched)
+        self.pubsub = PubSubService(data_dir / "pubsub.sqlite", push=self.cloud_run.push, **watched)
+        self.storage = StorageService(data_dir / "storage", publish=self._publish, **watched)
+        self.scheduler = Scheduler(self._send, data_dir / "scheduler.json", self.counters)
+
+    async def _start_grpc(self) -> None:
+        self._grpc = grpc.aio.server(options=_GRPC_OPTIONS)
+        self.firestore.register(self._grpc)
+        self.pubsub.register(self._grpc)
+        for address in (self.endpoints.firestore, self.endpoints.pubsub):
+            self._grpc.add_insecure_port(address)
+        await self._grpc.start()
+
+    async def _deploy(self) -> None:
+        for bucket in self.config.buckets:
+            self.storage.ensure_bucket(bucket)
+        for notification in self.config.notifications:
+            self.storage.ensure_notification(notification)
+        for spec in self.config.functions:
+            await self.add_function(spec)
+        for job in self.config.jobs:
+            self.add_job(job)
+
+    async def add_function(self, spec: FunctionSpec) -> str:
+        """Deploy a function, in place of one of the same name; its URL."""
+        url = await self.cloud_run.add(spec)
+        functions = self.cloud_run.urls
+        self.endpoints = Endpoints(
+            firestore=self.endpoints.firestore,
+            pubsub=self.endpoints.pubsub,
+            storage=self.endpoints.storage,
+            admin=self.endpoints.admin,
+            functions=functions,
+        )
+        return url
+
+    def add_job(self, job: SchedulerJob) -> None:
+        """Add a scheduler job, in place of one of the same name."""
+        self.scheduler.add(job)
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which Google's clients find the local cloud."""
+        return {
+            "FIRESTORE_EMULATOR_HOST": self.endpoints.firestore,
+            "PUBSUB_EMULATOR_HOST": self.endpoints.pubsub,
+            "STORAGE_EMULATOR_HOST": f"http://{self.endpoints.storage}",
+            "GOOGLE_CLOUD_PROJECT": self.config.project,
+            "LOCALCLOUD_ADMIN_URL": self.endpoints.admin,
+        }
+
+    async def stop(self) -> None:
+        """Stop clock, functions and servers, in this order: a function may use the others to its end."""
+        await self.scheduler.close()
+        await self.cloud_run.close()
+        await self.pubsub.close()
+        await self._grpc.stop(_GRPC_GRACE_SECONDS)
+        await self.firestore.close()
+        await self.storage.close()
+        await self._admin.close()
+
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> int:
+        request = partial(self.cloud_run.request, headers=headers, body=body, timeout=timeout)
+        status, _body = await request(method, url)
+        return status
+
+    def _publish(self, notice: Notice) -> None:
+        try:
+            self.pubsub.publish(notice.topic, [notice])
+        except PubSubError as error:
+            # As in the cloud: a notification whose topic is gone is dropped, and the write it tells of stands.
+            log.warning("notification to %s dropped: %s", notice.topic, error)
