@@ -4,6 +4,7 @@ The body is a serialized `Document` message of nothing but fields, its maps in s
 bodies, and an answer is made by putting the name before and the times behind it, without parsing.
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from .values import is_vector, lookup
 
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_DEPTH = 20
+_ARRAY_TAG = b"\x4a"
+_MAP_TAG = b"\x32"
+_ARRAY_IN_ARRAY = re.compile(rb"\x0a[\x80-\xff]*[\x00-\x7f]\x4a")
 _SURELY_SMALL = MAX_DOCUMENT_BYTES // 4
 """Firestore's measure of a document is less than four times its serialized length."""
 
@@ -83,7 +87,8 @@ def masked(document: DocumentMessage, mask: Iterable[FieldPath]) -> DocumentMess
 
 def check_limits(fields: FieldMap, name: str, body: bytes) -> None:
     """Refuse what Firestore refuses: reserved or long names, deep nesting, arrays in arrays, over 1 MiB."""
-    _check_fields(fields, 1)
+    if _needs_a_look(body):
+        _check_fields(fields, 1)
     if len(body) < _SURELY_SMALL:
         return
     size = measure_name(name) + measure_fields(fields) + 32
@@ -92,6 +97,23 @@ def check_limits(fields: FieldMap, name: str, body: bytes) -> None:
             f"Document '{name}' cannot be written because its size ({size:,} bytes) exceeds the maximum allowed "
             f"size of {MAX_DOCUMENT_BYTES:,} bytes."
         )
+
+
+def _needs_a_look(body: bytes) -> bool:
+    """False only if no field can break a rule, by what a serialized document that breaks one contains.
+
+    A reserved name has underscores; an empty name or value is a length of nought; each level of nesting and each array
+    has its tag, and an array in an array is the inner one's tag right after the outer one's element. Looking at the
+    bytes costs a tenth of walking the fields.
+    """
+    return (
+        len(body) > MAX_ID_BYTES
+        or b"__" in body
+        or b"\x0a\x00" in body
+        or b"\x12\x00" in body
+        or body.count(_ARRAY_TAG) + body.count(_MAP_TAG) > MAX_DEPTH
+        or (body.count(_ARRAY_TAG) > 1 and _ARRAY_IN_ARRAY.search(body) is not None)
+    )
 
 
 def _check_fields(fields: FieldMap, depth: int) -> None:

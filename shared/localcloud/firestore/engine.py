@@ -8,11 +8,11 @@ from . import writes
 from .documents import Stored
 from .errors import FirestoreError, invalid
 from .indexes import Indexes
-from .paths import PREFIX_BYTES, DocumentName, collection_id_of, document_key, document_name
+from .paths import DocumentName, document_name
 from .protos import CommitResponse, Message, Status, ValueMessage, WriteMessage, WriteResult, timestamp
 from .query import Query
 from .results import Results
-from .storage import Change, Entry, Storage, grouping
+from .storage import Change, Entry, Storage
 from .transactions import Transaction, Transactions, View
 
 MAX_COMMIT_BYTES = 10 * 1024 * 1024
@@ -56,7 +56,7 @@ class Engine:
         return max(int(self._clock() * 1_000_000), self._last)
 
     def key(self, name: DocumentName) -> bytes:
-        return document_key(self.storage.prefix(name.database), name)
+        return self.storage.prefix(name.database) + name.key
 
     def get(self, name: DocumentName, transaction: Transaction | None = None) -> Stored | None:
         """One document, billed as one read whether it is there or not."""
@@ -146,8 +146,7 @@ class Engine:
         added: list[Entry] = []
         removed: list[bytes] = []
         for change in changes.values():
-            group = grouping(change.key[:PREFIX_BYTES], collection_id_of(change.key))
-            self.view.indexes.effect(group, change, added, removed)
+            self.view.indexes.effect(change, added, removed)
         self.storage.commit(changes.values(), added, removed)
         self._count(written)
         for watcher in self.watchers:
@@ -159,11 +158,12 @@ class Engine:
         name = writes.target(write)
         if name.database != database:
             raise invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')
-        key = self.key(name)
+        prefix = self.storage.prefix(database)
+        key = prefix + name.key
         earlier = changes.get(key)
         before = earlier.after if earlier else self.storage.get(key)
         effect = writes.apply(write, name, key, before, now)
-        changes[key] = Change(key, earlier.before if earlier else before, effect.after)
+        changes[key] = Change(key, prefix + name.group, earlier.before if earlier else before, effect.after)
         return Written(effect.after.updated if effect.after else None, effect.results)
 
     def _count(self, written: list[Written]) -> None:

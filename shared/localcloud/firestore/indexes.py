@@ -117,9 +117,9 @@ class Indexes:
         self._by_shape[index.shape] = index
         self._by_group.setdefault(index.shape.group, []).append(index)
 
-    def effect(self, group: bytes, change: Change, added: list[Entry], removed: list[bytes]) -> None:
-        """Append to `added` and `removed` the entries that come and go with a change to a document of `group`."""
-        indexes = self._by_group.get(group)
+    def effect(self, change: Change, added: list[Entry], removed: list[bytes]) -> None:
+        """Append to `added` and `removed` the entries that come and go with a change."""
+        indexes = self._by_group.get(change.group)
         if indexes is None or change.before is change.after:
             return
         before, after = _fields(change.before), _fields(change.after)

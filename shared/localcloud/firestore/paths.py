@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .errors import invalid
+from .errors import FirestoreError, invalid
 
 MAX_ID_BYTES = 1500
 MAX_NAME_BYTES = 6 * 1024
@@ -36,10 +36,10 @@ class DocumentName(NamedTuple):
     collection: str
     """The collection's path below `documents`, such as `dags/a/runs`."""
     id: str
-
-    @property
-    def collection_id(self) -> str:
-        return self.collection.rpartition("/")[2]
+    key: bytes
+    """The key that the document is stored under, without the database's prefix."""
+    group: bytes
+    """The collection's id, encoded."""
 
 
 class ParentName(NamedTuple):
@@ -81,18 +81,40 @@ def _check_path(path: str, text: str) -> int:
     if len(segments) > 2 * MAX_COLLECTION_DEPTH:
         raise invalid(f"Documents nest at most {MAX_COLLECTION_DEPTH} collections deep.")
     if len(path) > MAX_NAME_BYTES // 4 and len(path.encode()) > MAX_NAME_BYTES:
-        raise invalid(f"A document name is at most {MAX_NAME_BYTES} bytes long.")
+        raise _too_long()
     return len(segments)
+
+
+class _Collection(NamedTuple):
+    database: str
+    path: str
+    key: bytes
+    group: bytes
+
+
+@lru_cache(maxsize=4096)
+def _collection(text: str) -> _Collection:
+    """Parse and check the full name of a collection."""
+    database, path = _split(text)
+    if not path or _check_path(path, text) % 2 == 0:
+        raise invalid(f'Document name "{text}/..." has an uneven number of segments: it names a collection.')
+    key = path.encode().replace(b"/", b"\0")
+    return _Collection(database, path, key, key.rpartition(b"\0")[2])
 
 
 @lru_cache(maxsize=8192)
 def document_name(text: str) -> DocumentName:
     """Parse and check a document's full name."""
-    database, path = _split(text)
-    if _check_path(path, text) % 2:
-        raise invalid(f'Document name "{text}" lacks its last segment: it names a collection.')
-    collection, _, document_id = path.rpartition("/")
-    return DocumentName(text, database, collection, document_id)
+    above, _, document_id = text.rpartition("/")
+    database, path, key, group = _collection(above)
+    _check_segment(document_id, text)
+    if len(text) > MAX_NAME_BYTES // 4 and len(path.encode()) + len(document_id.encode()) >= MAX_NAME_BYTES:
+        raise _too_long()
+    return DocumentName(text, database, path, document_id, key + ID_MARK + document_id.encode(), group)
+
+
+def _too_long() -> FirestoreError:
+    return invalid(f"A document name is at most {MAX_NAME_BYTES} bytes long.")
 
 
 @lru_cache(maxsize=2048)
@@ -118,10 +140,6 @@ def collection_key(prefix: bytes, collection: str) -> bytes:
     return prefix + collection.encode().replace(b"/", b"\0")
 
 
-def document_key(prefix: bytes, name: DocumentName) -> bytes:
-    return prefix + name.collection.encode().replace(b"/", b"\0") + ID_MARK + name.id.encode()
-
-
 def path_bytes(key: bytes) -> bytes:
     """The path in Firestore's name order: the segments of a document key joined by single NULs."""
     return key[PREFIX_BYTES:].replace(ID_MARK, b"\0")
@@ -134,11 +152,6 @@ def path_text(key: bytes) -> str:
 def collection_of(key: bytes) -> bytes:
     """The key of the collection that a document key lies in."""
     return key[: key.rindex(ID_MARK)]
-
-
-def collection_id_of(key: bytes) -> str:
-    collection = collection_of(key)[PREFIX_BYTES:]
-    return collection[collection.rfind(b"\0") + 1 :].decode()
 
 
 def cursor_path(text: str) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .documents import Stored
-from .paths import PREFIX_BYTES, collection_id_of, collection_of
+from .paths import PREFIX_BYTES, collection_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS databases (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -27,12 +27,16 @@ CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, document BLOB NOT NULL
 _ROW = "d.key, d.created, d.updated, d.body"
 _KNOWN_COLLECTIONS = 50_000
 _CHUNK = 256
+_RECENT_DOCUMENTS = 2048
+_RECENT_BYTES = 4096
 
 
 class Change(NamedTuple):
     """What a commit does to one document."""
 
     key: bytes
+    group: bytes
+    """See `grouping`."""
     before: Stored | None
     after: Stored | None
 
@@ -68,6 +72,7 @@ class Storage:
         }
         self._names = {prefix: name for name, prefix in self._prefixes.items()}
         self._known: set[bytes] = set()
+        self._recent: dict[bytes, Stored] = {}
 
     def close(self) -> None:
         self._db.close()
@@ -89,11 +94,10 @@ class Storage:
             self._names[found] = database
         return found
 
-    def root(self, key: bytes) -> str:
-        """The beginning of the full names of the documents in the database that `key` lies in."""
-        return self._names[key[:PREFIX_BYTES]] + "/documents/"
-
     def get(self, key: bytes) -> Stored | None:
+        found = self._recent.get(key)
+        if found is not None:
+            return found
         row = self._db.execute("SELECT key, created, updated, body FROM documents WHERE key = ?", (key,)).fetchone()
         return None if row is None else Stored(*row)
 
@@ -156,29 +160,41 @@ class Storage:
         except BaseException:
             execute("ROLLBACK")
             self._known.clear()
+            self._recent.clear()
             raise
 
     def _store(self, change: Change) -> None:
-        key, before, after = change
+        key, group, before, after = change
         if after is None:
             if before is not None:
+                self._recent.pop(key, None)
                 self._db.execute("DELETE FROM documents WHERE key = ?", (key,))
         elif before is None:
-            self._remember_collection(key)
+            self._remember_collection(key, group)
             self._db.execute("INSERT INTO documents VALUES (?, ?, ?, ?)", after)
+            self._keep(after)
         elif before is not after:
+            self._keep(after)
             self._db.execute(
                 "UPDATE documents SET created = ?, updated = ?, body = ? WHERE key = ?",
                 (after.created, after.updated, after.body, key),
             )
 
-    def _remember_collection(self, key: bytes) -> None:
+    def _keep(self, document: Stored) -> None:
+        """Remember a document just written: as a rule it is the next one to be asked for."""
+        if len(self._recent) >= _RECENT_DOCUMENTS:
+            self._recent.clear()
+        if len(document.body) <= _RECENT_BYTES:
+            self._recent[document.key] = document
+        else:
+            self._recent.pop(document.key, None)
+
+    def _remember_collection(self, key: bytes, group: bytes) -> None:
         collection = collection_of(key)
         if collection in self._known:
             return
         if len(self._known) >= _KNOWN_COLLECTIONS:
             self._known.clear()
-        group = grouping(key[:PREFIX_BYTES], collection_id_of(key))
         self._db.execute("INSERT OR IGNORE INTO collections VALUES (?, ?)", (collection, group))
         self._known.add(collection)
 
