@@ -31,7 +31,7 @@ class RetryConfig:
     def backoff(self, attempt: int) -> timedelta:
         """How long to wait after attempt `attempt`, counted from 1."""
         doublings = min(attempt - 1, self.max_doublings)
-        return min(self.min_backoff * 2**doublings, self.max_backoff)
+        return min(self.min_backoff * (1 << doublings), self.max_backoff)
 
 
 @dataclass(frozen=True, kw_only=True)

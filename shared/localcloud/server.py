@@ -79,17 +79,22 @@ class LocalCloud:
 
     def _make_parts(self) -> None:
         data_dir = self.config.data_dir
-        watched = {"counters": self.counters, "faults": self.faults}
+        counters, faults = self.counters, self.faults
         self.cloud_run = CloudRun(
             host=self.config.host,
             data_dir=data_dir,
             env={**os.environ, **self.environment()},
             ports=self._ports,
-            **watched,
+            counters=counters,
+            faults=faults,
         )
-        self.firestore = FirestoreService(data_dir / "firestore.sqlite", indexes=self.config.indexes, **watched)
-        self.pubsub = PubSubService(data_dir / "pubsub.sqlite", push=self.cloud_run.push, **watched)
-        self.storage = StorageService(data_dir / "storage", publish=self._publish, **watched)
+        self.firestore = FirestoreService(
+            data_dir / "firestore.sqlite", indexes=self.config.indexes, counters=counters, faults=faults
+        )
+        self.pubsub = PubSubService(
+            data_dir / "pubsub.sqlite", push=self.cloud_run.push, counters=counters, faults=faults
+        )
+        self.storage = StorageService(data_dir / "storage", publish=self._publish, counters=counters, faults=faults)
         self.scheduler = Scheduler(self._send, data_dir / "scheduler.json", self.counters)
 
     async def _start_grpc(self) -> None:

@@ -9,7 +9,7 @@ from localcloud.cloudrun.listener import Listener, new_traceparent
 from localcloud.cloudrun.logs import LogFolder
 from localcloud.cloudrun.service import RefusedError, Service
 from localcloud.cloudrun.spawner import Spawner
-from localcloud.cloudrun.spec import FunctionSpec
+from localcloud.cloudrun.spec import FunctionSpec, Spawn
 from localcloud.cloudrun.wire import encode_request
 from localcloud.counters import Counters
 from localcloud.external_http import ExternalHttp
@@ -45,10 +45,6 @@ class CloudRun:
     def urls(self) -> dict[str, str]:
         return dict(self._urls)
 
-    def warm_up(self) -> None:
-        """Start the zygote ahead of the first request."""
-        self._spawner.warm_up()
-
     async def add(self, spec: FunctionSpec) -> str:
         """Deploy a function, in place of one of the same name; its URL."""
         if spec.name in self.services:
@@ -69,6 +65,8 @@ class CloudRun:
         for address in {f"{self._host}:{port}", f"127.0.0.1:{port}", f"localhost:{port}"}:
             self._by_address[address] = service
         url = self._urls[spec.name] = f"http://{self._host}:{port}/"
+        if spec.how_to_spawn is Spawn.FORK:
+            self._spawner.warm_up()
         service.ensure_minimum()
         return url
 

@@ -34,7 +34,7 @@ def adopt_socket(listen_fd: int) -> None:
 
 def tune_gunicorn(status_fd: int) -> None:
     """Set gunicorn's defaults: what functions-framework does not set itself has no other way in."""
-    from gunicorn import config
+    from gunicorn import config  # type: ignore[import-untyped]
 
     def post_worker_init(worker: Any) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -43,14 +43,19 @@ def tune_gunicorn(status_fd: int) -> None:
     def post_fork(server: Any, worker: Any) -> None:
         die_with_parent(server.pid)
 
-    config.Keepalive.default = KEEP_ALIVE_SECONDS
-    config.GracefulTimeout.default = GRACE_SECONDS
-    config.ControlSocketDisable.default = True
-    config.PostWorkerInit.default = staticmethod(post_worker_init)
-    config.PostFork.default = staticmethod(post_fork)
+    defaults: dict[str, Any] = {
+        "keepalive": KEEP_ALIVE_SECONDS,
+        "graceful_timeout": GRACE_SECONDS,
+        "control_socket_disable": True,
+        "post_worker_init": staticmethod(post_worker_init),
+        "post_fork": staticmethod(post_fork),
+    }
     if Path("/dev/shm").is_dir():
         # The worker touches its heartbeat file every second; in memory, that never wakes a disk.
-        config.WorkerTmpDir.default = "/dev/shm"
+        defaults["worker_tmp_dir"] = "/dev/shm"
+    for setting in config.KNOWN_SETTINGS:
+        if setting.name in defaults:
+            setting.default = defaults[setting.name]
 
 
 def run(arguments: Sequence[str], listen_fd: int, status_fd: int) -> None:

@@ -43,7 +43,7 @@ class Listener:
         self._runner: web.ServerRunner | None = None
 
     async def start(self, sock: socket.socket) -> None:
-        server = web.Server(self._handle, access_log=None)  # type: ignore[arg-type]
+        server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(server, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()

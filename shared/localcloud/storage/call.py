@@ -1,51 +1,46 @@
 """One request and its answer, in the shape that the emulator's handlers take."""
 
 import json
+import re
 from collections.abc import Mapping
 from email import message_from_bytes
+from email.message import Message
+from functools import cached_property
 from http import HTTPStatus
-from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from gcp_storage_emulator.server import Request
 
-
-class Call(Request):  # type: ignore[misc]
-    """A request whose body has been read already."""
+class Call:
+    """A request whose body has been read already, with the members that the emulator's handlers use."""
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str], body: bytes, host: str) -> None:
-        super().__init__(SimpleNamespace(path=path, headers=headers, server=SimpleNamespace(server_address=())), method)
+        parts = urlsplit(path)
+        self.method = method
+        self.path = parts.path
+        self.base_url = f"http://{host}"
+        self.full_url = self.base_url + path
+        self.query: dict[str, list[str]] = parse_qs(parts.query, keep_blank_values=True)
+        self.params: dict[str, str] = {}
+        """The variables in the path of the route that was found."""
+        self.body = body
         self._headers = headers
-        self._body = body
-        self._base_url = f"http://{host}"
-        self._full_url = self._base_url + path
-        self._match: Any = None
 
-    @property
-    def body(self) -> bytes:
-        return self._body
+    def set_match(self, match: re.Match[str]) -> None:
+        self.params = {name: unquote(value) for name, value in match.groupdict().items() if value is not None}
 
-    @property
-    def params(self) -> dict[str, str]:
-        found: dict[str, str] = super().params or {}
-        return found
-
-    @property
+    @cached_property
     def data(self) -> Any:
         """The body as the handlers want it: JSON decoded, a multipart upload taken apart, else the bytes."""
-        if self._data is not None and not isinstance(self._data, bytes | dict | list | str):
-            self._data = self._decode()
-        return self._data
+        return self._decode()
 
     def _decode(self) -> Any:
         content_type = self.get_header("Content-Type", "")
         if content_type.startswith("application/json") and "upload_id" not in self.query:
-            return json.loads(self._body) if self._body else None
+            return json.loads(self.body) if self.body else None
         if content_type.startswith("multipart/related"):
-            return _multipart_upload(content_type, self._body)
-        if content_type.startswith("multipart/"):
-            return self._body
-        return self._body
+            return _multipart_upload(content_type, self.body)
+        return self.body
 
     def one(self, name: str) -> str | None:
         """The value of a query parameter."""
@@ -102,6 +97,18 @@ def split_multipart(content_type: str, body: bytes) -> list[bytes]:
     delimiter = b"\r\n--" + boundary.encode()
     pieces = (b"\r\n" + body).split(delimiter)
     return [piece[2:] for piece in pieces[1:] if piece.startswith(b"\r\n")]
+
+
+def batch_parts(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
+    """Content id and embedded request of each part of a batch. Google's client ends lines with a bare newline here."""
+    parsed = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    parts = [part for part in parsed.walk() if not part.is_multipart()]
+    return [(part.get("Content-ID", ""), _payload(part)) for part in parts]
+
+
+def _payload(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
 
 
 def split_part(part: bytes) -> tuple[dict[str, str], bytes]:

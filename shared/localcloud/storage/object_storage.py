@@ -5,8 +5,10 @@ import hashlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from gcp_storage_emulator.exceptions import BadRequest, NotFound
+from gcp_storage_emulator.exceptions import BadRequest, Conflict, NotFound
 from gcp_storage_emulator.storage import RESUMABLE_DIR, Storage, _FileStore
 
 from localcloud.storage.index import AllObjects, ObjectIndex, Resource
@@ -44,7 +46,7 @@ class ObjectStorage(Storage):  # type: ignore[misc]
         self._changed = changed
         self._last_generation = 0
         self._read_config_from_file()
-        self.objects = AllObjects(self.index)
+        self.objects: Any = AllObjects(self.index)
         self._incoming = root / _INCOMING_DIR
         self._incoming.mkdir(exist_ok=True)
         self._finish_interrupted_writes()
@@ -72,6 +74,9 @@ class ObjectStorage(Storage):  # type: ignore[misc]
         """Store a new generation: content aside, metadata into the index, content into place."""
         if bucket_name not in self.buckets:
             raise NotFound
+        if not _is_allowed(file_name):
+            # The emulator's handlers answer a Conflict with 400, which is what Cloud Storage says here.
+            raise Conflict(f"Invalid object name: {file_name[:100]!r}")
         before = self.index.get(bucket_name, file_name)
         self._complete(file_obj, len(content))
         path = self._place(bucket_name, file_name)
@@ -93,8 +98,10 @@ class ObjectStorage(Storage):  # type: ignore[misc]
         resource["id"] = f"{resource['bucket']}/{resource['name']}/{generation}"
         resource.update(generation=str(generation), metageneration="1", size=str(size))
         resource.update(timeCreated=now, updated=now, timeStorageClassUpdated=now, timeFinalized=now)
-        base = str(resource.get("mediaLink", "")).split("?", maxsplit=1)[0]
-        resource["mediaLink"] = f"{base}?generation={generation}&alt=media"
+        origin = str(resource.get("mediaLink", "")).split("/download/", maxsplit=1)[0]
+        place = f"b/{resource['bucket']}/o/{quote(resource['name'], safe='')}"
+        resource["selfLink"] = f"{origin}/storage/v1/{place}"
+        resource["mediaLink"] = f"{origin}/download/storage/v1/{place}?generation={generation}&alt=media"
         resource["etag"] = etag(resource)
 
     def _tell_created(self, resource: Resource, before: Resource | None) -> None:
@@ -203,7 +210,8 @@ class ObjectStorage(Storage):  # type: ignore[misc]
         size = max(received, start + len(content or b""))
         if total_size is None or size < total_size:
             return None
-        return path.read_bytes()[:total_size]
+        whole: bytes = path.read_bytes()
+        return whole[:total_size]
 
     def get_resumable_byte_count(self, file_id: str) -> int:
         path = self._root / RESUMABLE_DIR / self.safe_id(file_id)
@@ -217,6 +225,11 @@ def etag(resource: Resource) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _is_allowed(name: str) -> bool:
+    """Cloud Storage's rules for object names."""
+    return name not in (".", "..") and 0 < len(name.encode()) <= 1024 and "\r" not in name and "\n" not in name
 
 
 def _is_file_name(name: str) -> bool:

@@ -13,7 +13,7 @@ from gcp_storage_emulator.handlers.buckets import create_bucket
 from localcloud.counters import Counters
 from localcloud.faults import FaultKind, Faults
 from localcloud.storage import handlers, routes
-from localcloud.storage.call import Answer, Call, split_multipart, split_part
+from localcloud.storage.call import Answer, Call, batch_parts, split_part
 from localcloud.storage.notifications import BucketNotification, Change, Notice, notices
 from localcloud.storage.object_storage import ObjectStorage
 from localcloud.storage.preconditions import Verdict, check
@@ -38,7 +38,7 @@ class StorageService:
         self._runner: web.ServerRunner | None = None
 
     async def start(self, sock: socket.socket) -> None:
-        server = web.Server(self._handle, access_log=None)  # type: ignore[arg-type]
+        server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(server, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()
@@ -155,10 +155,9 @@ class StorageService:
         content_type = call.get_header("Content-Type", "")
         host = call.get_header("Host", "localhost")
         pieces = []
-        for part in split_multipart(content_type, call.body):
-            headers, content = split_part(part)
+        for content_id, content in batch_parts(content_type, call.body):
             inner = await self._answer(_inner_call(content, host))
-            pieces.append(_batch_part(headers.get("content-id", ""), inner))
+            pieces.append(_batch_part(content_id, inner))
         answer = Answer()
         boundary = "batch_localcloud_4f1a9c0de7"
         answer["Content-Type"] = f"multipart/mixed; boundary={boundary}"
@@ -235,7 +234,7 @@ def _name_in_body(call: Call, storage: ObjectStorage) -> str | None:
 
 
 def _inner_call(content: bytes, host: str) -> Call:
-    request, _separator, rest = content.partition(b"\r\n")
+    request, _separator, rest = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").partition(b"\r\n")
     method, target, *_version = request.decode("latin-1").split(" ")
     headers, body = split_part(rest)
     path = target.split(host, 1)[1] if target.startswith("http") else target
