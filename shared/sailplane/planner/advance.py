@@ -25,7 +25,7 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import TERMINAL, RunState, TaskState, TriggerRule
 from sailplane.planner import closing
-from sailplane.planner.rules import WAITING, Judgement, UpstreamCounts, Verdict, judge, tally
+from sailplane.planner.rules import WAITING, Judgement, UpstreamCounts, Verdict, judge, judge_alone, tally
 from sailplane.planner.wiring import Node, wiring
 
 
@@ -199,6 +199,8 @@ class _Step:
         No look while one of them is known to be unfinished: whoever ends it comes here again, and what can be decided
         before that, the one whose end decides it has decided.
         """
+        if len(keys) == 1 and not node.upstream_setups and (state := self.known(keys[0])) is not None:
+            return judge_alone(rule, state)
         states, unknown = self.tally(keys)
         judgement = judge(rule, self.count(node, len(keys), states))
         some_open = not TERMINAL.issuperset(states)

@@ -14,6 +14,7 @@ therefore finds the verdict alone, and `advance` need not read others while an u
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from sailplane.model.states import TaskState, TriggerRule
 
@@ -77,11 +78,14 @@ def judge(rule: TriggerRule, counts: UpstreamCounts) -> Judgement:
     return _RULES[rule](counts)
 
 
-def tally(
-    total: int, states: Mapping[TaskState, int], *, setup_total: int = 0, setups: Mapping[TaskState, int] | None = None
-) -> UpstreamCounts:
-    """Counts from a number per state; states that are not terminal are left out. `setups` counts the setups again."""
-    setups = setups or {}
+@cache
+def judge_alone(rule: TriggerRule, state: TaskState) -> Judgement:
+    """What `rule` says of a task whose only upstream task instance is in `state`: most tasks of most DAGs."""
+    return judge(rule, tally(1, {state: 1}))
+
+
+def tally(total: int, states: Mapping[TaskState, int]) -> UpstreamCounts:
+    """Counts from a number per state, without setups; states that are not terminal are left out."""
     return UpstreamCounts(
         total=total,
         success=states.get(TaskState.SUCCESS, 0),
@@ -89,9 +93,6 @@ def tally(
         skipped=states.get(TaskState.SKIPPED, 0),
         upstream_failed=states.get(TaskState.UPSTREAM_FAILED, 0),
         removed=states.get(TaskState.REMOVED, 0),
-        setup_total=setup_total,
-        setup_success=setups.get(TaskState.SUCCESS, 0),
-        setup_skipped=setups.get(TaskState.SKIPPED, 0),
     )
 
 

@@ -105,7 +105,7 @@ def _in_order(keys: Mapping[str, TaskKey], task_ids: Iterable[str]) -> tuple[Tas
 
 
 def _leaves(dag: SerializedDag) -> list[str]:
-    """Airflow's leaf rule: teardowns do not count unless they say `on_failure_fail_dagrun`, or nothing else is there."""
+    """Airflow's leaf rule: teardowns count only if they say `on_failure_fail_dagrun`, or if nothing else is there."""
 
     def is_leaf(task_id: str) -> bool:
         downstream = dag.downstream[task_id]

@@ -1,0 +1,109 @@
+"""What an expired alarm means: every live document carries the time by which something must have happened to it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sailplane.model.dags import SerializedTask
+from sailplane.model.runs import TaskInstance
+from sailplane.model.states import TaskState
+from sailplane.planner.retries import Failure, decide
+
+QUEUED_ALARM = timedelta(seconds=30)
+"""How long a queued task instance may wait for its worker before it is published again. Pub/Sub push can hold a message
+for many seconds while workers start, and a second message is harmless: only one of them can claim."""
+
+LONGEST_QUEUED_ALARM = timedelta(minutes=10)
+"""Behind a long queue, publishing again and again only makes it longer; ten minutes is how long a lost message may cost
+at worst."""
+
+LEASE = timedelta(seconds=60)
+"""How long a running task instance is believed without a heartbeat: then its worker is gone. Long enough for a pause of
+the store, short enough that a killed worker costs a minute."""
+
+HEARTBEAT = LEASE / 3
+"""A running task instance's lease is renewed this often: two heartbeats may be lost before the lease is."""
+
+RUN_ALARM = timedelta(minutes=10)
+"""How often a live run is planned again from its documents. Its tasks' own alarms catch what stands still; this one
+catches what was never created because a worker died between two commits."""
+
+
+class Action(Enum):
+    LEAVE = "leave"
+    """Somebody else answered, or the alarm is not due."""
+    PUBLISH_AGAIN = "publish_again"
+    """Same try, same document; the next alarm at `at`."""
+    QUEUE = "queue"
+    """Queue it: the next try, or the next poke, is due."""
+    RETRY = "retry"
+    """The try is lost: it becomes UP_FOR_RETRY until `at`."""
+    FAIL = "fail"
+    """The try is lost, and was the last one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What to do about a task instance whose alarm went off."""
+
+    action: Action
+    at: datetime | None = None
+    """The next alarm (PUBLISH_AGAIN), or when the next try is due (RETRY)."""
+    reason: str
+
+
+def answer(
+    instance: TaskInstance, task: SerializedTask | None, now: datetime, *, logical_date: datetime | None = None
+) -> Answer:
+    """What the alarm of `instance` means at `now`.
+
+    `task` is None when its DAG version cannot be read: the instance itself then says how often to try. `logical_date`
+    is the run's, for the jitter of a retry's delay.
+    """
+    if not instance.state.is_live:
+        return Answer(action=Action.LEAVE, reason=f"it is {instance.state}")
+    if instance.alarm_at is None or instance.alarm_at > now:
+        return Answer(action=Action.LEAVE, reason="its alarm is not due")
+    if instance.state is TaskState.QUEUED:
+        return _publish_again(instance, now)
+    if instance.state is TaskState.RUNNING:
+        return _lease_lost(instance, task or _as_recorded(instance), now, logical_date)
+    return Answer(action=Action.QUEUE, reason=f"it was {instance.state} until now")
+
+
+def queued_alarm(alarms: int) -> timedelta:
+    """How long a queued task instance may wait after `alarms` publications again: 30 s, doubling, 10 min at most."""
+    doublings = min(alarms, 10)  # beyond that the cap holds anyway, and a timedelta would overflow
+    return min(QUEUED_ALARM * (1 << doublings), LONGEST_QUEUED_ALARM)
+
+
+def _publish_again(instance: TaskInstance, now: datetime) -> Answer:
+    times = instance.alarms + 1
+    return Answer(
+        action=Action.PUBLISH_AGAIN,
+        at=now + queued_alarm(times),
+        reason=f"no worker claimed it; published again for the {_ordinal(times)} time",
+    )
+
+
+def _lease_lost(instance: TaskInstance, task: SerializedTask, now: datetime, logical_date: datetime | None) -> Answer:
+    decision = decide(
+        task,
+        dag_id=instance.run.dag_id,
+        logical_date=logical_date,
+        try_number=instance.try_number,
+        max_tries=instance.max_tries,
+        failure=Failure.WORKER_LOST,
+        ended_at=now,
+    )
+    action = Action.RETRY if decision.is_retry else Action.FAIL
+    return Answer(action=action, at=decision.at, reason=decision.reason)
+
+
+def _as_recorded(instance: TaskInstance) -> SerializedTask:
+    return SerializedTask(task_id=instance.task_id, operator=instance.operator, retries=instance.max_tries - 1)
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
