@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..counters import Counters
 from . import writes
+from .declared import DeclaredIndexes
 from .documents import Stored
 from .errors import FirestoreError, invalid
 from .indexes import Indexes
@@ -37,13 +38,21 @@ class Written(NamedTuple):
 class Engine:
     """All databases of one file. Not thread-safe; every method is done when it returns."""
 
-    def __init__(self, storage: Storage, *, counters: Counters, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        counters: Counters,
+        clock: Callable[[], float],
+        declared: DeclaredIndexes | None = None,
+    ) -> None:
         self.storage = storage
         self.view = View(storage, Indexes(storage))
         self.transactions = Transactions(self.view, clock)
         self.watchers: list[Watcher] = []
         self._counters = counters
         self._clock = clock
+        self._declared = declared
         self._last = 0
 
     def now(self) -> int:
@@ -69,17 +78,27 @@ class Engine:
         return found
 
     def query(self, query: Query, transaction: Transaction | None = None) -> Results:
-        prefix = self.storage.prefix(query.parent.database)
-        results = self._view(transaction).run(query, prefix).results()
-        if transaction is not None:
-            transaction.saw_results(query, prefix, results.documents)
+        results = self._results(query, transaction)
         self._counters.add("firestore.queries")
         self._counters.add("firestore.reads", max(1, len(results.documents) + results.skipped))
         return results
 
+    def _results(self, query: Query, transaction: Transaction | None) -> Results:
+        prefix = self._check(query)
+        results = self._view(transaction).run(query, prefix).results()
+        if transaction is not None:
+            transaction.saw_results(query, prefix, results.documents)
+        return results
+
+    def _check(self, query: Query) -> bytes:
+        """The prefix of the query's database; raises if no index is declared for the query."""
+        if self._declared is not None:
+            self._declared.check(query)
+        return self.storage.prefix(query.parent.database)
+
     def count(self, query: Query, up_to: int | None, transaction: Transaction | None = None) -> int:
         """How many results a query has; billed by the thousand."""
-        prefix = self.storage.prefix(query.parent.database)
+        prefix = self._check(query)
         found = self._view(transaction).run(query, prefix).count(up_to)
         if transaction is not None:
             transaction.saw_answer(found, lambda view: view.run(query, prefix).count(up_to))
@@ -87,10 +106,7 @@ class Engine:
         return found
 
     def results_to_aggregate(self, query: Query, transaction: Transaction | None = None) -> list[Stored]:
-        prefix = self.storage.prefix(query.parent.database)
-        results = self._view(transaction).run(query, prefix).results()
-        if transaction is not None:
-            transaction.saw_results(query, prefix, results.documents)
+        results = self._results(query, transaction)
         self.bill_aggregation(len(results.documents) + results.skipped)
         return results.documents
 

@@ -48,6 +48,13 @@ class QueryRun:
         skipped = sum(1 for _ in islice(placed, query.offset))
         return Results([document for _, document in islice(placed, query.limit)], skipped)
 
+    def includes(self, document: Stored) -> bool:
+        """Whether a document in the query's collections is a result, were it not for offset and limit."""
+        if not self._query.accepts(document):
+            return False
+        position = self._layout.position(document)
+        return position is not None and position in self._cursors
+
     def count(self, up_to: int | None = None) -> int:
         """How many results there are, `up_to` at most."""
         query = self._query

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,8 +11,10 @@ import grpc
 from ..counters import Counters
 from ..faults import Fault, FaultKind, Faults
 from . import protos
+from .declared import DeclaredIndexes
 from .engine import Engine
 from .errors import FirestoreError
+from .listen import ListenStream
 from .reads import Reads
 from .storage import Storage
 from .updates import Updates
@@ -40,8 +42,9 @@ class FirestoreService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`indexes`: a `firestore.indexes.json`; queries that it does not declare indexes for are refused."""
+        declared = None if indexes is None else DeclaredIndexes.read(indexes)
         self._storage = Storage(path)
-        self._engine = Engine(self._storage, counters=counters, clock=clock)
+        self._engine = Engine(self._storage, counters=counters, clock=clock, declared=declared)
         self._faults = faults
         self._reads = Reads(self._engine)
         self._updates = Updates(self._engine)
@@ -49,12 +52,32 @@ class FirestoreService:
     def register(self, server: grpc.aio.Server) -> None:
         handlers = {method: self._unary(method, *rest) for method, rest in self._unary_methods().items()}
         handlers |= {method: self._stream(method, *rest) for method, rest in self._streaming_methods().items()}
+        handlers["Listen"] = self._listen_handler()
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
     async def close(self) -> None:
         """End all transactions and close the file."""
         self._engine.transactions.close()
         self._storage.close()
+
+    def _listen_handler(self) -> Any:
+        async def listen(requests: AsyncIterator[protos.Message], context: Context) -> None:
+            if self._faults.pending:
+                await _before(self._faults, "firestore.Listen", context)
+            stream = ListenStream(self._engine)
+            receiving = asyncio.create_task(_receive(requests, stream))
+            try:
+                while (message := await stream.outgoing.get()) is not None:
+                    if isinstance(message, FirestoreError):
+                        await context.abort(message.code, message.message)
+                    await context.write(message)
+            finally:
+                receiving.cancel()
+                stream.close()
+
+        return grpc.stream_stream_rpc_method_handler(
+            listen, request_deserializer=protos.ListenRequest.FromString, response_serializer=_serialize
+        )
 
     def _unary_methods(self) -> dict[str, tuple[protos.Message, Unary]]:
         reads, updates = self._reads, self._updates
@@ -114,6 +137,16 @@ class FirestoreService:
         return grpc.unary_stream_rpc_method_handler(
             handle, request_deserializer=request_class.FromString, response_serializer=_serialize
         )
+
+
+async def _receive(requests: AsyncIterator[protos.Message], stream: ListenStream) -> None:
+    """Feed a stream until the client has no more to ask, or asks what cannot be."""
+    try:
+        async for request in requests:
+            stream.receive(request)
+        stream.outgoing.put_nowait(None)
+    except FirestoreError as error:
+        stream.outgoing.put_nowait(error)
 
 
 def _serialize(message: protos.Message) -> bytes:
