@@ -1,0 +1,199 @@
+"""The child process: runs one try after the other as the supervisor hands them over."""
+
+import os
+import random
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from sailplane.model.errors import InternalError, Unavailable
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, XComRef
+from sailplane.model.runs import ErrorInfo
+from sailplane.runner import kernel, protocol
+from sailplane.runner.capture import Capture
+from sailplane.runner.hygiene import Baseline, end_leftover_processes, has_threads
+from sailplane.runner.usage import Meter
+
+Execute = Callable[[Any, TaskJob, ChildServices], Outcome]
+Files = Mapping[str, Mapping[str, Any]]
+"""DAG file -> dag_id -> DAG."""
+
+_SPOILING = frozenset({"MemoryError", "AirflowTaskTimeout"})
+"""Errors after which the process may be in any state."""
+
+
+class Link:
+    """The child's end of the socket. Only the process that it was made for may use it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._owner = os.getpid()
+        self._lines = protocol.Lines(limit=sys.maxsize)
+        self._received: list[bytes] = []
+        os.register_at_fork(after_in_child=self._forget)
+
+    def is_owner(self) -> bool:
+        return os.getpid() == self._owner
+
+    def send(self, message: object) -> None:
+        if not self.is_owner():
+            raise InternalError("only the process of the task itself can talk to Sailplane, not one that it forked")
+        self._socket.sendall(protocol.encode(message))
+
+    def receive(self) -> protocol.ToChild | None:
+        """The next message; None when the supervisor is gone."""
+        while not self._received:
+            data = self._socket.recv(protocol.READ_SIZE)
+            if not data:
+                return None
+            self._received.extend(self._lines.feed(data))
+        return protocol.TO_CHILD.decode(self._received.pop(0))
+
+    def _forget(self) -> None:
+        # A forked copy that held the socket would hide from the supervisor that the child has ended.
+        self._socket.close()
+
+
+class RemoteServices:
+    """Asks the supervisor. Safe to use from several threads."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._turn = threading.Lock()
+        self._number = 0
+
+    def xcom(self, ref: XComRef) -> str | None:
+        return self._ask(lambda number: protocol.AskXCom(number=number, ref=ref))
+
+    def variable(self, key: str) -> str | None:
+        return self._ask(lambda number: protocol.AskVariable(number=number, key=key))
+
+    def connection(self, conn_id: str) -> str | None:
+        return self._ask(lambda number: protocol.AskConnection(number=number, conn_id=conn_id))
+
+    def _ask(self, question: Callable[[int], protocol.Question]) -> str | None:
+        if not self._link.is_owner():
+            raise InternalError("only the process of the task itself can talk to Sailplane, not one that it forked")
+        with self._turn:
+            self._number += 1
+            self._link.send(question(self._number))
+            answer = self._answer(self._number)
+        if answer.failure is not None:
+            raise Unavailable(answer.failure)
+        return answer.value
+
+    def _answer(self, number: int) -> protocol.Answer:
+        while True:
+            message = self._link.receive()
+            if message is None:
+                os._exit(0)
+            # An earlier answer may stand here: a timeout can interrupt between question and answer.
+            if isinstance(message, protocol.Answer) and message.number == number:
+                return message
+
+
+class Child:
+    """Everything that stays the same from one try to the next."""
+
+    def __init__(self, connection: socket.socket, files: Files, execute: Execute) -> None:
+        self._link = Link(connection)
+        self._services = RemoteServices(self._link)
+        self._files = files
+        self._execute = execute
+        self._capture = Capture()
+        self._meter = Meter()
+        self._capture.install()
+        self._baseline = Baseline()
+
+    def serve(self) -> None:
+        """Run tries until the supervisor goes, or a task leaves this process unfit for another."""
+        while (message := self._link.receive()) is not None:
+            if isinstance(message, protocol.Run) and not self._run(message.job):
+                return
+
+    def _run(self, job: TaskJob) -> bool:
+        before = self._meter.start()
+        outcome = self._outcome(job)
+        if not self._link.is_owner():
+            os._exit(0)  # The task forked, and this is the copy, which came back here too.
+        self._baseline.disarm()
+        self._capture.flush()
+        reusable = self._is_reusable(outcome)
+        cpu_seconds, max_rss_mib = self._meter.read().since(before)
+        self._link.send(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
+        if reusable:
+            self._capture.install()
+            self._baseline.restore()
+        return reusable
+
+    def _outcome(self, job: TaskJob) -> Outcome:
+        dag = self._files[job.run.file].get(job.run.dag_id)
+        if dag is None:
+            return _failed(
+                "DagNotFound", f"{job.run.file} has no DAG {job.run.dag_id!r} when it is imported here", job.run.file
+            )
+        try:
+            return self._execute(dag, job, self._services)
+        except BaseException as error:  # noqa: BLE001,RUF100 - the edge of the process: a task may raise anything
+            return _failed(type(error).__name__, str(error), job.run.file)
+
+    def _is_reusable(self, outcome: Outcome) -> bool:
+        ended = end_leftover_processes()
+        spoilt = outcome.error is not None and outcome.error.kind in _SPOILING
+        return ended and not spoilt and not has_threads() and self._capture.is_intact()
+
+
+def _failed(kind: str, message: str, file: str) -> Outcome:
+    return Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind=kind, message=message, file=file))
+
+
+def _with_usage(outcome: Outcome, cpu_seconds: float, max_rss_mib: float) -> Outcome:
+    # dataclasses.replace takes ten times as long, and this stands on every task's way.
+    return Outcome(
+        kind=outcome.kind,
+        error=outcome.error,
+        xcoms=outcome.xcoms,
+        resume_at=outcome.resume_at,
+        waits_for=outcome.waits_for,
+        skip_tasks=outcome.skip_tasks,
+        cpu_seconds=cpu_seconds,
+        max_rss_mib=max_rss_mib,
+        retry_after=outcome.retry_after,
+    )
+
+
+def become_child(connection: socket.socket, stdout: int, stderr: int, files: Files, execute: Execute) -> NoReturn:
+    """What a freshly forked process does until it ends."""
+    status = 1
+    try:
+        kernel.adopt_orphans()
+        kernel.name_process("sailplane-task")
+        _wire(stdout, stderr)
+        kernel.flush_c_stdout_by_line()
+        _reseed()
+        Child(connection, files, execute).serve()
+        status = 0
+    except (ConnectionError, KeyboardInterrupt):
+        status = 0  # The supervisor is gone, or has given this process up.
+    except BaseException:  # noqa: BLE001,RUF100 - the edge of the process
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        os._exit(status)
+
+
+def _wire(stdout: int, stderr: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (stdout, 1), (stderr, 2)):
+        os.dup2(source, target)
+        os.close(source)
+
+
+def _reseed() -> None:
+    """Children of one template would otherwise all draw the same numbers."""
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

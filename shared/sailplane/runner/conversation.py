@@ -1,0 +1,265 @@
+"""One try in one child, as the supervisor sees it: hand over, answer, listen, and end it when it must."""
+
+import logging
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from sailplane.model.execution import ChildServices, Outcome, TaskJob
+from sailplane.runner import endings, kernel, protocol
+from sailplane.runner.cancellation import Cancellation
+from sailplane.runner.output import OutputStream
+from sailplane.runner.processes import Child
+
+TIMEOUT_GRACE = timedelta(seconds=1)
+"""What the child has to notice its execution_timeout itself."""
+EXIT_PATIENCE = timedelta(seconds=1)
+"""Between a child's silence and the news that it has ended."""
+_MESSAGE_LIMIT = 512 * 1024 * 1024
+_PIPE_READ = 64 * 1024
+_DRAIN_READS = 32
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """When a try is ended from outside, in the monotonic clock's seconds."""
+
+    cancellation: Cancellation
+    kill_grace: timedelta
+    time_limit: timedelta | None = None
+    time_limit_at: float = float("inf")
+
+
+class Conversation:
+    """Call `run` once."""
+
+    def __init__(
+        self,
+        child: Child,
+        *,
+        services: ChildServices,
+        stdout: OutputStream,
+        stderr: OutputStream,
+        terms: Terms,
+    ) -> None:
+        self._child = child
+        self._control = child.control
+        self._services = services
+        self._streams = {child.stdout: stdout, child.stderr: stderr}
+        self._open_outputs = {child.stdout, child.stderr}
+        self._terms = terms
+        self._lines = protocol.Lines(_MESSAGE_LIMIT)
+        self._unsent = bytearray()
+        self._was_heard = False
+        self._waits_to_send = False
+        self._stopping: Outcome | None = None
+        """What the try will have ended as once the process that we end is dead."""
+        self._is_lost = False
+        """True when the child closed the socket and nobody has said yet whether it has ended."""
+        self._give_up_at = float("inf")
+        self._outcome: Outcome | None = None
+        self._is_over = False
+        self.is_reusable = False
+        """Whether the child may run another task."""
+
+    def run(self, job: TaskJob) -> Outcome | None:
+        """How the try ended; None when the child was dead before it began."""
+        self._set_deadlines(job)
+        self._child.is_clean = False
+        with self._terms.cancellation.watched_by(self._child.ring):
+            self._send(protocol.Run(job=job))
+            while not self._is_over:
+                self._step()
+        self._drain()
+        return self._outcome
+
+    def _set_deadlines(self, job: TaskJob) -> None:
+        self._deadline, self._deadline_outcome = self._terms.time_limit_at, None
+        if self._terms.time_limit is not None:
+            self._deadline_outcome = endings.over_time_limit(self._terms.time_limit)
+        if job.execution_timeout is not None:
+            at = time.monotonic() + (job.execution_timeout + TIMEOUT_GRACE).total_seconds()
+            if at < self._deadline:
+                self._deadline, self._deadline_outcome = at, endings.timed_out(job.execution_timeout)
+
+    def _step(self) -> None:
+        wait_until = min(self._deadline, self._give_up_at)
+        if wait_until == float("inf"):
+            events = self._child.poller.poll()
+        else:
+            events = self._child.poller.poll(max(0.0, wait_until - time.monotonic()) * 1000 + 1)
+        for file, event in events:
+            self._on_event(file, event)
+        if not self._is_over:
+            self._on_time(time.monotonic())
+
+    def _on_event(self, file: int, event: int) -> None:
+        if file in self._streams:
+            self._read_output(file)
+        elif file == self._child.bell:
+            self._on_bell()
+        elif not self._is_over:
+            if event & select.POLLOUT:
+                self._flush()
+            if event & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                self._read_control()
+
+    def _on_bell(self) -> None:
+        self._child.silence()
+        reason = self._terms.cancellation.reason
+        if reason is not None and self._stopping is None:
+            self._stop(endings.stopped(reason))
+        if self._child.is_gone:
+            self._on_exit()
+
+    def _on_time(self, now: float) -> None:
+        if now >= self._give_up_at:
+            self._give_up()
+        elif now >= self._deadline and self._stopping is None and self._deadline_outcome is not None:
+            self._stop(self._deadline_outcome)
+
+    # Talking
+
+    def _send(self, message: protocol.ToChild) -> None:
+        self._unsent += protocol.encode(message)
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._unsent:
+                del self._unsent[: self._control.send(self._unsent)]
+        except BlockingIOError:
+            self._wait_to_send(True)
+        except OSError:
+            self._unsent.clear()
+            self._on_silence(is_unread=True)
+        else:
+            self._wait_to_send(False)
+
+    def _wait_to_send(self, needed: bool) -> None:
+        if needed != self._waits_to_send:
+            self._waits_to_send = needed
+            self._child.poller.modify(self._control, select.POLLIN | (select.POLLOUT if needed else 0))
+
+    def _read_control(self) -> bool:
+        """False when nothing more is there now."""
+        try:
+            data = self._control.recv(protocol.READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # The kernel says "reset" when the process ended with our message unread.
+            self._on_silence(is_unread=True)
+            return False
+        if not data:
+            self._on_silence(is_unread=False)
+            return False
+        self._was_heard = True
+        try:
+            for line in self._lines.feed(data):
+                self._on_message(protocol.FROM_CHILD.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError, protocol.MessageTooLong) as error:
+            self._finish(endings.garbled(str(error)))
+        return not self._is_over
+
+    def _on_message(self, message: protocol.FromChild) -> None:
+        if self._is_over or self._stopping is not None:
+            return
+        if isinstance(message, protocol.Done):
+            self._is_over = True
+            self._outcome = message.outcome
+            self.is_reusable = message.reusable
+            self._child.is_clean = message.reusable
+        else:
+            self._send(self._answer(message))
+
+    def _answer(self, question: protocol.Question) -> protocol.Answer:
+        try:
+            return protocol.Answer(number=question.number, value=self._ask(question))
+        except Exception as error:
+            # The edge of the process: the task hears of it, and may catch it.
+            _logger.warning("a task's question was not answered: %s", error, exc_info=True)
+            return protocol.Answer(number=question.number, failure=f"{type(error).__name__}: {error}")
+
+    def _ask(self, question: protocol.Question) -> str | None:
+        match question:
+            case protocol.AskXCom():
+                return self._services.xcom(question.ref)
+            case protocol.AskVariable():
+                return self._services.variable(question.key)
+            case protocol.AskConnection():
+                return self._services.connection(question.conn_id)
+
+    # Listening
+
+    def _read_output(self, file: int) -> bool:
+        """False when nothing more is there now."""
+        try:
+            data = os.read(file, _PIPE_READ)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._child.poller.unregister(file)
+            self._open_outputs.discard(file)
+            return False
+        self._was_heard = True
+        self._streams[file].feed(data)
+        return len(data) == _PIPE_READ
+
+    def _drain(self) -> None:
+        """Take what is in the pipes, without waiting for more."""
+        for file, stream in self._streams.items():
+            for _ in range(_DRAIN_READS):
+                if file not in self._open_outputs or not self._read_output(file):
+                    break
+            stream.finish()
+        self.is_reusable = self.is_reusable and len(self._open_outputs) == len(self._streams)
+
+    # Ending
+
+    def _stop(self, outcome: Outcome) -> None:
+        self._stopping = outcome
+        self._child.signal(signal.SIGTERM)
+        if self._is_lost:
+            self._finish(outcome)
+        else:
+            self._give_up_at = time.monotonic() + self._terms.kill_grace.total_seconds()
+
+    def _on_silence(self, *, is_unread: bool) -> None:
+        """The child's end of the socket is closed."""
+        if self._stopping is not None:
+            self._finish(self._stopping)
+        elif is_unread and not self._was_heard:
+            self._is_over = True
+        elif self._child.is_gone:
+            self._finish(endings.ended(self._child.exit_status))
+        else:
+            self._child.poller.unregister(self._control)
+            self._is_lost = True
+            self._give_up_at = time.monotonic() + EXIT_PATIENCE.total_seconds()
+
+    def _on_exit(self) -> None:
+        """The process has ended; its answer may still be in the socket."""
+        while not self._is_lost and not self._is_over and self._read_control():
+            pass
+        if not self._is_over:
+            self._finish(self._stopping or endings.ended(self._child.exit_status))
+
+    def _give_up(self) -> None:
+        if self._stopping is not None:
+            self._finish(self._stopping)
+        else:
+            status = kernel.zombie_status(self._child.pid)
+            self._finish(endings.disconnected() if status is None else endings.ended(status))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._child.signal(signal.SIGKILL)
+        self._outcome = outcome
+        self._is_over = True

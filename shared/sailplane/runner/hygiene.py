@@ -1,0 +1,101 @@
+"""In the child: what one task left behind must not reach the next."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+
+from sailplane.runner.kernel import children_of
+
+_Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
+_SIGNALS = (
+    signal.SIGALRM,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGCHLD,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGPIPE,
+    signal.SIGQUIT,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+)
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_LEFTOVER_PATIENCE = timedelta(seconds=2)
+
+
+class Baseline:
+    """The state of a process that has run no task yet."""
+
+    def __init__(self) -> None:
+        self._directory = os.getcwd()
+        self._umask = _umask()
+        self._environment = dict(os.environb)
+        self._handlers: dict[signal.Signals, _Handler] = {each: signal.getsignal(each) for each in _SIGNALS}
+
+    def disarm(self) -> None:
+        """Stop timers, so that no alarm of the task rings after it."""
+        for timer in _TIMERS:
+            signal.setitimer(timer, 0)
+
+    def restore(self) -> None:
+        for each, handler in self._handlers.items():
+            if signal.getsignal(each) is not handler:
+                signal.signal(each, handler if handler is not None else signal.SIG_DFL)
+        self._restore_directory()
+        if _umask() != self._umask:
+            os.umask(self._umask)
+        if dict(os.environb) != self._environment:
+            os.environb.clear()
+            os.environb.update(self._environment)
+        sys.settrace(None)
+
+    def _restore_directory(self) -> None:
+        try:
+            moved = os.getcwd() != self._directory
+        except OSError:
+            moved = True  # The task removed the directory that it had changed to.
+        if moved:
+            os.chdir(self._directory)
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def has_threads() -> bool:
+    """True when a thread that Python would wait for is still there."""
+    if threading.active_count() == 1:
+        return False
+    main = threading.main_thread()
+    return any(not thread.daemon for thread in threading.enumerate() if thread is not main)
+
+
+def end_leftover_processes() -> bool:
+    """Kill what the task started and did not wait for. False when some of it does not end."""
+    give_up_at = time.monotonic() + _LEFTOVER_PATIENCE.total_seconds()
+    while _has_live_children():
+        for pid in children_of(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _has_live_children() -> bool:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""In the template: imports DAG files, within a time, and says why one cannot be imported."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sailplane.model.runs import ErrorInfo
+
+LoadFile = Callable[[Path, str], Mapping[str, Any]]
+
+
+class DagImportTimeout(BaseException):
+    """Not an `Exception`: a DAG file that catches those must not catch this."""
+
+
+def find(entry_point: str) -> Any:
+    """The object that `module:name` stands for."""
+    module, _, name = entry_point.partition(":")
+    return getattr(import_module(module), name)
+
+
+def load(load_file: LoadFile, bundle: Path, file: str, seconds: float) -> Mapping[str, Any]:
+    """The DAGs of a file. Raises whatever the file raises, or `DagImportTimeout`."""
+    with _time_limit(seconds, f"{file} was not imported within {seconds:g} s: keep slow work out of its top level"):
+        return load_file(bundle, file)
+
+
+@contextmanager
+def _time_limit(seconds: float, message: str) -> Iterator[None]:
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise DagImportTimeout(message)
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def describe(error: BaseException, bundle: Path, file: str) -> ErrorInfo:
+    """What the author needs to find the mistake: the innermost line of the bundle's own code."""
+    where = _where(error, bundle) or (file, None)
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return ErrorInfo(kind=type(error).__name__, message=message, file=where[0], line=where[1])
+
+
+def _where(error: BaseException, bundle: Path) -> tuple[str, int | None] | None:
+    named = getattr(error, "file", None)
+    if isinstance(named, str):
+        return named, getattr(error, "line", None)
+    if isinstance(error, SyntaxError) and error.filename:
+        return _relative(error.filename, bundle) or error.filename, error.lineno
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        relative = _relative(frame.filename, bundle)
+        if relative:
+            return relative, frame.lineno
+    return None
+
+
+def _relative(filename: str, bundle: Path) -> str | None:
+    try:
+        return str(Path(filename).resolve().relative_to(bundle.resolve()))
+    except ValueError:
+        return None
+
+
+def traceback_text(error: BaseException, bundle: Path) -> str:
+    """The traceback from the bundle's first line on: what called it is of no use to its author."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for start, frame in enumerate(frames):
+        if _relative(frame.filename, bundle):
+            frames = traceback.StackSummary.from_list(frames[start:])
+            break
+    else:
+        frames = traceback.StackSummary.from_list([]) if isinstance(error, SyntaxError) else frames
+    shown = traceback.TracebackException.from_exception(error)
+    shown.stack = frames
+    return "".join(shown.format())
+
+
+def forget_streams() -> None:
+    """Undo what a file may have done to stdout and stderr."""
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__

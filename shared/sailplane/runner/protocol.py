@@ -1,0 +1,162 @@
+"""What supervisor, template and children say to each other: JSON, one message a line."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sailplane.model.execution import Outcome, TaskJob, XComRef
+from sailplane.model.runs import ErrorInfo
+from sailplane.runner.config import EntryPoints
+
+READ_SIZE = 256 * 1024
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
+    """Supervisor to child: run this try."""
+
+    job: TaskJob
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
+    """Supervisor to child: what was asked for, or why there is no answer."""
+
+    number: int
+    value: str | None = None
+    failure: str | None = None
+
+
+class AskXCom(msgspec.Struct, frozen=True, kw_only=True, tag="xcom"):
+    """Child to supervisor."""
+
+    number: int
+    ref: XComRef
+
+
+class AskVariable(msgspec.Struct, frozen=True, kw_only=True, tag="variable"):
+    """Child to supervisor."""
+
+    number: int
+    key: str
+
+
+class AskConnection(msgspec.Struct, frozen=True, kw_only=True, tag="connection"):
+    """Child to supervisor."""
+
+    number: int
+    conn_id: str
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
+    """Child to supervisor: the try has ended."""
+
+    outcome: Outcome
+    reusable: bool = True
+    """False when the process must not run another task: the task left threads behind, or ran out of memory."""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, tag="load"):
+    """Supervisor to template: import this DAG file."""
+
+    file: str
+    seconds: float
+    """How long that may take."""
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
+    """Supervisor to template: fork a child. The child's ends of its socket, stdout and stderr come along."""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
+    """Supervisor to template: nobody signals that process any more, so its number may be given back."""
+
+    pid: int
+    left_processes: bool = True
+    """False when the child had cleaned up behind its last task: then nobody has to look."""
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True, tag="loaded"):
+    """Template to supervisor."""
+
+    file: str
+    error: ErrorInfo | None = None
+    traceback: str = ""
+
+
+class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):
+    """Template to supervisor: the child's process id, or why there is none."""
+
+    pid: int = 0
+    failure: str | None = None
+
+
+class Exited(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
+    """Template to supervisor: a child has ended. It stays a zombie until `Release`."""
+
+    pid: int
+    status: int
+    """Exit code, or minus the number of the signal."""
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template is started with, as its only argument."""
+
+    bundle: str
+    supervisor: int
+    """Process id of the supervisor."""
+    control: int
+    """File descriptor of the template's socket."""
+    python_path: str | None = None
+    """PYTHONPATH that user code shall see: the template may need another to find this package."""
+    entry_points: EntryPoints
+
+
+ToChild = Run | Answer
+Question = AskXCom | AskVariable | AskConnection
+FromChild = Question | Done
+ToTemplate = Load | Fork | Release
+FromTemplate = Loaded | Forked | Exited
+
+_ENCODER = msgspec.json.Encoder()
+TO_CHILD: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)
+FROM_CHILD: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
+TO_TEMPLATE: msgspec.json.Decoder[ToTemplate] = msgspec.json.Decoder(ToTemplate)
+FROM_TEMPLATE: msgspec.json.Decoder[FromTemplate] = msgspec.json.Decoder(FromTemplate)
+SETUP: msgspec.json.Decoder[Setup] = msgspec.json.Decoder(Setup)
+
+
+def encode(message: Any) -> bytes:
+    """The message as one line."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+class MessageTooLong(Exception):
+    """The other side sent more without a line's end than a message may have."""
+
+
+class Lines:
+    """Cuts a stream of bytes into lines."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._length = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The lines that `data` completes, without their ends. Raises `MessageTooLong`."""
+        *complete, rest = data.split(b"\n")
+        if complete and self._pieces:
+            complete[0] = b"".join((*self._pieces, complete[0]))
+            self._pieces.clear()
+            self._length = 0
+        if rest:
+            self._pieces.append(rest)
+            self._length += len(rest)
+            if self._length > self._limit:
+                raise MessageTooLong(f"more than {self._limit} bytes without a line's end")
+        yield from complete
+
+    def clear(self) -> None:
+        """Forget what was begun."""
+        self._pieces.clear()
+        self._length = 0
