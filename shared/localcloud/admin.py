@@ -121,7 +121,6 @@ def _describe(service: Service) -> dict[str, Any]:
                 "id": instance.id,
                 "state": instance.state.value,
                 "pid": instance.pid,
-                "port": instance.port,
                 "active": instance.active,
                 "served": instance.served,
                 "idle_seconds": None if instance.active else round(now - instance.idle_since, 3),

@@ -31,10 +31,11 @@ class InstanceState(StrEnum):
 class Instance:
     """Made by `start`; `changed` is called after every change of state."""
 
-    def __init__(self, *, id_: str, port: int, log_path: Path, changed: Callable[["Instance"], None]) -> None:
+    def __init__(self, *, id_: str, address: str, log_path: Path, changed: Callable[["Instance"], None]) -> None:
         loop = asyncio.get_running_loop()
         self.id = id_
-        self.port = port
+        self.address = address
+        """Of its listening socket, in the kernel's abstract namespace: half the cost of TCP, and no ports to run out of."""
         self.log_path = log_path
         self.state = InstanceState.STARTING
         self.active = 0
@@ -98,7 +99,7 @@ class Instance:
             if connection.reusable and connection.used_at > oldest_usable:
                 return connection
             connection.close()
-        _transport, connection = await self._loop.create_connection(Connection, "127.0.0.1", self.port)
+        _transport, connection = await self._loop.create_unix_connection(Connection, self.address)
         return connection
 
     def give_back(self, connection: Connection) -> None:

@@ -17,6 +17,8 @@ from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.cloudrun.wire import Connection, ConnectionClosedError, Reply
 from localcloud.counters import Counters
 
+CONTAINER_PORT = "8080"
+"""What Cloud Run tells every container. No instance listens there: requests come by a socket of its own."""
 _launch_ids = count(1)
 
 
@@ -145,10 +147,12 @@ class Service:
 
     def _scale_up(self) -> None:
         live = self._live()
+        if len(live) >= self.spec.max_instances:
+            return
         load = scaling.Load(
             instances=len(live),
             starting=sum(instance.state is InstanceState.STARTING for instance in live),
-            waiting=sum(not seat.done() for seat in self._waiting),
+            waiting=len(self._waiting),
             concurrency=self.spec.concurrency,
             max_instances=self.spec.max_instances,
         )
@@ -160,22 +164,22 @@ class Service:
         number = next(_launch_ids)
         id_ = f"{os.getpid():x}x{number}"
         log_path, log_fd = self._logs.open(id_)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        port = listener.getsockname()[1]
-        instance = Instance(id_=id_, port=port, log_path=log_path, changed=self._instance_changed)
+        address = f"\0localcloud/{os.getpid()}/{self.spec.name}/{number}"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)
+        listener.listen(1024)
+        instance = Instance(id_=id_, address=address, log_path=log_path, changed=self._instance_changed)
         self.instances.append(instance)
-        task = self._loop.create_task(
-            start_process(instance, listener, log_fd, self._spawner, self._launch(number, port))
-        )
+        task = self._loop.create_task(start_process(instance, listener, log_fd, self._spawner, self._launch(number)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _launch(self, number: int, port: int) -> Launch:
+    def _launch(self, number: int) -> Launch:
         spec = self.spec
         env = {
             **self._env,
             **spec.env,
-            "PORT": str(port),
+            "PORT": CONTAINER_PORT,
             "THREADS": str(spec.concurrency),
             "FUNCTION_TARGET": spec.target,
             "FUNCTION_SIGNATURE_TYPE": spec.signature_type.value,
@@ -189,7 +193,7 @@ class Service:
             "--target": spec.target,
             "--signature-type": spec.signature_type.value,
             "--host": "127.0.0.1",
-            "--port": str(port),
+            "--port": CONTAINER_PORT,
         }
         arguments = tuple(word for pair in options.items() for word in pair)
         return Launch(id=number, spawn=spec.how_to_spawn, arguments=arguments, env=env, cwd=str(source.parent))
