@@ -1,0 +1,169 @@
+"""What the faces (REST API and CLI) ask of Sailplane, and the backend that answers through the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sailplane.model.dags import SerializedDag
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
+from sailplane.model.states import RunState, RunType, TriggeredBy
+
+if TYPE_CHECKING:
+    from sailplane.cloud.wiring import Cloud
+
+_ALL = 2**31 - 1
+"""As many as a query can be asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerOrder:
+    """A run that somebody asks for."""
+
+    dag_id: str
+    run_id: str | None = None
+    logical_date: datetime | None = None
+    conf: Mapping[str, Any] | None = None
+    note: str | None = None
+    run_type: RunType = RunType.MANUAL
+    triggered_by: TriggeredBy = TriggeredBy.REST_API
+    user: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLines:
+    """A part of a log: JSON lines, and where the next part starts."""
+
+    lines: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    next_offset: int = 0
+
+
+class Backend(Protocol):
+    """Sailplane as its faces see it. Everything raises `TransientError` when the cloud does not answer."""
+
+    def dags(self) -> Sequence[DagRecord]:
+        """All DAGs, stale ones too."""
+
+    def dag(self, dag_id: str) -> DagRecord | None: ...
+
+    def schedules(self, dag_ids: Sequence[str]) -> Mapping[str, DagSchedule]: ...
+
+    def version(self, dag_id: str, number: int) -> SerializedDag:
+        """A version never changes, so it may be answered from memory."""
+
+    def runs(
+        self,
+        dag_id: str | None,
+        *,
+        limit: int | None = None,
+        states: Sequence[RunState] = (),
+        newest_first: bool = True,
+    ) -> Sequence[DagRun]:
+        """Runs of one DAG, or of all, ordered by when they were due; all of them when `limit` is None."""
+
+    def run(self, run: RunKey) -> DagRun | None: ...
+
+    def tasks(self, run: RunKey) -> Sequence[TaskInstance]: ...
+
+    def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None: ...
+
+    def tries(self, run: RunKey, task: TaskKey) -> Sequence[TaskInstance]:
+        """The earlier tries, oldest first."""
+
+    def file_errors(self) -> Sequence[DagFileError]: ...
+
+    def trigger(self, order: TriggerOrder) -> DagRun:
+        """Raises `NotFound`, `AlreadyExists`, `InvalidConf` or another `RequestError`."""
+
+    def set_paused(self, dag_id: str, paused: bool) -> DagRecord:
+        """Raises `NotFound`."""
+
+    def read_log(self, run: RunKey, task: TaskKey, try_number: int, offset: int = 0) -> LogLines: ...
+
+    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
+        """The XComs of an ended try, as JSON values."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class EngineBackend:
+    """The backend over a cloud. The engine is imported when it is first needed."""
+
+    def __init__(self, cloud: "Cloud") -> None:
+        self.cloud = cloud
+
+    def dags(self) -> Sequence[DagRecord]:
+        return self.cloud.store.dags()
+
+    def dag(self, dag_id: str) -> DagRecord | None:
+        return self.cloud.store.dag(dag_id)
+
+    def schedules(self, dag_ids: Sequence[str]) -> Mapping[str, DagSchedule]:
+        return self.cloud.store.schedules(dag_ids)
+
+    def version(self, dag_id: str, number: int) -> SerializedDag:
+        return self.cloud.store.version(dag_id, number)
+
+    def runs(
+        self,
+        dag_id: str | None,
+        *,
+        limit: int | None = None,
+        states: Sequence[RunState] = (),
+        newest_first: bool = True,
+    ) -> Sequence[DagRun]:
+        if dag_id is not None or not states:
+            return self.cloud.store.runs(dag_id, limit=limit or _ALL, states=tuple(states), newest_first=newest_first)
+        # No index serves the state of runs of all DAGs: filtering here costs their reads, on a rare question.
+        found = self.cloud.store.runs(None, limit=_ALL, newest_first=newest_first)
+        return [run for run in found if run.state in states][: limit or _ALL]
+
+    def run(self, run: RunKey) -> DagRun | None:
+        return self.cloud.store.run(run)
+
+    def tasks(self, run: RunKey) -> Sequence[TaskInstance]:
+        return self.cloud.store.tasks(run)
+
+    def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
+        return self.cloud.store.task(run, task)
+
+    def tries(self, run: RunKey, task: TaskKey) -> Sequence[TaskInstance]:
+        return self.cloud.store.tries(run, task)
+
+    def file_errors(self) -> Sequence[DagFileError]:
+        return self.cloud.store.file_errors()
+
+    def trigger(self, order: TriggerOrder) -> DagRun:
+        from sailplane.engine import runs
+
+        return runs.trigger(
+            self.cloud,
+            order.dag_id,
+            conf=order.conf,
+            logical_date=order.logical_date,
+            run_id=order.run_id,
+            run_type=order.run_type,
+            triggered_by=order.triggered_by,
+            user=order.user,
+            note=order.note,
+            now=utc_now(),
+        )
+
+    def set_paused(self, dag_id: str, paused: bool) -> DagRecord:
+        from sailplane.engine import runs
+
+        return runs.set_paused(self.cloud, dag_id, paused, utc_now())
+
+    def read_log(self, run: RunKey, task: TaskKey, try_number: int, offset: int = 0) -> LogLines:
+        from sailplane.engine import logs
+
+        chunk = logs.read_log(self.cloud, run, task, try_number, offset)
+        return LogLines(lines=chunk.lines, next_offset=chunk.next_offset)
+
+    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
+        from sailplane.engine import xcoms
+
+        return xcoms.values(self.cloud, instance)

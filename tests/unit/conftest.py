@@ -1,0 +1,213 @@
+"""A backend in memory, for the faces: REST API and CLI."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sailplane.api.backend import LogLines, TriggerOrder
+from sailplane.model.dags import Schedule, ScheduleKind, SerializedDag, SerializedGroup, SerializedParam, SerializedTask
+from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
+from sailplane.model.ids import RunKey, TaskKey, run_id_for
+from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class MemoryBackend:
+    """What `sailplane.api.backend.Backend` asks for, over plain dictionaries."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, DagRecord] = {}
+        self.versions: dict[tuple[str, int], SerializedDag] = {}
+        self.due: dict[str, DagSchedule] = {}
+        self.stored_runs: dict[RunKey, DagRun] = {}
+        self.instances: dict[tuple[RunKey, TaskKey], TaskInstance] = {}
+        self.earlier: dict[tuple[RunKey, TaskKey], list[TaskInstance]] = {}
+        self.logs: dict[tuple[RunKey, TaskKey, int], list[dict[str, Any]]] = {}
+        self.values: dict[tuple[RunKey, TaskKey], dict[str, Any]] = {}
+        self.errors: list[DagFileError] = []
+        self.orders: list[TriggerOrder] = []
+
+    def dags(self) -> Sequence[DagRecord]:
+        return list(self.records.values())
+
+    def dag(self, dag_id: str) -> DagRecord | None:
+        return self.records.get(dag_id)
+
+    def schedules(self, dag_ids: Sequence[str]) -> Mapping[str, DagSchedule]:
+        return {dag_id: self.due[dag_id] for dag_id in dag_ids if dag_id in self.due}
+
+    def version(self, dag_id: str, number: int) -> SerializedDag:
+        return self.versions[dag_id, number]
+
+    def runs(
+        self,
+        dag_id: str | None,
+        *,
+        limit: int | None = None,
+        states: Sequence[RunState] = (),
+        newest_first: bool = True,
+    ) -> Sequence[DagRun]:
+        found = [
+            run
+            for run in self.stored_runs.values()
+            if dag_id in (None, run.context.dag_id) and (not states or run.state in states)
+        ]
+        found.sort(key=lambda run: run.context.run_after, reverse=newest_first)
+        return found[:limit]
+
+    def run(self, run: RunKey) -> DagRun | None:
+        return self.stored_runs.get(run)
+
+    def tasks(self, run: RunKey) -> Sequence[TaskInstance]:
+        return [instance for (key, _task), instance in self.instances.items() if key == run]
+
+    def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
+        return self.instances.get((run, task))
+
+    def tries(self, run: RunKey, task: TaskKey) -> Sequence[TaskInstance]:
+        return self.earlier.get((run, task), [])
+
+    def file_errors(self) -> Sequence[DagFileError]:
+        return self.errors
+
+    def trigger(self, order: TriggerOrder) -> DagRun:
+        record = self.records.get(order.dag_id)
+        if record is None:
+            raise NotFound(f"DAG {order.dag_id!r} does not exist")
+        if order.conf and "refuse" in order.conf:
+            raise InvalidConf("conf does not fit the params")
+        run_id = order.run_id or run_id_for(RunType.MANUAL, NOON)
+        if RunKey(order.dag_id, run_id) in self.stored_runs:
+            raise AlreadyExists(f"run {run_id!r} exists")
+        self.orders.append(order)
+        return self.add_run(order.dag_id, run_id, RunState.RUNNING, order=order)
+
+    def set_paused(self, dag_id: str, paused: bool) -> DagRecord:
+        if dag_id not in self.records:
+            raise NotFound(f"DAG {dag_id!r} does not exist")
+        self.records[dag_id] = replace(self.records[dag_id], is_paused=paused)
+        return self.records[dag_id]
+
+    def read_log(self, run: RunKey, task: TaskKey, try_number: int, offset: int = 0) -> LogLines:
+        lines = self.logs.get((run, task, try_number), [])
+        return LogLines(lines=lines[offset:], next_offset=len(lines))
+
+    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
+        return self.values.get((instance.run, instance.key), {})
+
+    # What tests put in
+
+    def add_dag(self, dag: SerializedDag, **changes: Any) -> DagRecord:
+        record = DagRecord(
+            dag_id=dag.dag_id,
+            version=1,
+            bundle="b" * 64,
+            file=dag.file,
+            is_paused=False,
+            tags=dag.tags,
+            owners=dag.owners,
+            description=dag.description,
+            schedule_summary=dag.schedule.summary,
+            pushed_at=NOON,
+        )
+        self.records[dag.dag_id] = replace(record, **changes)
+        self.versions[dag.dag_id, 1] = dag
+        return self.records[dag.dag_id]
+
+    def add_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        state: RunState,
+        *,
+        after: timedelta = timedelta(),
+        order: TriggerOrder | None = None,
+    ) -> DagRun:
+        context = RunContext(
+            dag_id=dag_id,
+            run_id=run_id,
+            version=1,
+            bundle="b" * 64,
+            file="dags.py",
+            run_type=RunType.MANUAL,
+            logical_date=order.logical_date if order else NOON,
+            data_interval_start=NOON,
+            data_interval_end=NOON,
+            run_after=NOON + after,
+            started_at=NOON + after,
+            conf=dict(order.conf or {}) if order else {},
+            triggered_by=order.triggered_by if order else TriggeredBy.CLI,
+        )
+        run = DagRun(
+            context=context,
+            state=state,
+            queued_at=NOON + after,
+            ended_at=NOON + after + timedelta(seconds=5) if state.is_terminal else None,
+            note=order.note if order else None,
+            triggering_user=order.user if order else None,
+        )
+        self.stored_runs[run.key] = run
+        return run
+
+    def add_task(self, run: RunKey, task_id: str, state: TaskState, **changes: Any) -> TaskInstance:
+        instance = TaskInstance(run=run, task_id=task_id, state=state, operator="PythonOperator", queued_at=NOON)
+        if state is not TaskState.QUEUED:
+            instance = replace(instance, started_at=NOON)
+        if state.is_terminal:
+            instance = replace(instance, ended_at=NOON + timedelta(seconds=2))
+        instance = replace(instance, **changes)
+        self.instances[run, instance.key] = instance
+        return instance
+
+
+@pytest.fixture
+def backend() -> MemoryBackend:
+    """Two DAGs, `etl` with one ended and one running run, and `nightly`, paused."""
+    memory = MemoryBackend()
+    etl = SerializedDag(
+        dag_id="etl",
+        file="etl.py",
+        description="Extract & load",
+        tags=("prod", "data"),
+        owners=("ada",),
+        params={"day": SerializedParam(value=1, description="which day", schema={"type": "integer"})},
+        groups=(SerializedGroup(group_id="tail"),),
+        tasks=(
+            SerializedTask(task_id="extract", operator="PythonOperator", retries=2),
+            SerializedTask(task_id="load", operator="PythonOperator", upstream=("extract",), is_mapped=True),
+            SerializedTask(task_id="tail.report", operator="BashOperator", upstream=("load",), group_id="tail"),
+        ),
+    )
+    nightly = SerializedDag(
+        dag_id="nightly",
+        file="nightly.py",
+        tags=("prod",),
+        schedule=Schedule(kind=ScheduleKind.CRON, cron="0 3 * * *", summary="0 3 * * *"),
+        tasks=(SerializedTask(task_id="only", operator="EmptyOperator"),),
+    )
+    memory.add_dag(etl)
+    memory.add_dag(nightly, is_paused=True)
+    memory.due["nightly"] = DagSchedule(dag_id="nightly", run_after=NOON, logical_date=NOON)
+    done = memory.add_run("etl", "first", RunState.SUCCESS).key
+    memory.add_task(done, "extract", TaskState.SUCCESS, try_number=2, max_tries=3, xcoms={"return_value": "7"})
+    memory.earlier[done, TaskKey("extract")] = [
+        TaskInstance(run=done, task_id="extract", state=TaskState.FAILED, try_number=1, max_tries=3)
+    ]
+    memory.values[done, TaskKey("extract")] = {"return_value": 7}
+    for index in (1, 0):
+        memory.add_task(done, "load", TaskState.SUCCESS, map_index=index)
+    memory.add_task(done, "tail.report", TaskState.SUCCESS, operator="BashOperator")
+    memory.logs[done, TaskKey("extract"), 2] = [
+        {"timestamp": "2026-03-01T12:00:00Z", "level": "info", "event": "hello", "logger": "task"},
+        {"timestamp": "2026-03-01T12:00:01Z", "level": "info", "event": "bye <b>"},
+    ]
+    running = memory.add_run("etl", "second", RunState.RUNNING, after=timedelta(hours=1)).key
+    memory.add_task(running, "extract", TaskState.RUNNING)
+    memory.logs[running, TaskKey("extract"), 1] = [{"event": "at work"}]
+    memory.errors = [DagFileError(file="bad.py", message="bad.py:3: oh no", traceback="Traceback ...", seen_at=NOON)]
+    return memory
