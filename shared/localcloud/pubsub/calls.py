@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 
 from localcloud.faults import Fault, FaultKind, Faults
-from localcloud.pubsub.errors import PubSubError
+from localcloud.pubsub.errors import PubSubError, UnavailableError
 from localcloud.pubsub.wire import Pb
 
 Context: TypeAlias = Any
@@ -23,6 +23,8 @@ class Calls:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
+        self.closed = True
+        """While closed, every call is refused as UNAVAILABLE."""
 
     def quick(self, name: str, request: Pb, method: Method) -> Any:
         """A method that answers at once."""
@@ -30,6 +32,7 @@ class Calls:
         async def call(message: Pb, context: Context) -> Pb:
             fault = await self._before(name, context) if self._faults.pending else None
             try:
+                self._check_open()
                 answer = method(message)
             except PubSubError as error:
                 return await context.abort(error.code, str(error))
@@ -43,6 +46,7 @@ class Calls:
         async def call(message: Pb, context: Context) -> Pb:
             fault = await self._before(name, context) if self._faults.pending else None
             try:
+                self._check_open()
                 answer = await method(message, context)
             except PubSubError as error:
                 return await context.abort(error.code, str(error))
@@ -57,6 +61,7 @@ class Calls:
             if self._faults.pending:
                 await self._before(name, context)
             try:
+                self._check_open()
                 await method(messages, context)
             except PubSubError as error:
                 await context.abort(error.code, str(error))
@@ -64,6 +69,10 @@ class Calls:
         return grpc.stream_stream_rpc_method_handler(
             call, request_deserializer=request.FromString, response_serializer=_serialized
         )
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise UnavailableError("The local Pub/Sub is not running. Try again.")
 
     async def _before(self, name: str, context: Context) -> Fault | None:
         """Do the part of a fault that comes before the call, or end it; returns the fault if a part comes after."""

@@ -55,6 +55,7 @@ class Feed:
         self._disturbance = Disturbance(surroundings.faults, failed=self.failed)
         self._consumers: list[Consumer] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._ended = subscription.detached
         self._cached_messages = 0
         self._cached_bytes = 0
         self._start_over()
@@ -77,6 +78,8 @@ class Feed:
         """Settings changed; what is under way goes on as it began."""
         self.pb = subscription
         self.delivery.policy = policy_of(subscription)
+        if subscription.push_config.push_endpoint:
+            self._dismiss(push_error(self.name))
         self.pump()
 
     def offer(self, message_id: int, message: Pb, size: int) -> None:
@@ -88,7 +91,7 @@ class Feed:
 
     def pump(self) -> None:
         """Hand out what is ready to whoever has room."""
-        if self.pb.detached:
+        if self._ended:
             return
         if self.pb.push_config.push_endpoint:
             self._pusher.pump()
@@ -142,7 +145,7 @@ class Feed:
     def settle(self, parcel: Parcel, acknowledged: bool) -> None:
         """A push has ended."""
         entry = parcel.entry
-        if self.delivery.entries.get(entry.id) is not entry or not is_current(entry, parcel.lease):
+        if not self._is_out(entry, parcel.lease):
             return
         if acknowledged:
             self._store.acknowledge_soon(self.holder, entry.id, keep=self.pb.retain_acked_messages)
@@ -178,17 +181,24 @@ class Feed:
 
     def end(self, error: PubSubError) -> None:
         """Nothing goes out any more; whoever waits gets the error."""
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for consumer in tuple(self._consumers):
-            consumer.end(error)
-        self._consumers.clear()
+        self._dismiss(error)
         self._pusher.stop()
 
     async def close(self) -> None:
         """Wait until the pushes that `end` cancelled are gone."""
         await self._pusher.join()
+
+    def _dismiss(self, error: PubSubError) -> None:
+        for consumer in self._consumers:
+            consumer.end(error)
+        self._consumers.clear()
+
+    def _is_out(self, entry: Entry, lease: int) -> bool:
+        return not self._ended and self.delivery.entries.get(entry.id) is entry and is_current(entry, lease)
 
     def _serve_each(self) -> bool:
         served = False
@@ -265,7 +275,7 @@ class Feed:
         self._arm()
 
     def _forward(self, entry: Entry, lease: int) -> None:
-        if self.delivery.entries.get(entry.id) is not entry or not is_current(entry, lease):
+        if not self._is_out(entry, lease):
             return
         body = self._store.body(self.holder, entry.id)
         if body is not None and not self._dead_letters(self, entry, PubsubMessage.FromString(body)):
@@ -291,6 +301,12 @@ class Feed:
         self.delivery.wake(now)
         self.pump()
         self._arm()
+
+
+def push_error(name: str) -> FailedPreconditionError:
+    return FailedPreconditionError(
+        f"This method is not supported for this subscription type (resource={name}). It is pushed, not pulled."
+    )
 
 
 def detached_error(name: str) -> FailedPreconditionError:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Protocol
 
 import aiohttp
@@ -14,6 +15,8 @@ from localcloud.pubsub.envelope import ACKNOWLEDGING, Envelope, seal
 from localcloud.pubsub.policy import push_pause
 from localcloud.pubsub.wire import Pb
 
+_LARGE_BODY = 1 << 20
+"""From this size on, aiohttp wants a stream so that writing does not hold the loop up."""
 HOLD_SECONDS = 0.2
 """How long a reordered push waits for one to go out before it."""
 
@@ -37,7 +40,11 @@ class HttpTransport:
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with self._session.post(
-                url, data=body, headers=headers, timeout=limit, allow_redirects=False
+                url,
+                data=body if len(body) < _LARGE_BODY else BytesIO(body),
+                headers=headers,
+                timeout=limit,
+                allow_redirects=False,
             ) as response:
                 return response.status
         except (aiohttp.ClientError, ValueError) as error:

@@ -55,7 +55,7 @@ class PubSubService:
         push: PushTransport | None = None,
         max_outstanding_pushes: int = DEFAULT_PUSH_WINDOW,
     ) -> None:
-        self._faults = faults
+        self._calls = Calls(faults)
         self._http = HttpTransport()
         self._store = Store(path)
         self._catalog = Catalog(self._store)
@@ -76,6 +76,7 @@ class PubSubService:
 
     async def start(self) -> None:
         """Open the file and take up deliveries where the last process left them."""
+        self._calls.closed = False
         self._store.open(call_soon=asyncio.get_running_loop().call_soon)
         self._topics.load()
         self._subscriptions.load()
@@ -86,6 +87,7 @@ class PubSubService:
 
     async def close(self) -> None:
         """End streams and pushes and close the file. Close before the gRPC server, which waits for its streams."""
+        self._calls.closed = True
         self._retention.stop()
         feeds = list(self._catalog.feeds.values())
         for feed in feeds:
@@ -106,7 +108,7 @@ class PubSubService:
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add Publisher and Subscriber to a server. Its `grpc.max_receive_message_length` must allow 10 MB."""
-        calls = Calls(self._faults)
+        calls = self._calls
         server.add_generic_rpc_handlers(
             (
                 grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", self._publisher(calls)),
@@ -173,12 +175,12 @@ class PubSubService:
         await Stream(self._subscriptions.pulled(opening.subscription), opening).run(requests, context)
 
     def _acknowledge(self, request: Pb) -> Pb:
-        feed = self._subscriptions.pulled(request.subscription)
+        feed = self._subscriptions.answered(request.subscription)
         feed.acknowledge([parse_ack_id(ack_id)[0] for ack_id in request.ack_ids])
         return Empty()
 
     def _modify_ack_deadline(self, request: Pb) -> Pb:
-        feed = self._subscriptions.pulled(request.subscription)
+        feed = self._subscriptions.answered(request.subscription)
         seconds = request.ack_deadline_seconds
         if not 0 <= seconds <= _LONGEST_EXTENSION:
             raise InvalidArgumentError(

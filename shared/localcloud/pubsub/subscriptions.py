@@ -2,7 +2,7 @@
 
 from localcloud.pubsub.catalog import Catalog
 from localcloud.pubsub.errors import InvalidArgumentError, NotFoundError
-from localcloud.pubsub.feed import Feed, Surroundings, detached_error
+from localcloud.pubsub.feed import Feed, Surroundings, detached_error, push_error
 from localcloud.pubsub.filters import parse_filter
 from localcloud.pubsub.listing import page_of
 from localcloud.pubsub.masks import merged
@@ -83,7 +83,14 @@ class Subscriptions:
         return Empty()
 
     def pulled(self, name: str) -> Feed:
-        """The feed to pull from; raises FailedPreconditionError if it is detached."""
+        """The feed to pull from; raises FailedPreconditionError if it is detached or pushed."""
+        feed = self.answered(name)
+        if feed.pb.push_config.push_endpoint:
+            raise push_error(name)
+        return feed
+
+    def answered(self, name: str) -> Feed:
+        """The feed to acknowledge on; raises FailedPreconditionError if it is detached."""
         feed = self._catalog.feed(name)
         if feed.pb.detached:
             raise detached_error(name)
