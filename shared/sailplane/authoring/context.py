@@ -1,0 +1,99 @@
+"""The context of a running task: Airflow's names and what they stand for."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sailplane.authoring import macros
+from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
+from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.params import run_params
+from sailplane.authoring.task_instance import DagRunView, TaskInstance, run_view
+from sailplane.model.execution import ChildServices, TaskJob
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.operator import BaseOperator
+
+
+class Configuration:
+    """`conf` of the context. There are no sections: Sailplane has no airflow.cfg."""
+
+    def get(self, section: str, key: str, fallback: Any = NOTSET, **_: Any) -> Any:
+        if is_arg_set(fallback):
+            return fallback
+        raise AirflowException(f"there is no configuration option [{section}] {key}: Sailplane has no airflow.cfg")
+
+    getint = getfloat = getboolean = get
+
+    def has_option(self, section: str, key: str) -> bool:
+        return False
+
+
+def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices) -> dict[str, Any]:
+    """The context of one try. Raises `ParamValidationError` when the run's conf does not fit the params."""
+    run = run_view(job)
+    ti = TaskInstance(task, job, run, services)
+    context: dict[str, Any] = {
+        "conf": Configuration(),
+        "conn": ConnectionAccessor(services),
+        "dag": dag,
+        "dag_run": run,
+        "inlets": task.inlets,
+        "macros": macros,
+        "map_index_template": task.map_index_template,
+        "outlets": task.outlets,
+        "params": run_params(dag.params, task.params, job.run.conf),
+        "run_id": run.run_id,
+        "task": task,
+        "task_instance": ti,
+        "task_instance_key_str": f"{dag.dag_id}__{task.task_id}__{_day(run) or run.run_id}",
+        "task_reschedule_count": 0 if job.rescheduled_since is None else 1,
+        "test_mode": False,
+        "ti": ti,
+        "try_number": job.try_number,
+        "var": VariableAccessor(services),
+        **_UNKNOWN,
+        **_dates(run),
+    }
+    ti._context = context
+    return context
+
+
+_UNKNOWN: Mapping[str, Any] = {
+    "templates_dict": None,
+    "exception": None,
+    "reason": None,
+    "partition_key": None,
+    "partition_date": None,
+    "inlet_events": {},
+    "outlet_events": {},
+    "triggering_asset_events": {},
+    "prev_data_interval_start_success": None,
+    "prev_data_interval_end_success": None,
+    "prev_start_date_success": None,
+    "prev_end_date_success": None,
+}
+"""Names that always resolve, to nothing as long as it is not known."""
+
+
+def _day(run: DagRunView) -> str | None:
+    return run.logical_date.strftime("%Y%m%d") if run.logical_date else None
+
+
+def _dates(run: DagRunView) -> dict[str, Any]:
+    """The names that exist only in a run with a logical date, as in Airflow."""
+    moment = run.logical_date
+    if moment is None:
+        return {}
+    ds, ts = moment.strftime("%Y-%m-%d"), moment.isoformat()
+    return {
+        "logical_date": moment,
+        "data_interval_start": run.data_interval_start,
+        "data_interval_end": run.data_interval_end,
+        "ds": ds,
+        "ds_nodash": ds.replace("-", ""),
+        "ts": ts,
+        "ts_nodash": moment.strftime("%Y%m%dT%H%M%S"),
+        "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
+    }

@@ -1,0 +1,150 @@
+"""Checks of a DAG: of its arguments when it is made, and of the whole when its file has been read."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sailplane.authoring.exceptions import (
+    AirflowDagCycleException,
+    AirflowException,
+    AirflowTimetableInvalid,
+    ParamValidationError,
+)
+from sailplane.model.dags import Schedule, ScheduleKind
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.operator import BaseOperator
+
+MAX_TAG_LENGTH = 100
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "description": str,
+    "default_args": Mapping,
+    "max_active_tasks": int,
+    "max_active_runs": int,
+    "max_consecutive_failed_dag_runs": int,
+    "dagrun_timeout": timedelta,
+    "catchup": bool,
+    "doc_md": str,
+    "params": Mapping,
+    "is_paused_upon_creation": bool,
+    "jinja_environment_kwargs": Mapping,
+    "render_template_as_native_obj": bool,
+    "owner_links": Mapping,
+    "auto_register": bool,
+    "fail_fast": bool,
+    "dag_display_name": str,
+}
+"""Any of them may be None too."""
+
+
+def refuse_unknown(dag_id: str, unknown: Mapping[str, Any]) -> None:
+    for name in unknown:
+        hint = _RENAMED.get(name)
+        raise TypeError(f"DAG({dag_id!r}) got the unexpected argument {name!r}{f'; {hint}' if hint else ''}")
+
+
+_RENAMED = {
+    "schedule_interval": "it is called schedule since Airflow 3",
+    "timetable": "it is called schedule since Airflow 3",
+    "concurrency": "it is called max_active_tasks since Airflow 3",
+    "default_view": "it was removed in Airflow 3",
+    "orientation": "it was removed in Airflow 3",
+    "fail_stop": "it is called fail_fast since Airflow 3",
+}
+
+
+def check_types(dag_id: str, given: Mapping[str, Any]) -> None:
+    for name, kind in _TYPES.items():
+        value = given[name]
+        if value is not None and not isinstance(value, kind):
+            wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+            raise TypeError(f"DAG {dag_id!r}: {name} must be a {wanted}, not {type(value).__name__}: {value!r}")
+    if given["sla_miss_callback"] is not None:
+        raise AirflowException(f"DAG {dag_id!r}: sla_miss_callback was removed in Airflow 3; use deadline")
+
+
+def check_dates(dag_id: str, start_date: Any, end_date: Any) -> None:
+    for name, value in (("start_date", start_date), ("end_date", end_date)):
+        if value is not None and not isinstance(value, datetime):
+            raise TypeError(f"DAG {dag_id!r}: {name} must be a datetime, not {type(value).__name__}: {value!r}")
+
+
+def tags(dag_id: str, given: Collection[str]) -> set[str]:
+    if isinstance(given, str):
+        raise TypeError(f"DAG {dag_id!r}: tags must be a list of strings, not the string {given!r}")
+    for tag in given:
+        if not isinstance(tag, str) or len(tag) > MAX_TAG_LENGTH:
+            raise AirflowException(f"DAG {dag_id!r}: {tag!r} is no tag: tags are texts of up to {MAX_TAG_LENGTH} characters")
+    return set(given)
+
+
+def check_continuous(dag_id: str, schedule: Schedule, max_active_runs: int) -> None:
+    if schedule.kind is ScheduleKind.CONTINUOUS and max_active_runs != 1:
+        raise AirflowTimetableInvalid(f"DAG {dag_id!r}: schedule='@continuous' needs max_active_runs=1")
+
+
+def markdown(text: str | None) -> str | None:
+    """The text; of a file when it names one."""
+    if text is None or not text.endswith(".md") or "\n" in text:
+        return text
+    try:
+        return Path(text).read_text()
+    except OSError:
+        return text
+
+
+def taken(dag: "DAG", node_id: str) -> str:
+    first = dag.task_dict.get(node_id) or dag.group_dict.get(node_id)
+    what = "task" if node_id in dag.task_dict else "task group"
+    origin = getattr(first, "origin", None)
+    where = f" (line {origin.line})" if origin else ""
+    return f"there are two nodes {node_id!r} in DAG {dag.dag_id!r}; the first is a {what}{where}"
+
+
+def check_dag(dag: "DAG") -> None:
+    """Raise what is wrong with a DAG as a whole."""
+    find_order(dag)
+    if dag.timetable.kind is ScheduleKind.NONE:
+        return
+    try:
+        dag.params.validate()
+    except ParamValidationError as error:
+        raise ParamValidationError(
+            f"{error}. A DAG with a schedule needs a default that fits the schema for each of its params"
+        ) from None
+
+
+def find_order(dag: "DAG") -> "list[BaseOperator]":
+    """The tasks in topological order, ties by task_id. Raises `AirflowDagCycleException` when there is none."""
+    from heapq import heapify, heappop, heappush
+
+    waits = {task_id: len(task.upstream_task_ids) for task_id, task in dag.task_dict.items()}
+    ready = [task_id for task_id, count in waits.items() if count == 0]
+    heapify(ready)
+    order = []
+    while ready:
+        task = dag.task_dict[heappop(ready)]
+        order.append(task)
+        for task_id in task.downstream_task_ids:
+            waits[task_id] -= 1
+            if waits[task_id] == 0:
+                heappush(ready, task_id)
+    if len(order) < len(waits):
+        raise _cycle(dag, {task_id for task_id, count in waits.items() if count})
+    return order
+
+
+def _cycle(dag: "DAG", unsorted: set[str]) -> AirflowDagCycleException:
+    task_id = min(unsorted)
+    path: list[str] = []
+    while task_id not in path:
+        path.append(task_id)
+        task_id = min(dag.task_dict[task_id].upstream_task_ids & unsorted)
+    circle = [*path[path.index(task_id) :], task_id][::-1]
+    error = AirflowDagCycleException(f"tasks wait for each other in a circle: {' >> '.join(circle)}")
+    origin = dag.task_dict[circle[0]].origin
+    error.line, error.dag_id = origin.line if origin else None, dag.dag_id
+    return error

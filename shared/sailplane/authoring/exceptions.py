@@ -1,0 +1,85 @@
+"""Airflow's exceptions, under Airflow's names: what user code raises to steer its task, and what authoring raises."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sailplane.model.errors import DagCycle, DuplicateTaskId, InvalidParam, InvalidSchedule
+
+
+class AirflowException(Exception):  # noqa: N818 (Airflow's name)
+    """The task failed; it may be retried."""
+
+
+class AirflowFailException(AirflowException):
+    """The task failed and must not be retried."""
+
+
+class AirflowSkipException(AirflowException):
+    """The task is to be skipped."""
+
+
+class AirflowRescheduleException(AirflowException):
+    """The task gives its slot back and wants to run again at `reschedule_date`."""
+
+    def __init__(self, reschedule_date: datetime) -> None:
+        super().__init__(f"runs again at {reschedule_date.isoformat()}")
+        self.reschedule_date = reschedule_date
+
+
+class AirflowSensorTimeout(AirflowException):
+    """A sensor waited longer than its `timeout`."""
+
+
+class AirflowNotFoundException(AirflowException):
+    """A connection or another named thing is not there."""
+
+
+class AirflowTaskTimeout(BaseException):
+    """The task ran longer than its `execution_timeout`. No `except Exception` of user code stops it."""
+
+
+class AirflowTaskTerminated(BaseException):
+    """The task was told to stop from outside. No `except Exception` of user code stops it."""
+
+
+class DownstreamTasksSkipped(AirflowException):
+    """The task succeeded, and `tasks`, directly downstream of it, are to be skipped."""
+
+    def __init__(self, *, tasks: Sequence[str], value: Any = None) -> None:
+        super().__init__(f"skips {', '.join(tasks)}")
+        self.tasks = tuple(tasks)
+        self.value = value
+        """What the task returns nonetheless."""
+
+
+class XComNotFound(AirflowException):
+    """A task's argument names an XCom that its upstream task did not push."""
+
+    def __init__(self, dag_id: str, task_id: str, key: str) -> None:
+        super().__init__(f"task {task_id!r} of DAG {dag_id!r} pushed no XCom with the key {key!r}")
+        self.dag_id, self.task_id, self.key = dag_id, task_id, key
+
+
+class TaskNotFound(AirflowException):
+    """There is no such task in the DAG."""
+
+
+class DuplicateTaskIdFound(DuplicateTaskId, AirflowException):
+    """Two tasks or groups of one DAG have the same id."""
+
+
+class AirflowDagCycleException(DagCycle, AirflowException):
+    """The tasks of a DAG wait for each other in a circle."""
+
+    line: int | None = None
+    """Where the first of them was made."""
+    dag_id: str | None = None
+
+
+class AirflowTimetableInvalid(InvalidSchedule, AirflowException):
+    """A schedule makes no sense."""
+
+
+class ParamValidationError(InvalidParam, AirflowException, ValueError):
+    """A param's value does not fit its schema."""

@@ -1,0 +1,209 @@
+"""Running one try of a task, in the process that is there for it."""
+
+import copy
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sailplane.authoring import scopes
+from sailplane.authoring.callbacks import run_callbacks
+from sailplane.authoring.context import build_context
+from sailplane.authoring.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTerminated,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
+from sailplane.authoring.interruption import terminable, time_limit
+from sailplane.authoring.origin import origin_of_error
+from sailplane.authoring.task_instance import TaskInstance
+from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
+from sailplane.model.runs import ErrorInfo
+from sailplane.model.states import TaskState
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.operator import BaseOperator
+
+
+def preload() -> None:
+    """Import what most tasks need, so that processes forked from this one do not each pay for it."""
+    for module in ("pendulum", "jinja2.sandbox", "jinja2.nativetypes", "jinja2.ext", "sailplane.operators.python"):
+        importlib.import_module(module)
+
+
+def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
+    """Run the task that `job` names and say how it ended. Never raises for what user code does."""
+    # A copy, because rendering replaces attributes and the process may run the task again.
+    task = copy.copy(dag.get_task(job.task_id))
+    object.__setattr__(task, "_linked", False)
+    context: dict[str, Any] = {"task": task, "dag": dag}
+    try:
+        with terminable():
+            return _run(dag, task, job, services, context)
+    except AirflowTaskTerminated as error:
+        _tell_task(task)
+        task.log.error("Task was stopped: %s", error)
+        return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag))
+
+
+def _run(
+    dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices, context: dict[str, Any]
+) -> Outcome:
+    try:
+        context.update(build_context(dag, task, job, services))
+        outcome = _attempt(task, context, job)
+    except AirflowTaskTerminated:
+        raise
+    except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
+        outcome = _outcome_of_error(error, dag, task, context)
+    ti = context.get("ti")
+    if isinstance(ti, TaskInstance):
+        outcome = replace(outcome, xcoms=ti.pushed)
+        _run_final_callbacks(task, ti, outcome, job, context)
+    return outcome
+
+
+def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Outcome:
+    ti: TaskInstance = context["ti"]
+    skipped: tuple[str, ...] = ()
+    scopes.contexts.append(context)
+    try:
+        task.render_template_fields(context)
+        try:
+            with time_limit(job.execution_timeout):
+                result = _call(task, context)
+        except DownstreamTasksSkipped as skip:
+            result, skipped = skip.value, skip.tasks
+        _push_result(task, ti, result)
+    finally:
+        scopes.contexts.pop()
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped)
+
+
+def _call(task: "BaseOperator", context: dict[str, Any]) -> Any:
+    os.environ.update(context_variables(context))
+    if task._pre_execute_hook is not None:
+        task._pre_execute_hook(context)
+    task.pre_execute(context)
+    run_callbacks(task, "on_execute_callback", context)
+    try:
+        result = task.execute(context)
+    except AirflowTaskTimeout:
+        _tell_task(task)
+        raise
+    if task._post_execute_hook is not None:
+        task._post_execute_hook(context, result)
+    task.post_execute(context, result)
+    return result
+
+
+def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
+    """Airflow's environment variables, by which subprocesses know whose they are."""
+    task, ti = context["task"], context["ti"]
+    values = {
+        "DAG_OWNER": task.owner,
+        "DAG_ID": ti.dag_id,
+        "TASK_ID": ti.task_id,
+        "LOGICAL_DATE": ti.logical_date.isoformat() if ti.logical_date else None,
+        "TRY_NUMBER": str(ti.try_number),
+        "DAG_RUN_ID": ti.run_id,
+    }
+    return {f"AIRFLOW_CTX_{name}": value for name, value in values.items() if value is not None}
+
+
+def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:
+    if result is None or not task.do_xcom_push:
+        return
+    if task.multiple_outputs:
+        for key, value in _outputs(task, result).items():
+            ti.xcom_push(key, value)
+    ti.xcom_push(XCOM_RETURN_KEY, result)
+
+
+def _outputs(task: "BaseOperator", result: Any) -> Mapping[str, Any]:
+    if not isinstance(result, Mapping):
+        raise TypeError(
+            f"task {task.task_id!r} has multiple outputs and must return a dict, but returned a {type(result).__name__}"
+        )
+    for key in result:
+        if not isinstance(key, str):
+            raise TypeError(f"task {task.task_id!r} has multiple outputs and must return a dict whose keys are texts, not {key!r}")
+    return result
+
+
+def _outcome_of_error(
+    error: BaseException, dag: "DAG", task: "BaseOperator", context: dict[str, Any]
+) -> Outcome:
+    if isinstance(error, AirflowSkipException):
+        task.log.info("Skipping task: %s", error)
+        return Outcome(kind=OutcomeKind.SKIPPED)
+    if isinstance(error, AirflowRescheduleException):
+        task.log.info("Rescheduling task for %s", error.reschedule_date.isoformat())
+        waits_for = tuple(getattr(task, "waits_for", ()))
+        return Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=error.reschedule_date, waits_for=waits_for)
+    task.log.error("Task failed with exception", exc_info=error)
+    context["exception"] = error
+    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
+    kind = OutcomeKind.FAILED_FOR_GOOD if for_good else OutcomeKind.FAILED
+    return Outcome(kind=kind, error=_describe(error, dag))
+
+
+def _describe(error: BaseException, dag: "DAG") -> ErrorInfo:
+    root = dag.fileloc.removesuffix(dag.relative_fileloc) if dag.relative_fileloc else dag.folder
+    origin = origin_of_error(error.__traceback__, root)
+    return ErrorInfo(
+        kind=type(error).__name__,
+        message=_message(error),
+        file=origin.file.removeprefix(root.rstrip("/") + "/") if origin else None,
+        line=origin.line if origin else None,
+    )
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the task exited with code {error.code}"
+    return str(error) or type(error).__name__
+
+
+def _tell_task(task: "BaseOperator") -> None:
+    """Let the task end what it started elsewhere; whatever that raises, the task ends as it was going to."""
+    try:
+        task.on_kill()
+    except (Exception, AirflowException):
+        task.log.exception("on_kill failed")
+
+
+def _run_final_callbacks(
+    task: "BaseOperator", ti: TaskInstance, outcome: Outcome, job: TaskJob, context: dict[str, Any]
+) -> None:
+    ending = _ending(outcome, job)
+    if ending is None:
+        return
+    callback, ti.state = ending
+    scopes.contexts.append(context)
+    try:
+        run_callbacks(task, callback, context)
+    finally:
+        scopes.contexts.pop()
+
+
+def _ending(outcome: Outcome, job: TaskJob) -> tuple[str, TaskState] | None:
+    match outcome.kind:
+        case OutcomeKind.SUCCESS:
+            return "on_success_callback", TaskState.SUCCESS
+        case OutcomeKind.SKIPPED:
+            return "on_skipped_callback", TaskState.SKIPPED
+        case OutcomeKind.FAILED if job.try_number < job.max_tries:
+            return "on_retry_callback", TaskState.UP_FOR_RETRY
+        case OutcomeKind.FAILED | OutcomeKind.FAILED_FOR_GOOD:
+            return "on_failure_callback", TaskState.FAILED
+        case _:
+            return None

@@ -1,0 +1,171 @@
+"""Reading DAG files."""
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from sailplane.authoring import scopes
+from sailplane.authoring.bundle_files import dag_files
+from sailplane.authoring.dag import DAG
+from sailplane.authoring.dag_checks import check_dag
+from sailplane.authoring.exceptions import AirflowDagCycleException
+from sailplane.authoring.origin import Origin, is_authors, origin_of_error
+from sailplane.authoring.serialization import serialize
+from sailplane.model.dags import ParsedBundle, SerializedDag
+from sailplane.model.errors import AuthorError
+from sailplane.model.runs import DagFileError
+
+
+def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
+    """The DAGs that `file`, a path relative to `bundle`, declares, by dag_id.
+
+    The file is imported with the bundle's folder on `sys.path`, anew each time. Its DAGs are those at module level, those
+    of with-blocks and those that calls of @dag functions made. Raises `AuthorError`, or a subclass that says what is
+    wrong, with file, line and DAG named in its message.
+    """
+    bundle = bundle.resolve()
+    path = bundle / file
+    scope = scopes.FileScope(path=str(path))
+    with _open(scope, bundle):
+        try:
+            module = _import(path, file)
+            dags = _collect(module, scope)
+            for dag in dags.values():
+                dag.fileloc, dag.relative_fileloc = str(path), file
+                check_dag(dag)
+        except (Exception, SystemExit) as error:  # The edge to the author's code, which may raise anything.
+            raise _located(error, bundle, file, scope) from error
+    return dags
+
+
+@contextmanager
+def _open(scope: scopes.FileScope, bundle: Path) -> Iterator[None]:
+    """Everything that is declared inside belongs to `scope`; nothing that a broken file left open stays so."""
+    root = str(bundle)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    depths = len(scopes.dags), len(scopes.groups)
+    scopes.files.append(scope)
+    try:
+        yield
+    finally:
+        scopes.files.pop()
+        del scopes.dags[depths[0] :], scopes.groups[depths[1] :]
+
+
+def _import(path: Path, file: str) -> ModuleType:
+    name = module_name(file)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AuthorError("it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def module_name(file: str) -> str:
+    """A name that no other module has, and that is the same in every process that reads the file."""
+    stem = "".join(c if c.isalnum() else "_" for c in Path(file).stem)
+    return f"sailplane_dag_{hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest()[:12]}_{stem}"
+
+
+def _collect(module: ModuleType, scope: scopes.FileScope) -> dict[str, DAG]:
+    for task in scope.operators:
+        if not task.has_dag():
+            raise _At(
+                f"task {task.task_id!r} is in no DAG: create it inside `with DAG(...):`, or pass dag=", task.origin
+            )
+    found = [*scope.dags, *(value for value in vars(module).values() if isinstance(value, DAG))]
+    dags: dict[str, DAG] = {}
+    for dag in found:
+        known = dags.setdefault(dag.dag_id, dag)
+        if known is not dag:
+            lines = sorted(d.origin.line for d in (known, dag) if d.origin)
+            raise _At(f"it declares two DAGs with the id {dag.dag_id!r} (lines {lines})", dag.origin)
+    return dags
+
+
+class _At(AuthorError):
+    """A mistake whose line is known already."""
+
+    def __init__(self, message: str, origin: Origin | None) -> None:
+        super().__init__(message)
+        self.line = origin.line if origin else None
+
+
+def _located(error: BaseException, bundle: Path, file: str, scope: scopes.FileScope) -> AuthorError:
+    """The error as one of the author's, its message led by file, line and DAG."""
+    place, line = file, getattr(error, "line", None)
+    if isinstance(error, SyntaxError) and error.filename:
+        place, line = _relative(error.filename, bundle), error.lineno
+    elif line is None and (origin := origin_of_error(error.__traceback__, str(bundle))):
+        place, line = _relative(origin.file, bundle), origin.line
+    dag_id = getattr(error, "sailplane_dag_id", None) or _dag_of(error, scope)
+    where = f"{place}{f', line {line}' if line else ''}{f', DAG {dag_id!r}' if dag_id else ''}"
+    kind = type(error) if isinstance(error, AuthorError) and not isinstance(error, _At) else AuthorError
+    return kind(f"{where}: {_text(error)}")
+
+
+def _dag_of(error: BaseException, scope: scopes.FileScope) -> str | None:
+    if isinstance(error, AirflowDagCycleException) and error.dag_id:
+        return error.dag_id
+    return scopes.dags[-1].dag_id if scopes.dags else None
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, AuthorError):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    if isinstance(error, SystemExit):
+        return f"the file called sys.exit({error.code!r})"
+    return f"{type(error).__name__}: {error}"
+
+
+def _relative(file: str, bundle: Path) -> str:
+    return file.removeprefix(f"{bundle}/")
+
+
+def parse_bundle(bundle: Path) -> ParsedBundle:
+    """All that the DAG files below `bundle` declare. A file that cannot be read becomes an error, not an exception."""
+    bundle = bundle.resolve()
+    dags: dict[str, SerializedDag] = {}
+    errors: list[DagFileError] = []
+    for file in dag_files(bundle):
+        try:
+            found = [serialize(dag, file) for _, dag in sorted(load_file(bundle, file).items())]
+            _refuse_known(found, dags, file)
+        except AuthorError as error:
+            errors.append(
+                DagFileError(file=file, message=str(error), traceback=_trace(error, bundle), seen_at=datetime.now(UTC))
+            )
+        else:
+            dags.update((dag.dag_id, dag) for dag in found)
+    return ParsedBundle(dags=tuple(dags[dag_id] for dag_id in sorted(dags)), errors=tuple(errors))
+
+
+def _refuse_known(found: Iterable[SerializedDag], known: Mapping[str, SerializedDag], file: str) -> None:
+    for dag in found:
+        if dag.dag_id in known:
+            raise AuthorError(f"{file}, DAG {dag.dag_id!r}: {known[dag.dag_id].file} has a DAG with this id already")
+
+
+def _trace(error: AuthorError, bundle: Path) -> str:
+    """The traceback of what went wrong, without the frames that are not the author's."""
+    cause = error.__cause__
+    if cause is None:
+        return ""
+    report = traceback.TracebackException.from_exception(cause)
+    report.stack = traceback.StackSummary.from_list([f for f in report.stack if is_authors(f.filename)])
+    return "".join(report.format(chain=False)).replace(f"{bundle}/", "")

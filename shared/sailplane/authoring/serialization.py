@@ -1,0 +1,115 @@
+"""From a DAG of the author's to the data that planning and showing need."""
+
+from typing import TYPE_CHECKING, Any
+
+from sailplane.authoring.arguments import is_arg_set
+from sailplane.authoring.dag_checks import find_order
+from sailplane.authoring.operator import CALLBACKS, BaseOperator
+from sailplane.authoring.params import Param
+from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.taskgroup import TaskGroup
+
+
+def serialize(dag: "DAG", file: str) -> SerializedDag:
+    """The DAG as data. Equal declarations give equal values, whatever order sets and dicts happen to have."""
+    order = find_order(dag)
+    return SerializedDag(
+        dag_id=dag.dag_id,
+        file=file,
+        tasks=tuple(_task(task) for task in order),
+        groups=tuple(_group(dag.group_dict[group_id]) for group_id in sorted(dag.group_dict)),
+        schedule=dag.timetable,
+        start_date=dag.start_date,
+        end_date=dag.end_date,
+        catchup=dag.catchup,
+        max_active_runs=dag.max_active_runs,
+        max_active_tasks=dag.max_active_tasks,
+        dagrun_timeout=dag.dagrun_timeout,
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        display_name=dag.dag_display_name,
+        description=dag.description,
+        doc_md=dag.doc_md,
+        tags=dag.tags,
+        owners=tuple(sorted({task.owner for task in order})),
+        params={name: _param(dag.params.get_param(name)) for name in dag.params},
+        render_template_as_native_obj=dag.render_template_as_native_obj,
+        has_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
+    )
+
+
+def _task(task: BaseOperator) -> SerializedTask:
+    return SerializedTask(
+        task_id=task.task_id,
+        operator=task.task_type,
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        trigger_rule=task.trigger_rule,
+        execution_timeout=task.execution_timeout,
+        queue=task.queue,
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        priority_weight=task.priority_weight,
+        depends_on_past=task.depends_on_past,
+        is_sensor=task.is_sensor,
+        is_mapped=task.is_mapped,
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        needs_code=needs_code(task),
+        reads=tuple(sorted(other.task_id for other in task.argument_tasks() if other is not task)),
+        **_retrying(task),
+        **_shown(task),
+    )
+
+
+def _retrying(task: BaseOperator) -> dict[str, Any]:
+    longest = {"max_retry_delay": task.max_retry_delay} if task.max_retry_delay is not None else {}
+    return {
+        "retries": task.retries,
+        "retry_delay": task.retry_delay,
+        "retry_exponential_backoff": task.retry_exponential_backoff,
+        **longest,
+    }
+
+
+def _shown(task: BaseOperator) -> dict[str, Any]:
+    return {
+        "group_id": task.task_group.group_id if task.task_group else None,
+        "owner": task.owner,
+        "label": task.task_display_name or task.label,
+        "doc_md": task.doc_md,
+        "template_fields": tuple(task.template_fields),
+        "ui_color": task.ui_color,
+        "ui_fgcolor": task.ui_fgcolor,
+        "line": task.origin.line if task.origin else None,
+    }
+
+
+def needs_code(task: BaseOperator) -> bool:
+    """False when running the task would run none of the author's code."""
+    if not task.does_nothing:
+        return True
+    hooks = (task._pre_execute_hook, task._post_execute_hook)
+    return any(hooks) or any(getattr(task, name) for name in CALLBACKS) or bool(task.outlets)
+
+
+def _group(group: "TaskGroup") -> SerializedGroup:
+    parent = group.parent_group
+    return SerializedGroup(
+        group_id=group.node_id,
+        parent_id=parent.group_id if parent else None,
+        label=group.label,
+        tooltip=group.tooltip,
+    )
+
+
+def _param(param: Param) -> SerializedParam:
+    has_value = is_arg_set(param.value)
+    return SerializedParam(
+        value=param.value if has_value else None,
+        has_value=has_value,
+        description=param.description,
+        schema=dict(param.schema),
+    )

@@ -1,0 +1,202 @@
+"""The running try and its run, as user code sees them."""
+
+import logging
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
+from sailplane.model import xcom
+from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
+from sailplane.model.ids import UNMAPPED
+from sailplane.model.states import RunState, RunType, TaskState
+
+if TYPE_CHECKING:
+    from sailplane.authoring.operator import BaseOperator
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRunView:
+    """`dag_run` of the context."""
+
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    run_after: datetime
+    start_date: datetime | None
+    end_date: datetime | None = None
+    conf: Mapping[str, Any]
+    state: RunState = RunState.RUNNING
+    triggered_by: str
+
+    @property
+    def external_trigger(self) -> bool:
+        return self.run_type is RunType.MANUAL
+
+
+class TaskInstance:
+    """`ti` of the context: the try that runs, and the XComs it pushes and pulls."""
+
+    def __init__(self, task: "BaseOperator", job: TaskJob, run: DagRunView, services: ChildServices) -> None:
+        self.task = task
+        self.dag_run = run
+        self.pushed: dict[str, str] = {}
+        """key -> envelope: what the try has pushed so far."""
+        self.state = TaskState.RUNNING
+        self.end_date: datetime | None = None
+        self._job = job
+        self._services = services
+        self._context: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [{self.state}]>"
+
+    @property
+    def task_id(self) -> str:
+        return self._job.task_id
+
+    @property
+    def dag_id(self) -> str:
+        return self._job.run.dag_id
+
+    @property
+    def run_id(self) -> str:
+        return self._job.run.run_id
+
+    @property
+    def map_index(self) -> int:
+        return self._job.map_index
+
+    @property
+    def try_number(self) -> int:
+        return self._job.try_number
+
+    @property
+    def max_tries(self) -> int:
+        """How many retries there may be, as in Airflow: one less than tries."""
+        return self._job.max_tries - 1
+
+    @property
+    def start_date(self) -> datetime:
+        return _pendulum(self._job.started_at)
+
+    @property
+    def logical_date(self) -> datetime | None:
+        return self.dag_run.logical_date
+
+    @property
+    def operator(self) -> str:
+        return self.task.task_type
+
+    @property
+    def queue(self) -> str:
+        return self.task.queue
+
+    @property
+    def pool(self) -> str:
+        return self.task.pool
+
+    @property
+    def is_mapped(self) -> bool:
+        return self.task.is_mapped
+
+    @cached_property
+    def hostname(self) -> str:
+        return socket.gethostname()
+
+    @property
+    def log(self) -> logging.Logger:
+        return self.task.log
+
+    def get_template_context(self) -> dict[str, Any]:
+        return self._context
+
+    def get_first_reschedule_date(self, context: Mapping[str, Any]) -> datetime | None:
+        """When the sensor poked first in this try; None when it has not been rescheduled."""
+        return self._job.rescheduled_since
+
+    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
+        """Store `value` for others to pull; it is written together with the try's end."""
+        self.pushed[key] = xcom.dumps(value, key=key, where=f"task {self.task_id!r}")
+
+    def xcom_pull(
+        self,
+        task_ids: str | Iterable[str] | None = None,
+        dag_id: str | None = None,
+        key: str = XCOM_RETURN_KEY,
+        include_prior_dates: bool = False,
+        *,
+        map_indexes: Any = NOTSET,
+        default: Any = None,
+        run_id: str | None = None,
+    ) -> Any:
+        """The value pushed under `key` by a task, this one when `task_ids` is None; `default` when there is none.
+
+        Several task_ids or map_indexes give a list, in their order. `include_prior_dates` is accepted; only the XComs
+        of the run asked for are looked at.
+        """
+        ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
+        indexes = _indexes(map_indexes)
+        one = isinstance(task_ids, str | None) and not isinstance(indexes, list)
+        every = indexes if isinstance(indexes, list) else [indexes]
+        found = [self._pull(task_id, index, key, dag_id, run_id, default) for task_id, index in product(ids, every)]
+        if include_prior_dates and any(value is default for value in found):
+            self.log.warning("include_prior_dates has no effect: XCom %r was looked for in run %s only", key, self.run_id)
+        return found[0] if one else found
+
+    def _pull(
+        self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None, default: Any
+    ) -> Any:
+        envelope = self._envelope(task_id, map_index, key, dag_id, run_id)
+        return default if envelope is None else xcom.loads(envelope)
+
+    def _envelope(self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None) -> str | None:
+        if dag_id in (None, self.dag_id) and run_id in (None, self.run_id):
+            if task_id == self.task_id and map_index == self.map_index and key in self.pushed:
+                return self.pushed[key]
+            known = self._job.xcoms.get(xcom_name(task_id, map_index, key))
+            if known is not None:
+                return known
+            return self._services.xcom(XComRef(task_id=task_id, map_index=map_index, key=key))
+        reference = XComRef(
+            task_id=task_id, map_index=map_index, key=key, dag_id=dag_id or self.dag_id, run_id=run_id or self.run_id
+        )
+        return self._services.xcom(reference)
+
+
+def _indexes(map_indexes: Any) -> int | list[int]:
+    if not is_arg_set(map_indexes) or map_indexes is None:
+        return UNMAPPED
+    if isinstance(map_indexes, int):
+        return map_indexes
+    return [UNMAPPED if index is None else index for index in map_indexes]
+
+
+def _pendulum(moment: datetime) -> datetime:
+    import pendulum
+
+    return pendulum.instance(moment)
+
+
+def run_view(job: TaskJob) -> DagRunView:
+    run = job.run
+    return DagRunView(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        run_type=run.run_type,
+        logical_date=_pendulum(run.logical_date) if run.logical_date else None,
+        data_interval_start=_pendulum(run.data_interval_start) if run.data_interval_start else None,
+        data_interval_end=_pendulum(run.data_interval_end) if run.data_interval_end else None,
+        run_after=_pendulum(run.run_after),
+        start_date=_pendulum(run.started_at) if run.started_at else None,
+        conf=dict(run.conf),
+        triggered_by=run.triggered_by,
+    )

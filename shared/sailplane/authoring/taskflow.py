@@ -1,0 +1,174 @@
+"""TaskFlow: `@task` makes a task of a function, and calls of it wire data and dependencies."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import update_wrapper
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
+
+from sailplane.authoring import scopes
+from sailplane.authoring.calling import check_call
+from sailplane.authoring.operator import BaseOperator
+from sailplane.authoring.xcom_arg import XComArg
+from sailplane.model.states import TriggerRule
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.taskgroup import TaskGroup
+
+
+class DecoratedOperator(BaseOperator):
+    """An operator that calls `python_callable` with `op_args` and `op_kwargs`, both templated."""
+
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
+    custom_operator_name: ClassVar[str] = "@task"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        task_id: str,
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        upstream_arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        op_kwargs = _with_defaults(python_callable, op_args, op_kwargs or {}, kwargs.get("default_args") or {})
+        check_call(python_callable, op_args, op_kwargs)
+        free_id = unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
+        super().__init__(task_id=free_id, **(upstream_arguments or {}), **kwargs)
+        self.python_callable = python_callable
+        self.op_args: Sequence[Any] = op_args
+        self.op_kwargs: Mapping[str, Any] = op_kwargs
+
+
+def _with_defaults(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`kwargs`, and what default_args has for other parameters of the function."""
+    names = list(inspect.signature(function).parameters)[len(args) :]
+    return {**{name: defaults[name] for name in names if name in defaults}, **kwargs}
+
+
+def unique_task_id(task_id: str, dag: "DAG | None", group: "TaskGroup | None") -> str:
+    """`task_id`, or when it is taken the next of `task__1`, `task__2`..., as a function may be called more than once."""
+    dag = dag or scopes.current_dag()
+    if dag is None:
+        return task_id
+    group = group or scopes.current_group(dag)
+    prefix = group.child_id("") if group else ""
+    if not dag.has_node(prefix + task_id):
+        return task_id
+    base = re.split(r"__\d+$", task_id)[0]
+    pattern = re.compile(rf"{re.escape(prefix + base)}__(\d+)")
+    numbers = [int(match[1]) for match in map(pattern.fullmatch, dag.task_dict) if match]
+    return f"{base}__{max(numbers, default=0) + 1}"
+
+
+class TaskFactory:
+    """A decorated function: a call of it makes a task and gives its result to come."""
+
+    is_setup = False
+    is_teardown = False
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        operator_class: type[DecoratedOperator],
+        *,
+        multiple_outputs: bool | None = None,
+        **options: Any,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"@task decorates functions, not {function!r}")
+        if "self" in inspect.signature(function).parameters:
+            raise TypeError(f"@task cannot decorate the method {function.__qualname__}: make it a function")
+        self.function = function
+        self.operator_class = operator_class
+        self.multiple_outputs = returns_mapping(function) if multiple_outputs is None else multiple_outputs
+        self.options: dict[str, Any] = {"task_id": getattr(function, "__name__", "task"), **options}
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
+        operator = self.operator_class(
+            python_callable=self.function,
+            op_args=args,
+            op_kwargs=kwargs,
+            multiple_outputs=self.multiple_outputs,
+            **self.options,
+        )
+        operator.is_setup, operator.is_teardown = self.is_setup, self.is_teardown
+        if self.is_teardown:
+            operator.trigger_rule = TriggerRule.ALL_DONE_SETUP_SUCCESS
+        docs = (operator.doc, operator.doc_md, operator.doc_json, operator.doc_yaml, operator.doc_rst)
+        if self.function.__doc__ and not any(docs):
+            operator.doc_md = self.function.__doc__
+        return XComArg(operator)
+
+    def override(self, **options: Any) -> "TaskFactory":
+        """The same function as a task with other arguments: `extract.override(task_id="again", retries=3)()`."""
+        multiple_outputs = options.pop("multiple_outputs", self.multiple_outputs)
+        made = TaskFactory(
+            self.function, self.operator_class, multiple_outputs=multiple_outputs, **{**self.options, **options}
+        )
+        made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
+        return made
+
+
+def returns_mapping(function: Callable[..., Any]) -> bool:
+    """True when the function's return annotation is a dict or another mapping."""
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    if annotation is None:
+        return False
+
+    def alone() -> None: ...
+
+    alone.__annotations__ = {"return": annotation}
+    try:
+        kind = get_type_hints(alone, getattr(function, "__globals__", {})).get("return")
+    except (NameError, TypeError, SyntaxError):  # A name that only type checkers see.
+        return False
+    kind = get_origin(kind) or kind
+    return isinstance(kind, type) and issubclass(kind, Mapping)
+
+
+def task_decorator(operator_class: type[DecoratedOperator]) -> Callable[..., Any]:
+    """The decorator that makes tasks of `operator_class`: `@x` and `@x(retries=3)`."""
+
+    def decorate(python_callable: Callable[..., Any] | None = None, **options: Any) -> Any:
+        if python_callable is not None:
+            return TaskFactory(python_callable, operator_class, **options)
+        return lambda function: TaskFactory(function, operator_class, **options)
+
+    return decorate
+
+
+_DECORATED: Mapping[str, str] = {
+    "python": "sailplane.operators.python:PythonDecoratedOperator",
+    "branch": "sailplane.operators.branch:BranchDecoratedOperator",
+    "short_circuit": "sailplane.operators.branch:ShortCircuitDecoratedOperator",
+    "bash": "sailplane.operators.bash:BashDecoratedOperator",
+    "sensor": "sailplane.sensors.python:SensorDecoratedOperator",
+}
+"""Imported when first used: a file that needs one kind of task does not pay for the others."""
+
+
+class TaskDecorators:
+    """`@task`, and `@task.bash`, `@task.sensor`... for functions that are run in another way."""
+
+    def __call__(self, python_callable: Callable[..., Any] | None = None, **options: Any) -> Any:
+        if python_callable is not None and not callable(python_callable):
+            raise TypeError(f"@task takes keyword arguments only, not {python_callable!r}")
+        return self.python(python_callable, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _DECORATED:
+            raise AttributeError(f"there is no @task.{name}; there are {', '.join(f'@task.{n}' for n in _DECORATED)}")
+        module, _, operator = _DECORATED[name].partition(":")
+        decorator = task_decorator(getattr(import_module(module), operator))
+        setattr(self, name, decorator)
+        return decorator
+
+
+task = TaskDecorators()

@@ -1,0 +1,179 @@
+"""Groups of tasks: shown as one box, linked as one, with default arguments of their own."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from sailplane.authoring import scopes
+from sailplane.authoring.arguments import NOTSET, ArgNotSet, is_arg_set
+from sailplane.authoring.dependencies import DependencyMixin
+from sailplane.authoring.exceptions import AirflowException, DuplicateTaskIdFound
+from sailplane.model.ids import check_group_id
+
+if TYPE_CHECKING:
+    from sailplane.authoring.dag import DAG
+    from sailplane.authoring.operator import BaseOperator
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskGroup(DependencyMixin):
+    """Tasks and groups made inside `with TaskGroup(...)` belong to it; their ids are prefixed with its id."""
+
+    def __init__(
+        self,
+        group_id: str | None,
+        prefix_group_id: bool = True,
+        parent_group: "TaskGroup | None | ArgNotSet" = NOTSET,
+        dag: "DAG | None" = None,
+        default_args: dict[str, Any] | None = None,
+        tooltip: str = "",
+        ui_color: str = "CornflowerBlue",
+        ui_fgcolor: str = "#000",
+        add_suffix_on_collision: bool = False,
+        group_display_name: str = "",
+        doc_md: str | None = None,
+    ) -> None:
+        self.prefix_group_id = prefix_group_id
+        self.tooltip, self.doc_md = tooltip, doc_md
+        self.ui_color, self.ui_fgcolor = ui_color, ui_fgcolor
+        self.group_display_name = group_display_name
+        self.children: dict[str, DependencyMixin] = {}
+        self.default_args = copy.copy(default_args or {})
+        self.parent_group: TaskGroup | None = None
+        self.dag: Any = dag or scopes.current_dag()
+        self._group_id = group_id
+        if group_id is not None:
+            self._join(group_id, parent_group, add_suffix_on_collision)
+
+    def _join(self, group_id: str, parent_group: Any, add_suffix: bool) -> None:
+        check_group_id(group_id)
+        parent: TaskGroup | None = parent_group if is_arg_set(parent_group) else scopes.current_group(self.dag)
+        if parent is None and self.dag is None:
+            raise AirflowException(f"task group {group_id!r} is in no DAG: create it inside `with DAG(...):` or pass dag=")
+        self.dag = self.dag or (parent.dag if parent else None)
+        self.parent_group = parent or self.dag.task_group
+        assert self.parent_group is not None
+        self.default_args = {**self.parent_group.default_args, **self.default_args}
+        if add_suffix:
+            self._group_id = self._free_id(group_id)
+        self.dag.add_group(self)
+        self.parent_group.children[self.node_id] = self
+
+    def _free_id(self, group_id: str) -> str:
+        """`group_id`, or when it is taken the next of `group__1`, `group__2`..."""
+        if not self.dag.has_node(self.node_id):
+            return group_id
+        base = re.split(r"__\d+$", group_id)[0]
+        number = 1
+        while self.dag.has_node(self._in_parent(f"{base}__{number}")):
+            number += 1
+        return f"{base}__{number}"
+
+    def _in_parent(self, own_id: str) -> str:
+        return self.parent_group.child_id(own_id) if self.parent_group else own_id
+
+    @property
+    def group_id(self) -> str | None:
+        """With the prefixes of its parents; None of the root group of a DAG."""
+        return self._in_parent(self._group_id) if self._group_id is not None else None
+
+    @property
+    def node_id(self) -> str:
+        return self.group_id or ""
+
+    @property
+    def label(self) -> str:
+        return self.group_display_name or self._group_id or ""
+
+    @property
+    def is_root(self) -> bool:
+        return self._group_id is None
+
+    def child_id(self, label: str) -> str:
+        """The full id of a task or group that calls itself `label` inside this group."""
+        return f"{self.group_id}.{label}" if self._group_id is not None and self.prefix_group_id else label
+
+    def add(self, node: "BaseOperator") -> None:
+        """Put a task here: only its DAG calls this."""
+        if node.task_id in self.children:
+            raise DuplicateTaskIdFound(f"task id {node.task_id!r} is taken already in group {self.group_id!r}")
+        self.children[node.task_id] = node
+        node.task_group = self
+
+    def __iter__(self) -> Iterator["BaseOperator"]:
+        """All tasks in it, also those of groups inside."""
+        for child in self.children.values():
+            if isinstance(child, TaskGroup):
+                yield from child
+            else:
+                yield from child.roots
+
+    def has_task(self, task: "BaseOperator") -> bool:
+        return any(member is task for member in self)
+
+    @property
+    def roots(self) -> list["BaseOperator"]:
+        """Tasks that wait for nothing inside the group."""
+        ids = {task.task_id for task in self}
+        return [task for task in self if not task.upstream_task_ids & ids]
+
+    @property
+    def leaves(self) -> list["BaseOperator"]:
+        """Tasks that nothing inside the group waits for."""
+        ids = {task.task_id for task in self}
+        return [task for task in self if not task.downstream_task_ids & ids]
+
+    def get_roots(self) -> Iterator["BaseOperator"]:
+        return iter(self.roots)
+
+    def get_leaves(self) -> Iterator["BaseOperator"]:
+        return iter(self.leaves)
+
+    def __enter__(self) -> "TaskGroup":
+        scopes.groups.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        scopes.groups.pop()
+
+    def __repr__(self) -> str:
+        return f"<TaskGroup: {self.group_id}>"
+
+
+@overload
+def task_group(python_callable: Callable[P, R]) -> Callable[P, Any]: ...
+@overload
+def task_group(python_callable: None = None, **options: Any) -> Callable[[Callable[P, R]], Callable[P, Any]]: ...
+def task_group(python_callable: Any = None, **options: Any) -> Any:
+    """Make of a function that declares tasks a function that declares them as a group.
+
+    A call gives what the function returns; without a return value, the group, so that it can be linked.
+    """
+    if python_callable is not None:
+        return _GroupFactory(python_callable, options)
+    return lambda function: _GroupFactory(function, options)
+
+
+class _GroupFactory:
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self._function = function
+        self._options = {"group_id": function.__name__, "add_suffix_on_collision": True, **options}
+        wraps(function)(self)
+
+    def override(self, **options: Any) -> "_GroupFactory":
+        """The same with other options: `stage.override(group_id="second")(x)`."""
+        return _GroupFactory(self._function, {**self._options, **options})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with TaskGroup(**self._options) as group:
+            group.tooltip = group.tooltip or self._function.__doc__ or ""
+            group.doc_md = group.doc_md or self._function.__doc__
+            result = self._function(*args, **kwargs)
+        return group if result is None else result

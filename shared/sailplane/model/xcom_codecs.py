@@ -1,0 +1,299 @@
+"""One codec for each type that JSON lacks: what of a value is written, and how it is built again.
+
+An encoder returns the envelope's fields, with `__type__` first; the caller encodes what is in them. Packages that may
+not be there (numpy, pandas, pyarrow, pendulum, pydantic) are only touched for a value that came from them.
+"""
+
+import base64
+import dataclasses
+import importlib
+import io
+import sys
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+TYPE = "__type__"
+
+Fields = dict[str, Any]
+Encode = Callable[[Any], Fields]
+Decode = Callable[[Fields], Any]
+
+
+def find_codec(value: Any) -> Encode | None:
+    """The encoder for `value`, whose exact type is none of JSON's; None when there is none."""
+    if isinstance(value, type):
+        return None
+    for matches, encode in _CODECS:
+        if matches(value):
+            return encode
+    return None
+
+
+def _of(*types: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, types)
+
+
+def _from_package(*packages: str) -> Callable[[Any], bool]:
+    return lambda value: type(value).__module__.partition(".")[0] in packages
+
+
+# --- instants and lengths of time
+
+
+def _encode_datetime(value: datetime) -> Fields:
+    kind = "pendulum" if type(value).__module__.startswith("pendulum") else "datetime"
+    fields = {TYPE: kind, "value": value.isoformat()}
+    zone = _zone_name(value.tzinfo)
+    return fields | {"zone": zone} if zone else fields
+
+
+def _zone_name(zone: tzinfo | None) -> str | None:
+    """The IANA name of `zone`; None when its offset, which the ISO form has, says it all."""
+    if zone is None or isinstance(zone, timezone):
+        return None
+    name = getattr(zone, "key", None) or getattr(zone, "name", None)
+    return name if isinstance(name, str) and name[0] not in "+-" else None
+
+
+def _decode_datetime(fields: Fields) -> datetime:
+    value = datetime.fromisoformat(fields["value"])
+    if zone := fields.get("zone"):
+        from zoneinfo import ZoneInfo
+
+        return value.astimezone(ZoneInfo(zone))
+    return value
+
+
+def _decode_pendulum(fields: Fields) -> datetime:
+    import pendulum
+
+    value = pendulum.instance(datetime.fromisoformat(fields["value"]), tz=None)
+    zone = fields.get("zone")
+    return value.in_timezone(zone) if zone else value
+
+
+def _encode_timedelta(value: timedelta) -> Fields:
+    return {TYPE: "timedelta", "days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
+
+
+# --- records by the import path of their class
+
+
+def _class_path(value: Any) -> str | None:
+    """`module:qualname` of the class of `value` when that name leads back to it."""
+    kind = type(value)
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return f"{kind.__module__}:{kind.__qualname__}" if found is kind else None
+
+
+def _import_class(path: str) -> Any:
+    module, _, qualname = path.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name)
+    if not isinstance(found, type):
+        raise TypeError(f"{path} is not a class")
+    return found
+
+
+def _is_record(base: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: base(value) and _class_path(value) is not None
+
+
+def _is_dataclass(value: Any) -> bool:
+    return dataclasses.is_dataclass(value)
+
+
+def _is_named_tuple(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_fields")
+
+
+def _is_pydantic(value: Any) -> bool:
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+
+
+def _encode_enum(value: Enum) -> Fields:
+    return {TYPE: "enum", "class": _class_path(value), "name": value.name}
+
+
+def _decode_enum(fields: Fields) -> Enum:
+    kind = _import_class(fields["class"])
+    if not issubclass(kind, Enum):
+        raise TypeError(f"{fields['class']} is not an enum")
+    return kind[fields["name"]]
+
+
+def _encode_dataclass(value: Any) -> Fields:
+    contents = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {TYPE: "dataclass", "class": _class_path(value), "value": contents}
+
+
+def _decode_dataclass(fields: Fields) -> Any:
+    kind = _import_class(fields["class"])
+    if not dataclasses.is_dataclass(kind):
+        raise TypeError(f"{fields['class']} is not a dataclass")
+    contents = fields["value"]
+    made = kind(**{f.name: contents[f.name] for f in dataclasses.fields(kind) if f.init and f.name in contents})
+    for field in dataclasses.fields(kind):
+        if not field.init and field.name in contents:
+            object.__setattr__(made, field.name, contents[field.name])
+    return made
+
+
+def _encode_named_tuple(value: Any) -> Fields:
+    return {TYPE: "namedtuple", "class": _class_path(value), "value": list(value)}
+
+
+def _decode_named_tuple(fields: Fields) -> Any:
+    kind = _import_class(fields["class"])
+    if not (issubclass(kind, tuple) and hasattr(kind, "_make")):
+        raise TypeError(f"{fields['class']} is not a named tuple")
+    return kind._make(fields["value"])
+
+
+def _encode_pydantic(value: Any) -> Fields:
+    return {TYPE: "pydantic", "class": _class_path(value), "value": value.model_dump()}
+
+
+def _decode_pydantic(fields: Fields) -> Any:
+    kind = _import_class(fields["class"])
+    if not hasattr(kind, "model_validate"):
+        raise TypeError(f"{fields['class']} is not a pydantic model")
+    return kind.model_validate(fields["value"])
+
+
+# --- numbers and tables
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _encode_numpy(value: Any) -> Fields:
+    import numpy as np
+
+    if isinstance(value, np.generic) and type(value.item()) in (bool, int, float, str):
+        return {TYPE: "numpy", "dtype": value.dtype.str, "value": value.item()}
+    buffer = io.BytesIO()
+    np.save(buffer, value, allow_pickle=False)
+    return {TYPE: "ndarray", "scalar": isinstance(value, np.generic), "npy": _text(buffer.getvalue())}
+
+
+def _decode_numpy(fields: Fields) -> Any:
+    import numpy as np
+
+    return np.dtype(fields["dtype"]).type(fields["value"])
+
+
+def _decode_ndarray(fields: Fields) -> Any:
+    import numpy as np
+
+    array = np.load(io.BytesIO(base64.b64decode(fields["npy"])), allow_pickle=False)
+    return array[()] if fields["scalar"] else array
+
+
+def _encode_table(value: Any) -> Fields:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+    if kind == "pandas.Series":
+        value = value.to_frame(name="0" if value.name is None else str(value.name))
+    table = value if isinstance(value, pa.Table) else pa.Table.from_pandas(value)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return {TYPE: "table", "kind": kind, "parquet": _text(buffer.getvalue())}
+
+
+def _decode_table(fields: Fields) -> Any:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(base64.b64decode(fields["parquet"])))
+    if fields["kind"] == "pyarrow.Table":
+        return table
+    frame = table.to_pandas()
+    return frame.iloc[:, 0] if fields["kind"] == "pandas.Series" else frame
+
+
+def _is_table(value: Any) -> bool:
+    kind = type(value)
+    return kind.__module__.partition(".")[0] in ("pandas", "pyarrow") and kind.__name__ in (
+        "DataFrame",
+        "Series",
+        "Table",
+    )
+
+
+_CODECS: tuple[tuple[Callable[[Any], bool], Encode], ...] = (
+    (_is_record(_of(Enum)), _encode_enum),
+    (_of(datetime), _encode_datetime),
+    (_of(date), lambda value: {TYPE: "date", "value": value.isoformat()}),
+    (_of(time), lambda value: {TYPE: "time", "value": value.isoformat()}),
+    (_of(timedelta), _encode_timedelta),
+    (_of(Decimal), lambda value: {TYPE: "decimal", "value": str(value)}),
+    (_of(UUID), lambda value: {TYPE: "uuid", "value": str(value)}),
+    (_of(bytes, bytearray, memoryview), lambda value: {TYPE: "bytes", "value": _text(bytes(value))}),
+    (_of(PurePath), lambda value: {TYPE: "path", "value": str(value)}),
+    (_of(complex), lambda value: {TYPE: "complex", "value": [value.real, value.imag]}),
+    (_is_record(_is_named_tuple), _encode_named_tuple),
+    (_is_record(_is_pydantic), _encode_pydantic),
+    (_is_record(_is_dataclass), _encode_dataclass),
+    (_from_package("numpy"), _encode_numpy),
+    (_is_table, _encode_table),
+    (lambda value: type(value) is tuple, lambda value: {TYPE: "tuple", "value": list(value)}),
+    (_of(set), lambda value: {TYPE: "set", "value": _ordered(value)}),
+    (_of(frozenset), lambda value: {TYPE: "frozenset", "value": _ordered(value)}),
+    (_of(str), lambda value: {"value": str.__str__(value)}),
+    (_of(int), lambda value: {"value": int(value)}),
+    (_of(float), lambda value: {"value": float(value)}),
+    (_of(list), lambda value: {"value": list(value)}),
+    (_of(dict), lambda value: {"value": dict(value)}),
+)
+"""First match wins. The last rows keep a subclass of a plain type as that plain type."""
+
+
+def _ordered(values: Any) -> list[Any]:
+    """The members of a set in an order that does not change from one process to the next, where they have one."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
+def _path(fields: Fields) -> PurePath:
+    from pathlib import Path
+
+    return Path(fields["value"])
+
+
+DECODERS: Mapping[str, Decode] = {
+    "float": lambda fields: float(fields["value"]),
+    "datetime": _decode_datetime,
+    "pendulum": _decode_pendulum,
+    "date": lambda fields: date.fromisoformat(fields["value"]),
+    "time": lambda fields: time.fromisoformat(fields["value"]),
+    "timedelta": lambda fields: timedelta(**fields),
+    "decimal": lambda fields: Decimal(fields["value"]),
+    "uuid": lambda fields: UUID(fields["value"]),
+    "bytes": lambda fields: base64.b64decode(fields["value"]),
+    "path": _path,
+    "complex": lambda fields: complex(*fields["value"]),
+    "enum": _decode_enum,
+    "namedtuple": _decode_named_tuple,
+    "pydantic": _decode_pydantic,
+    "dataclass": _decode_dataclass,
+    "numpy": _decode_numpy,
+    "ndarray": _decode_ndarray,
+    "table": _decode_table,
+    "tuple": lambda fields: tuple(fields["value"]),
+    "set": lambda fields: set(fields["value"]),
+    "frozenset": lambda fields: frozenset(fields["value"]),
+}

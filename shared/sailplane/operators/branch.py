@@ -1,0 +1,90 @@
+"""Tasks that choose which way a run goes on."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from sailplane.authoring.exceptions import AirflowException, DownstreamTasksSkipped
+from sailplane.authoring.operator import BaseOperator
+from sailplane.authoring.taskflow import DecoratedOperator
+from sailplane.operators.python import PythonOperator
+
+
+class BranchPythonOperator(PythonOperator):
+    """Calls a function that returns the task_id, or ids, to go on with; the other direct downstream tasks are skipped.
+
+    None goes on with none of them. A group's id stands for the tasks at its front.
+    """
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        chosen = super().execute(context)
+        raise DownstreamTasksSkipped(tasks=not_chosen(self, chosen), value=chosen)
+
+
+class ShortCircuitOperator(PythonOperator):
+    """Calls a function; when what it returns is false, the tasks downstream are skipped.
+
+    All of them by default; with `ignore_downstream_trigger_rules=False` the direct ones, and the others by their rules.
+    """
+
+    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        condition = super().execute(context)
+        if condition:
+            return condition
+        far = self.ignore_downstream_trigger_rules
+        skipped = self.get_flat_relative_ids() if far else self.downstream_task_ids
+        self.log.info("The condition is %r: skipping downstream tasks", condition)
+        raise DownstreamTasksSkipped(tasks=sorted(skipped), value=condition)
+
+
+def not_chosen(task: BaseOperator, chosen: Any) -> list[str]:
+    """The direct downstream tasks that a branch leaves out. Raises `AirflowException` for an id that is none of them."""
+    names = _names(task, chosen)
+    wanted = {task_id for name in names for task_id in _fronts(task, name)}
+    # A task that a chosen one leads to is not skipped, although the branch points to it too.
+    reachable = {other for task_id in wanted for other in task.dag.get_task(task_id).get_flat_relative_ids()}
+    return sorted(task.downstream_task_ids - wanted - reachable)
+
+
+def _names(task: BaseOperator, chosen: Any) -> list[str]:
+    names = [] if chosen is None else [chosen] if isinstance(chosen, str) else chosen
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in (names := list(names))):
+        raise AirflowException(f"branch {task.task_id!r} must return a task_id, a list of them or None, not {chosen!r}")
+    return names
+
+
+def _fronts(task: BaseOperator, name: str) -> list[str]:
+    group = task.dag.group_dict.get(name)
+    ids = [root.task_id for root in group.roots] if group else [name]
+    unknown = [task_id for task_id in ids if task_id not in task.downstream_task_ids]
+    if unknown:
+        known = ", ".join(sorted(task.downstream_task_ids))
+        raise AirflowException(f"branch {task.task_id!r} chose {name!r}, which is not directly downstream of it: {known}")
+    return ids
+
+
+class BranchDecoratedOperator(DecoratedOperator, BranchPythonOperator):
+    """A `@task.branch`."""
+
+    template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
+    custom_operator_name: ClassVar[str] = "@task.branch"
+
+    def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(
+            python_callable=python_callable, upstream_arguments={"python_callable": python_callable}, **kwargs
+        )
+
+
+class ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
+    """A `@task.short_circuit`."""
+
+    template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
+    custom_operator_name: ClassVar[str] = "@task.short_circuit"
+
+    def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(
+            python_callable=python_callable, upstream_arguments={"python_callable": python_callable}, **kwargs
+        )
