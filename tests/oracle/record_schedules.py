@@ -4,8 +4,8 @@
 
 `next` has one row per question: [schedule, start date, end date, catchup, now, runs], where `runs` are up to four runs
 in a row as [run after, data interval start, data interval end], asked for at the same `now`. `walks` are longer rows of
-times across changes of the clock ("error" where the timetable raises), and `manual` are data intervals of runs triggered by hand. A schedule is [kind, cron
-line or seconds, time zone].
+times across changes of the clock ("error" where the timetable raises), and `manual` are data intervals of runs
+triggered by hand. A schedule is [kind, cron line or seconds, time zone].
 """
 
 import json

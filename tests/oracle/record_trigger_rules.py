@@ -3,8 +3,9 @@
     python tests/oracle/record_trigger_rules.py > tests/oracle/trigger_rules.json
 
 Each row says in which states the upstream task instances are and what Airflow's scheduler then does with the task:
-`run`, `wait`, `skipped` or `upstream_failed`. `pairs` have two upstream tasks, with every trigger rule (and, for the rule
-that asks for setups, with none, one or both of them setups); `shapes` are small DAGs with setups and teardowns, one row per target task and mix of states.
+`run`, `wait`, `skipped` or `upstream_failed`. `pairs` have two upstream tasks, with every trigger rule (and, for the
+rule that asks for setups, with none, one or both of them setups); `shapes` are small DAGs with setups and teardowns,
+one row per target task and mix of states.
 """
 
 import itertools

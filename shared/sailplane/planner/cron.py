@@ -83,8 +83,10 @@ class CronLine:
 
     def _instant(self, wall: datetime) -> datetime:
         first, second = wall.replace(tzinfo=self.zone, fold=0), wall.replace(tzinfo=self.zone, fold=1)
-        left_out = max(_offset(second) - _offset(first), timedelta())
-        return (second + left_out).astimezone(UTC)
+        left_out = _offset(second) - _offset(first)
+        if left_out > timedelta():
+            second += left_out
+        return second.astimezone(UTC)
 
 
 def _offset(instant: datetime) -> timedelta:

@@ -220,7 +220,10 @@ def _interval_start(times: _Times, question: _Question) -> datetime | None:
     start = times.at_or_before(last.data_interval_end)  # aligned, as the schedule may have changed since
     if earliest is not None:
         start = max(start, earliest)
-    return start if start > last.data_interval_start else times.after(start)
+    if start <= last.data_interval_start:
+        start = times.after(start)
+    # A clock that is set back by less than an hour can lead there again: Airflow raises an error then and stands still.
+    return start if start > last.data_interval_start else last.data_interval_end
 
 
 def _earliest_interval(times: _Times, question: _Question) -> datetime | None:
