@@ -26,7 +26,7 @@ class Bus:
         self._lock = threading.Lock()
 
     def publish(self, queue: str, batch: Sequence[Message]) -> None:
-        """Hand `batch` to the workers of `queue`. Raises `Unavailable`, or `SettingsError` for a queue with no topic."""
+        """Hand `batch` to the workers of `queue`. Raises `Unavailable`; `SettingsError` for a queue without a topic."""
         topic = self._settings.topic(queue)
         request = self._request_type(topic=topic)
         size = 0

@@ -216,6 +216,9 @@ def _write_schedule(record: DagSchedule, fields: Fields, shards: int) -> None:
     put_instant(fields, "logical_date", record.logical_date)
     put_instant(fields, "data_interval_start", record.data_interval_start)
     put_instant(fields, "data_interval_end", record.data_interval_end)
+    put_instant(fields, "last_run_after", record.last_run_after)
+    put_instant(fields, "last_interval_start", record.last_interval_start)
+    put_instant(fields, "last_interval_end", record.last_interval_end)
     put_alarm(fields, record.alarm_at, paths.schedule(record.dag_id), fine=True, shards=shards)
     if record.is_held:
         fields["state"].string_value = HELD
@@ -230,6 +233,9 @@ def read_schedule(document: Any) -> DagSchedule:
         logical_date=instant(fields, "logical_date"),
         data_interval_start=instant(fields, "data_interval_start"),
         data_interval_end=instant(fields, "data_interval_end"),
+        last_run_after=instant(fields, "last_run_after"),
+        last_interval_start=instant(fields, "last_interval_start"),
+        last_interval_end=instant(fields, "last_interval_end"),
         alarm_at=alarm(fields),
         is_held=text(fields, "state") == HELD,
         token=token_of(document.update_time),

@@ -1,0 +1,1 @@
+"""Planner decisions turned into cloud writes: tick, worker, runs, registry, events."""

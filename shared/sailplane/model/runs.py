@@ -53,6 +53,10 @@ class DagSchedule:
     data_interval_end: datetime | None = None
     alarm_at: datetime | None = None
     """When the tick looks at it: `run_after`, or later while held; None while the DAG is paused or has no next run."""
+    last_run_after: datetime | None = None
+    """Of the run that the schedule created last; None before the first."""
+    last_interval_start: datetime | None = None
+    last_interval_end: datetime | None = None
     is_held: bool = False
     """True while the DAG has as many active runs as it may: whoever closes one lets the next due run start."""
     token: Token = ""

@@ -1,0 +1,123 @@
+"""Answering alarms: what is late is published again, retried, failed or planned again."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sailplane.cloud import paths
+from sailplane.cloud.changes import Change, Delete, KeepTry, Replace
+from sailplane.cloud.committer import Committed
+from sailplane.cloud.wiring import Cloud
+from sailplane.engine import draft, ends, publishing, runs
+from sailplane.engine.memory import RunMemory
+from sailplane.engine.progress import Progress
+from sailplane.model.errors import NotFound
+from sailplane.model.ids import RunKey
+from sailplane.model.messages import AlarmWave
+from sailplane.model.runs import DagRun, TaskInstance
+from sailplane.model.states import RunState, TaskState
+from sailplane.planner import alarms as planner
+from sailplane.planner.alarms import RUN_ALARM, Action, Answer
+
+_log = logging.getLogger(__name__)
+
+
+class Alarms:
+    """Answers alarms; each run is read once."""
+
+    def __init__(self, cloud: Cloud, clock: Callable[[], datetime]) -> None:
+        self._cloud = cloud
+        self._clock = clock
+        self._runs: dict[RunKey, RunMemory | None] = {}
+        self._progress = Progress(cloud, clock, on_close=lambda dag_id: runs.start_waiting(cloud, dag_id, clock))
+
+    def answer_wave(self, wave: AlarmWave) -> None:
+        """Look at the named documents again and answer those whose alarm is due still."""
+        for key in wave.runs:
+            run = self._cloud.store.run(key)
+            if run is not None:
+                self.answer_run(run)
+        for run_key, task_key in wave.tasks:
+            instance = self._cloud.store.task(run_key, task_key)
+            if instance is not None:
+                self.answer_tasks([instance])
+
+    def answer_run(self, run: DagRun) -> None:
+        """Plan a live run again from its documents, and set its next alarm."""
+        now = self._clock()
+        if run.state.is_terminal or run.alarm_at is None or run.alarm_at > now:
+            return
+        if run.state is RunState.QUEUED:
+            runs.start_waiting(self._cloud, run.key.dag_id, self._clock)
+        else:
+            memory = RunMemory(run.context, run.token, self._cloud.store.version(run.key.dag_id, run.context.version))
+            self._progress.replan(memory, self._cloud.store.tasks(run.key))
+        # When the run was closed or started just now, this finds another token and does nothing.
+        self._cloud.store.commit([Replace(replace(run, alarm_at=now + RUN_ALARM))])
+
+    def answer_tasks(self, instances: Iterable[TaskInstance]) -> None:
+        for instance in instances:
+            run = self._run(instance.run)
+            if run is None:
+                continue
+            task = run.dag.task_dict.get(instance.task_id)
+            answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
+            self._act(run, instance, answer)
+
+    def wake(self, instance: TaskInstance) -> bool:
+        """Queue a rescheduled sensor before its alarm. False when it does not wait (any more)."""
+        if instance.state is not TaskState.UP_FOR_RESCHEDULE:
+            return False
+        run = self._run(instance.run)
+        return run is not None and self._queue(run, instance)
+
+    def _act(self, run: RunMemory, instance: TaskInstance, answer: Answer) -> None:
+        if answer.action is Action.LEAVE:
+            return
+        _log.info("run=%s task=%s try=%d: %s", run.key, instance.key, instance.try_number, answer.reason)
+        match answer.action:
+            case Action.PUBLISH_AGAIN:
+                again = replace(instance, alarm_at=answer.at, alarms=instance.alarms + 1, claim=draft.nonce())
+                self._commit_and_publish(run, again, [Replace(again)])
+            case Action.QUEUE:
+                self._queue(run, instance)
+            case Action.RETRY:
+                waiting = ends.lost(run, instance, TaskState.UP_FOR_RETRY, answer.at, self._clock())
+                self._cloud.store.commit([Replace(waiting)])
+            case Action.FAIL:
+                self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
+
+    def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
+        again = draft.requeued(instance, self._clock())
+        changes: list[Change] = [Replace(again)]
+        if instance.state is TaskState.UP_FOR_RETRY:
+            changes.append(KeepTry(instance))
+        if instance.waits_for:
+            changes.append(Delete(paths.wait(instance.run, instance.key)))
+        return self._commit_and_publish(run, again, changes)
+
+    def _commit_and_publish(self, run: RunMemory, instance: TaskInstance, changes: list[Change]) -> bool:
+        result = self._cloud.store.commit(changes)
+        if not isinstance(result, Committed):
+            return False
+        publishing.publish(self._cloud, run, [replace(instance, token=result.tokens[0])])
+        return True
+
+    def _run(self, key: RunKey) -> RunMemory | None:
+        """The run of a task instance; None when its documents are gone, so that nothing can be done for it."""
+        if key not in self._runs:
+            self._runs[key] = self._read_run(key)
+        return self._runs[key]
+
+    def _read_run(self, key: RunKey) -> RunMemory | None:
+        stored = self._cloud.store.run(key)
+        if stored is None:
+            _log.error("run=%s: a task instance is left of a run that is gone", key)
+            return None
+        try:
+            dag = self._cloud.store.version(key.dag_id, stored.context.version)
+        except NotFound as error:
+            _log.error("run=%s: %s", key, error)
+            return None
+        return RunMemory(stored.context, stored.token, dag)

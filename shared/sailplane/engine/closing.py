@@ -1,0 +1,73 @@
+"""Closing a run: once its last task has ended, whoever ended it records the run's state and lets the next one start."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sailplane.cloud.changes import EndRun
+from sailplane.cloud.committer import Committed
+from sailplane.cloud.wiring import Cloud
+from sailplane.engine.draft import nonce
+from sailplane.engine.memory import RunMemory
+from sailplane.model.ids import TaskKey
+from sailplane.model.runs import DagRun
+from sailplane.model.states import RunState, TaskState
+from sailplane.planner import closing, joins
+
+_log = logging.getLogger(__name__)
+_MOST_TRIES = 5
+
+
+def close(cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime]) -> bool:
+    """Close `run` if all its task instances have ended; `is_known` says that memory has them all.
+
+    True when this call closed it: the caller then lets a waiting run start.
+    """
+    states = run.known_states() if is_known else _read_states(cloud, run)
+    if states is None or not closing.is_over(run.dag, states) or not run.close_once():
+        return False
+    return _end(cloud, run, states, clock)
+
+
+def _read_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState] | None:
+    """The states of all task instances; None when a count says that some have not ended."""
+    expected = len(run.dag.tasks)
+    if expected > joins.WIDE and cloud.store.feeding(run.key, joins.RUN_JOIN) < expected:
+        return None
+    return cloud.store.task_states(run.key)
+
+
+def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], clock: Callable[[], datetime]) -> bool:
+    """Write the run's end. True when this call did it, False when someone else had."""
+    state = closing.run_state(run.dag, states)
+    for _ in range(_MOST_TRIES):
+        end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
+        if isinstance(cloud.store.commit([end]), Committed):
+            return True
+        stored = cloud.store.run(run.key)
+        if stored is None or stored.state.is_terminal:
+            return False
+        # The document was changed since the message was made: a note, another alarm, a cleared task.
+        run.token = stored.token
+        states = cloud.store.task_states(run.key)
+        if not closing.is_over(run.dag, states):
+            run.reopen()
+            return False
+        state = closing.run_state(run.dag, states)
+    run.reopen()
+    _log.warning("run=%s could not be closed: its document keeps changing; its alarm will try again", run.key)
+    return False
+
+
+def ended_run(run: RunMemory, state: RunState | None, states: Mapping[TaskKey, TaskState], now: datetime) -> DagRun:
+    """What is written into the run's document."""
+    if state is None:
+        raise ValueError("a run that goes on has no end")
+    return DagRun(
+        context=run.context,
+        state=state,
+        queued_at=now,
+        ended_at=now,
+        claim=nonce(),
+        summary=closing.summary(states),
+    )

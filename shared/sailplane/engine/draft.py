@@ -1,0 +1,164 @@
+"""From a planner's decisions to the records that carry them out: still pure, nothing is written here."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sailplane.engine.memory import RunMemory
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.runs import TaskInstance
+from sailplane.model.states import RunState, TaskState
+from sailplane.planner import advance, joins
+from sailplane.planner.advance import Look, Plan, Snapshot
+from sailplane.planner.alarms import LEASE, QUEUED_ALARM
+
+
+def nonce() -> str:
+    """What makes a write recognisable as one's own."""
+    return uuid.uuid4().hex
+
+
+@dataclass
+class Draft:
+    """What follows in a run: task instances to start, those that end without running, and what must be read first."""
+
+    starts: list[TaskKey] = field(default_factory=list)
+    settled: dict[TaskKey, TaskState] = field(default_factory=dict)
+    looks: tuple[Look, ...] = ()
+    run: RunState | None = None
+    may_be_over: bool = False
+    states: dict[TaskKey, TaskState] = field(default_factory=dict)
+    """The snapshot's states with all of the above applied."""
+
+    def resolves(self, dag: SerializedDag, ended: Iterable[TaskKey]) -> bool:
+        """True when everything behind `ended` is decided and goes on: there is nothing to look at after the commit."""
+        if self.looks or not self.starts:
+            return self.run is not None
+        keys = [*ended, *self.settled]
+        return all(TaskKey(below) in self.states for key in keys for below in dag.downstream[key.task_id])
+
+
+def draft(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) -> Draft:
+    """What follows from `ended`. A task with nothing to run ends at once, and what follows from that is drafted too."""
+    return _complete(dag, snapshot, lambda now_ended, seen: advance.advance(dag, seen, now_ended), list(ended))
+
+
+def draft_all(dag: SerializedDag, snapshot: Snapshot) -> Draft:
+    """What is due in the whole run, of which `snapshot` knows everything: its first tasks, or what a crash left."""
+
+    def plan(now_ended: list[TaskKey], seen: Snapshot) -> Plan:
+        return advance.advance(dag, seen, now_ended) if now_ended else advance.replan(dag, seen)
+
+    return _complete(dag, snapshot, plan, [])
+
+
+PlanFor = Callable[[list[TaskKey], Snapshot], Plan]
+
+
+def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: list[TaskKey]) -> Draft:
+    result = Draft(states=dict(snapshot.states))
+    seen = replace(snapshot, states=result.states)
+    while True:
+        plan = plan_for(ended, seen)
+        ended = _apply(dag, result, plan)
+        if not ended:
+            result.run = plan.run
+            result.may_be_over = plan.may_be_over and not result.starts and not result.looks
+            return result
+
+
+def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
+    """Enter `plan` into `result`; returns the keys that ended by that without a process."""
+    empty: list[TaskKey] = []
+    for settle in plan.settles:
+        result.settled[settle.key] = result.states[settle.key] = settle.state
+    for start in plan.starts:
+        if dag.task_dict[start.key.task_id].needs_code:
+            result.starts.append(start.key)
+            result.states[start.key] = TaskState.QUEUED
+        else:
+            empty.append(start.key)
+            result.settled[start.key] = result.states[start.key] = TaskState.SUCCESS
+    result.looks += tuple(look for look in plan.looks if look not in result.looks)
+    return empty
+
+
+def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime) -> TaskInstance:
+    """A first try, to be handed to a worker."""
+    return TaskInstance(
+        run=run,
+        task_id=key.task_id,
+        map_index=key.map_index,
+        state=TaskState.QUEUED,
+        max_tries=task.retries + 1,
+        queue=task.queue,
+        operator=task.operator,
+        queued_at=now,
+        alarm_at=now + QUEUED_ALARM,
+        claim=nonce(),
+    )
+
+
+def running(instance: TaskInstance, worker: str, now: datetime) -> TaskInstance:
+    """`instance`, claimed by `worker`."""
+    return replace(
+        instance,
+        state=TaskState.RUNNING,
+        started_at=now,
+        ended_at=None,
+        alarm_at=now + LEASE,
+        alarms=0,
+        claim=nonce(),
+        worker=worker,
+        error=None,
+        waits_for=(),
+    )
+
+
+def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
+    """`instance`, queued again: for its next try when this one failed, for the same one when it was rescheduled."""
+    is_next_try = instance.state is TaskState.UP_FOR_RETRY
+    return replace(
+        instance,
+        state=TaskState.QUEUED,
+        try_number=instance.try_number + 1 if is_next_try else instance.try_number,
+        queued_at=now,
+        started_at=None,
+        ended_at=None,
+        rescheduled_since=None if is_next_try else instance.rescheduled_since,
+        alarm_at=now + QUEUED_ALARM,
+        alarms=0,
+        claim=nonce(),
+        worker="",
+        xcoms={},
+        waits_for=(),
+        has_log=False if is_next_try else instance.has_log,
+        error=None,
+        cpu_seconds=0.0 if is_next_try else instance.cpu_seconds,
+        max_rss_mib=0.0 if is_next_try else instance.max_rss_mib,
+    )
+
+
+def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime) -> TaskInstance:
+    """A task instance that ends without having run."""
+    task = run.dag.task_dict[key.task_id]
+    return TaskInstance(
+        run=run.key,
+        task_id=key.task_id,
+        map_index=key.map_index,
+        state=state,
+        try_number=1 if state is TaskState.SUCCESS else 0,
+        max_tries=task.retries + 1,
+        queue=task.queue,
+        operator=task.operator,
+        started_at=now,
+        ended_at=now,
+        claim=nonce(),
+        feeds=joins.feeds(run.dag, key.task_id, state),
+    )
+
+
+def settled_all(run: RunMemory, states: Mapping[TaskKey, TaskState], now: datetime) -> Sequence[TaskInstance]:
+    return [settled(run, key, state, now) for key, state in states.items()]

@@ -1,0 +1,91 @@
+"""What a task instance becomes when its try ends: pure, the write is made elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sailplane.engine.draft import nonce
+from sailplane.engine.memory import RunMemory
+from sailplane.model.execution import Outcome, OutcomeKind
+from sailplane.model.runs import ErrorInfo, TaskInstance
+from sailplane.model.states import TaskState
+from sailplane.planner import joins, retries
+from sailplane.planner.retries import Failure
+
+TIMEOUT_ERROR = "AirflowTaskTimeout"
+
+
+def ended(
+    run: RunMemory, instance: TaskInstance, outcome: Outcome, xcoms: Mapping[str, str], has_log: bool, now: datetime
+) -> TaskInstance:
+    """`instance` after `outcome`. `xcoms` are the outcome's, large ones already as pointers."""
+    base = replace(
+        instance,
+        alarm_at=None,
+        claim=nonce(),
+        has_log=has_log or instance.has_log,
+        cpu_seconds=instance.cpu_seconds + outcome.cpu_seconds,
+        max_rss_mib=max(instance.max_rss_mib, outcome.max_rss_mib),
+        ended_at=now,
+        error=outcome.error,
+        xcoms=xcoms,
+    )
+    match outcome.kind:
+        case OutcomeKind.SUCCESS:
+            return _terminal(run, base, TaskState.SUCCESS)
+        case OutcomeKind.SKIPPED:
+            return _terminal(run, base, TaskState.SKIPPED)
+        case OutcomeKind.RESCHEDULE:
+            return _rescheduled(base, instance, outcome, now)
+        case OutcomeKind.FAILED | OutcomeKind.FAILED_FOR_GOOD | OutcomeKind.KILLED:
+            return _failed(run, base, outcome, now)
+
+
+def lost(run: RunMemory, instance: TaskInstance, state: TaskState, at: datetime | None, now: datetime) -> TaskInstance:
+    """`instance` after its worker was lost; `state` and `at` as the planner decided."""
+    error = ErrorInfo(
+        kind="WorkerLost",
+        message=f"worker {instance.worker} did not renew its lease; it was killed, or lost its connection",
+    )
+    base = replace(instance, alarm_at=at, claim=nonce(), ended_at=now, error=error)
+    return _terminal(run, base, state) if state.is_terminal else replace(base, state=state)
+
+
+def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
+    return replace(base, state=state, alarm_at=None, feeds=joins.feeds(run.dag, base.task_id, state))
+
+
+def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
+    return replace(
+        base,
+        state=TaskState.UP_FOR_RESCHEDULE,
+        alarm_at=outcome.resume_at or now,
+        rescheduled_since=instance.rescheduled_since or instance.started_at,
+        waits_for=outcome.waits_for,
+        ended_at=None,
+        xcoms={},
+    )
+
+
+def _failed(run: RunMemory, base: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
+    decision = retries.decide(
+        run.dag.task_dict[base.task_id],
+        dag_id=run.key.dag_id,
+        logical_date=run.context.logical_date,
+        try_number=base.try_number,
+        max_tries=base.max_tries,
+        failure=_failure(outcome),
+        ended_at=now,
+        retry_after=outcome.retry_after,
+    )
+    if decision.is_retry:
+        return replace(base, state=TaskState.UP_FOR_RETRY, alarm_at=decision.at)
+    return _terminal(run, base, TaskState.FAILED)
+
+
+def _failure(outcome: Outcome) -> Failure:
+    if outcome.kind is OutcomeKind.FAILED_FOR_GOOD:
+        return Failure.FOR_GOOD
+    if outcome.error is not None and outcome.error.kind == TIMEOUT_ERROR:
+        return Failure.TIMEOUT
+    return Failure.ORDINARY

@@ -1,0 +1,88 @@
+"""What one worker instance knows of a run while it works on it, so that it need not read what it wrote itself."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sailplane.model.dags import SerializedDag
+from sailplane.model.execution import xcom_name
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.runs import RunContext, TaskInstance, Token
+from sailplane.model.states import TaskState
+
+
+@dataclass(eq=False)
+class RunMemory:
+    """One run, as far as this instance knows it.
+
+    `states` holds terminal states that are committed, and live states only of task instances that this worker has in
+    hand: whoever has one in hand pushes the run forward when it ends, so nobody needs to read it meanwhile. The state
+    of a task instance that was handed to others is not kept, for it would be stale when the next one ends.
+    """
+
+    context: RunContext
+    token: Token
+    """Update time of the run's document; see `TaskWave.run_token`."""
+    dag: SerializedDag
+    states: dict[TaskKey, TaskState] = field(default_factory=dict)
+    xcoms: dict[str, str] = field(default_factory=dict)
+    branch_skips: dict[str, frozenset[str]] = field(default_factory=dict)
+    is_closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def key(self) -> RunKey:
+        return self.context.key
+
+    def known_states(self) -> dict[TaskKey, TaskState]:
+        with self._lock:
+            return self.states.copy()
+
+    def take_in_hand(self, keys: Iterable[TaskKey]) -> None:
+        """Note that this instance will run `keys`, unless it knows that they ended."""
+        with self._lock:
+            for key in keys:
+                self.states.setdefault(key, TaskState.QUEUED)
+
+    def let_go(self, key: TaskKey) -> None:
+        """Forget a live state: someone else has the task instance now."""
+        with self._lock:
+            if self.states.get(key, TaskState.SUCCESS).is_live:
+                del self.states[key]
+
+    def learn(self, instances: Iterable[TaskInstance]) -> None:
+        """Remember committed task instances: the terminal ones with their XComs, live ones as in hand."""
+        with self._lock:
+            for instance in instances:
+                self.states[instance.key] = instance.state
+                for key, value in instance.xcoms.items():
+                    self.xcoms[xcom_name(instance.task_id, instance.map_index, key)] = value
+
+    def close_once(self) -> bool:
+        """True for the first caller: only one thread of an instance closes a run."""
+        with self._lock:
+            was_closed, self.is_closed = self.is_closed, True
+            return not was_closed
+
+    def reopen(self) -> None:
+        self.is_closed = False
+
+
+class RunMemories:
+    """The runs that this worker saw last. One that was changed from outside has another token: a new memory."""
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._memories: OrderedDict[tuple[RunKey, Token], RunMemory] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, context: RunContext, token: Token, dag: SerializedDag) -> RunMemory:
+        with self._lock:
+            memory = self._memories.get((context.key, token))
+            if memory is None:
+                memory = self._memories[context.key, token] = RunMemory(context, token, dag)
+            self._memories.move_to_end((context.key, token))
+            while len(self._memories) > self._most:
+                self._memories.popitem(last=False)
+            return memory

@@ -1,0 +1,192 @@
+"""Pushing a run forward: commit an end together with what it makes ready, then look at what could not be decided.
+
+Every step may run twice or die halfway: creating a task instance that exists already does nothing, and what was not
+created is found by the redelivered message or by the run's alarm.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sailplane.cloud.changes import Change, Create, EndRun, Replace
+from sailplane.cloud.committer import Committed, Result
+from sailplane.cloud.firestore import Conflict
+from sailplane.cloud.wiring import Cloud
+from sailplane.engine import closing, draft, publishing
+from sailplane.engine.draft import Draft
+from sailplane.engine.looking import Sight, look
+from sailplane.engine.memory import RunMemory
+from sailplane.model.dags import SerializedTask
+from sailplane.model.ids import TaskKey
+from sailplane.model.runs import TaskInstance
+from sailplane.model.states import TaskState
+from sailplane.planner.advance import Snapshot
+
+_log = logging.getLogger(__name__)
+
+MAX_CREATES = 400
+"""Task instances created in one commit; more follow in the next ones."""
+
+Clock = Callable[[], datetime]
+
+
+class Progress:
+    """Pushes runs forward on behalf of one worker instance, or of a tick, which runs nothing itself."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        clock: Clock,
+        *,
+        on_close: Callable[[str], None],
+        worker: str = "",
+        keeps: Callable[[SerializedTask], bool] | None = None,
+    ) -> None:
+        """`on_close` gets the dag_id of each run closed here; `keeps` says which tasks the caller can run itself."""
+        self._cloud = cloud
+        self._clock = clock
+        self._on_close = on_close
+        self._worker = worker
+        self._keeps = keeps or (lambda task: False)
+
+    def end(self, run: RunMemory, ended: TaskInstance) -> tuple[bool, TaskInstance | None]:
+        """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
+
+        Returns whether it was recorded (False: the lease was lost, someone else has it), and the ready task instance,
+        if any, that the caller keeps: it is running already, on the caller's lease.
+        """
+        known = run.known_states()
+        known[ended.key] = ended.state
+        drafted = draft.draft(run.dag, self._snapshot(run, known), [ended.key])
+        now = self._clock()
+        kept = self._choose(run, drafted)
+        created = self.records(run, drafted, now, kept)
+        first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
+        unit: list[Change] = [Replace(ended), *map(Create, first)]
+        closes = drafted.run is not None and run.close_once()
+        if closes:
+            unit.append(EndRun(run.key, run.token, closing.ended_run(run, drafted.run, drafted.states, now)))
+        result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
+        if isinstance(result, Conflict):
+            if closes:
+                run.reopen()
+            return self._end_alone(run, ended)
+        if closes:
+            self._on_close(run.key.dag_id)
+            return True, None
+        written = _with_tokens(first, result.tokens[1:])
+        self.hand_out(run, written, rest)
+        kept_instance = next((instance for instance in written if instance.state is TaskState.RUNNING), None)
+        if not drafted.resolves(run.dag, [ended.key]):
+            more = self.follow(run, [ended.key, *drafted.settled], may_keep=kept_instance is None)
+            kept_instance = kept_instance or more
+        return True, kept_instance
+
+    def _end_alone(self, run: RunMemory, ended: TaskInstance) -> tuple[bool, TaskInstance | None]:
+        """Record `ended` without what follows, which someone else created before, or find that the lease was lost."""
+        result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
+        if isinstance(result, Conflict):
+            return False, None
+        return True, self.follow(run, [ended.key])
+
+    def follow(self, run: RunMemory, ended: Iterable[TaskKey], *, may_keep: bool = True) -> TaskInstance | None:
+        """Push `run` forward from task instances whose ends are committed; returns a kept one, already running."""
+        frontier = list(ended)
+        sight = Sight()
+        kept: TaskInstance | None = None
+        while True:
+            drafted = draft.draft(run.dag, self._snapshot(run, run.known_states(), sight), frontier)
+            if drafted.looks and look(self._cloud, run, drafted.looks, sight):
+                continue
+            created = self._create(run, drafted, may_keep=may_keep and kept is None)
+            kept = kept or next((each for each in created if each.state is TaskState.RUNNING), None)
+            foreign = self._learn_foreign(run, drafted, created)
+            if foreign:
+                frontier = [*frontier, *foreign]
+                continue
+            if drafted.run is not None or drafted.may_be_over:
+                self.close(run, is_known=drafted.run is not None)
+            return kept
+
+    def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
+        """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
+        run.learn(instance for instance in instances if instance.state.is_terminal)
+        states = {instance.key: instance.state for instance in instances}
+        drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True))
+        self._create(run, drafted, may_keep=False)
+        if drafted.run is not None or drafted.may_be_over:
+            self.close(run, is_known=False)
+
+    def close(self, run: RunMemory, *, is_known: bool) -> None:
+        """Close `run` if it is over; `is_known` says that memory has all its task instances, ended."""
+        if closing.close(self._cloud, run, is_known, self._clock):
+            self._on_close(run.key.dag_id)
+
+    def _choose(self, run: RunMemory, drafted: Draft) -> TaskKey | None:
+        """The ready task instance that this worker runs itself, to save it the way through the queue."""
+        return next((key for key in drafted.starts if self._keeps(run.dag.task_dict[key.task_id])), None)
+
+    def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
+        """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
+        tasks = run.dag.task_dict
+        starts = [draft.queued(run.key, tasks[key.task_id], key, now) for key in drafted.starts if key != kept]
+        if kept is not None:
+            first = draft.running(draft.queued(run.key, tasks[kept.task_id], kept, now), self._worker, now)
+            starts.insert(0, first)
+        return [*starts, *draft.settled_all(run, drafted.settled, now)]
+
+    def _create(self, run: RunMemory, drafted: Draft, *, may_keep: bool) -> list[TaskInstance]:
+        """Create what `drafted` says; returns what this call created, leaving out what someone else had created."""
+        now = self._clock()
+        kept = self._choose(run, drafted) if may_keep else None
+        records = self.records(run, drafted, now, kept)
+        written: list[TaskInstance] = []
+        for begin in range(0, len(records), MAX_CREATES):
+            written += self._create_chunk(run, records[begin : begin + MAX_CREATES])
+        publishing.publish(self._cloud, run, [each for each in written if each.state is TaskState.QUEUED])
+        return written
+
+    def _create_chunk(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
+        if not records:
+            return []
+        result = self._cloud.store.commit(
+            [Create(record) for record in records], lambda result: _remember(run, result, records)
+        )
+        if isinstance(result, Committed):
+            return _with_tokens(records, result.tokens)
+        if len(records) == 1:
+            return []
+        return [written for record in records for written in self._create_chunk(run, [record])]
+
+    def _learn_foreign(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> list[TaskKey]:
+        """Settled keys that someone else had decided: their true ends, from which this worker pushes on as well."""
+        missing = set(drafted.settled) - {instance.key for instance in created}
+        if not missing:
+            return []
+        found = [each for each in self._cloud.store.tasks(run.key, missing) if each.state.is_terminal]
+        run.learn(found)
+        return [instance.key for instance in found]
+
+    def hand_out(self, run: RunMemory, written: Sequence[TaskInstance], rest: Sequence[TaskInstance]) -> None:
+        """Publish what was created queued, creating what did not fit into the first commit."""
+        more = list(written)
+        for begin in range(0, len(rest), MAX_CREATES):
+            more += self._create_chunk(run, rest[begin : begin + MAX_CREATES])
+        publishing.publish(self._cloud, run, [each for each in more if each.state is TaskState.QUEUED])
+
+    def _snapshot(self, run: RunMemory, states: dict[TaskKey, TaskState], sight: Sight | None = None) -> Snapshot:
+        if sight is not None:
+            for key, state in sight.states.items():
+                states.setdefault(key, state)
+        return Snapshot(states=states, counts=sight.counts if sight else {}, skipped_by_branch=dict(run.branch_skips))
+
+
+def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance]) -> None:
+    """Once committed: ends and what this instance runs itself; not what others will run."""
+    if isinstance(result, Committed):
+        run.learn(each for each in instances if each.state.is_terminal or each.state is TaskState.RUNNING)
+
+
+def _with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
+    return [replace(instance, token=token) for instance, token in zip(instances, tokens, strict=False)]
