@@ -54,7 +54,7 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)  # pyright: ignore
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -43,12 +43,13 @@ class ConnectionAccessor:
     def __init__(self, services: ChildServices) -> None:
         self._services = services
 
-    def __getattr__(self, conn_id: str) -> Connection:
+    def __getattr__(self, conn_id: str) -> Any:
         if conn_id.startswith("__"):
             raise AttributeError(conn_id)
         return self.get(conn_id)
 
     def get(self, conn_id: str, default: Any = NOTSET) -> Any:
+        """The `Connection`; `default` when it is not set; without a default, `AirflowNotFoundException`."""
         text = self._services.connection(conn_id)
         if text is not None:
             return Connection.parse(conn_id, text)

@@ -55,17 +55,15 @@ def keywords_for(
 ) -> dict[str, Any]:
     """The keyword arguments for a call with `args`: of `kwargs` and `context` together, those that `function` takes.
 
-    A function with `**kwargs` gets all. Raises `ValueError` when one would be given twice.
+    A function with `**kwargs` gets all; `kwargs` go before the context. Raises `ValueError` when one would be given
+    twice.
     """
     parameters = inspect.signature(function).parameters
     for name, parameter in list(parameters.items())[: len(args)]:
         if parameter.kind in _POSITIONAL and (name in context or name in kwargs):
             raise ValueError(
-                f"{_name(function)}() would get {name!r} twice: in op_args, and by its name, which is one of the context's"
+                f"{_name(function)}() would get {name!r} twice: by its position in op_args, and by its name"
             )
-    clash = next((name for name in kwargs if name in context and name in CONTEXT_KEYS and name != "templates_dict"), None)
-    if clash is not None:
-        raise ValueError(f"the argument {clash!r} of {_name(function)}() has the name of one of the context's")
     offered = {**context, **kwargs}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return offered

@@ -41,7 +41,9 @@ class Connection:
                 extra=extra if isinstance(extra, str | None) else json.dumps(extra),
             )
         except (ValueError, TypeError) as error:
-            raise AirflowException(f"the Connection {conn_id!r} is neither a URI nor JSON of a Connection: {error}") from None
+            raise AirflowException(
+                f"the Connection {conn_id!r} is neither a URI nor JSON of a Connection: {error}"
+            ) from None
 
     @classmethod
     def _from_uri(cls, conn_id: str, text: str) -> "Connection":
@@ -79,7 +81,8 @@ class Connection:
         port = f":{self.port}" if self.port is not None else ""
         query = f"?{urlencode({'__extra__': self.extra})}" if self.extra else ""
         path = f"/{quote(self.schema, safe='')}" if self.schema else ""
-        return f"{self.conn_type.replace('_', '-')}://{login}{password}{at}{quote(self.host or '', safe='')}{port}{path}{query}"
+        host = quote(self.host or "", safe="")
+        return f"{self.conn_type.replace('_', '-')}://{login}{password}{at}{host}{port}{path}{query}"
 
     def __repr__(self) -> str:
         return f"Connection({self.conn_id!r}, {self.conn_type!r})"

@@ -37,6 +37,7 @@ class DAG:
     def __init__(
         self,
         dag_id: str,
+        *,
         description: str | None = None,
         default_args: Mapping[str, Any] | None = None,
         start_date: datetime | None = None,

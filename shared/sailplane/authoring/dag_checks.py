@@ -77,7 +77,9 @@ def tags(dag_id: str, given: Collection[str]) -> set[str]:
         raise TypeError(f"DAG {dag_id!r}: tags must be a list of strings, not the string {given!r}")
     for tag in given:
         if not isinstance(tag, str) or len(tag) > MAX_TAG_LENGTH:
-            raise AirflowException(f"DAG {dag_id!r}: {tag!r} is no tag: tags are texts of up to {MAX_TAG_LENGTH} characters")
+            raise AirflowException(
+                f"DAG {dag_id!r}: {tag!r} is no tag: tags are texts of up to {MAX_TAG_LENGTH} characters"
+            )
     return set(given)
 
 

@@ -1,17 +1,13 @@
 """Which task waits for which: `>>`, `<<`, `chain` and their relatives."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.exceptions import AirflowDagCycleException, AirflowException
 
 if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
-
-
-class Linkable(Protocol):
-    def set_upstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None: ...
-    def set_downstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None: ...
 
 
 class DependencyMixin:
@@ -94,7 +90,7 @@ def Label(label: str) -> EdgeModifier:  # noqa: N802 (Airflow's name)
 
 def chain(*tasks: Any) -> None:
     """Link each argument to the next. Two lists beside each other must be equally long and are linked pairwise."""
-    for up, down in zip(tasks, tasks[1:], strict=False):
+    for up, down in pairwise(tasks):
         if isinstance(up, DependencyMixin):
             up.set_downstream(down)
         elif isinstance(down, DependencyMixin):

@@ -7,7 +7,7 @@ from typing import Any
 from sailplane.model.errors import DagCycle, DuplicateTaskId, InvalidParam, InvalidSchedule
 
 
-class AirflowException(Exception):  # noqa: N818 (Airflow's name)
+class AirflowException(Exception):
     """The task failed; it may be retried."""
 
 

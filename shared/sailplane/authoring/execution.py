@@ -51,12 +51,10 @@ def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
     except AirflowTaskTerminated as error:
         _tell_task(task)
         task.log.error("Task was stopped: %s", error)
-        return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag))
+        return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag, task))
 
 
-def _run(
-    dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices, context: dict[str, Any]
-) -> Outcome:
+def _run(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
     try:
         context.update(build_context(dag, task, job, services))
         outcome = _attempt(task, context, job)
@@ -78,8 +76,7 @@ def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Out
     try:
         task.render_template_fields(context)
         try:
-            with time_limit(job.execution_timeout):
-                result = _call(task, context)
+            result = _call(task, context, job)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
         _push_result(task, ti, result)
@@ -88,14 +85,15 @@ def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Out
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped)
 
 
-def _call(task: "BaseOperator", context: dict[str, Any]) -> Any:
-    os.environ.update(context_variables(context))
+def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
+    _show_in_environment(context)
     if task._pre_execute_hook is not None:
         task._pre_execute_hook(context)
     task.pre_execute(context)
     run_callbacks(task, "on_execute_callback", context)
     try:
-        result = task.execute(context)
+        with time_limit(job.execution_timeout):
+            result = task.execute(context)
     except AirflowTaskTimeout:
         _tell_task(task)
         raise
@@ -103,6 +101,15 @@ def _call(task: "BaseOperator", context: dict[str, Any]) -> Any:
         task._post_execute_hook(context, result)
     task.post_execute(context, result)
     return result
+
+
+def _show_in_environment(context: Mapping[str, Any]) -> None:
+    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
+        del os.environ[name]
+    os.environ.update(context_variables(context))
+
+
+_PREFIX = "AIRFLOW_CTX_"
 
 
 def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
@@ -116,7 +123,7 @@ def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
         "TRY_NUMBER": str(ti.try_number),
         "DAG_RUN_ID": ti.run_id,
     }
-    return {f"AIRFLOW_CTX_{name}": value for name, value in values.items() if value is not None}
+    return {f"{_PREFIX}{name}": value for name, value in values.items() if value is not None}
 
 
 def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:
@@ -135,13 +142,13 @@ def _outputs(task: "BaseOperator", result: Any) -> Mapping[str, Any]:
         )
     for key in result:
         if not isinstance(key, str):
-            raise TypeError(f"task {task.task_id!r} has multiple outputs and must return a dict whose keys are texts, not {key!r}")
+            raise TypeError(
+                f"task {task.task_id!r} has multiple outputs and must return a dict whose keys are texts, not {key!r}"
+            )
     return result
 
 
-def _outcome_of_error(
-    error: BaseException, dag: "DAG", task: "BaseOperator", context: dict[str, Any]
-) -> Outcome:
+def _outcome_of_error(error: BaseException, dag: "DAG", task: "BaseOperator", context: dict[str, Any]) -> Outcome:
     if isinstance(error, AirflowSkipException):
         task.log.info("Skipping task: %s", error)
         return Outcome(kind=OutcomeKind.SKIPPED)
@@ -153,12 +160,13 @@ def _outcome_of_error(
     context["exception"] = error
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     kind = OutcomeKind.FAILED_FOR_GOOD if for_good else OutcomeKind.FAILED
-    return Outcome(kind=kind, error=_describe(error, dag))
+    return Outcome(kind=kind, error=_describe(error, dag, task))
 
 
-def _describe(error: BaseException, dag: "DAG") -> ErrorInfo:
+def _describe(error: BaseException, dag: "DAG", task: "BaseOperator") -> ErrorInfo:
+    """What went wrong and where: the deepest line of the author's, else the one that made the task."""
     root = dag.fileloc.removesuffix(dag.relative_fileloc) if dag.relative_fileloc else dag.folder
-    origin = origin_of_error(error.__traceback__, root)
+    origin = origin_of_error(error.__traceback__, root) or task.origin
     return ErrorInfo(
         kind=type(error).__name__,
         message=_message(error),
@@ -188,6 +196,9 @@ def _run_final_callbacks(
     if ending is None:
         return
     callback, ti.state = ending
+    if not getattr(task, callback):
+        return
+    ti.end_date = ti.now()
     scopes.contexts.append(context)
     try:
         run_callbacks(task, callback, context)

@@ -1,6 +1,5 @@
 """Reading DAG files."""
 
-import hashlib
 import importlib.util
 import sys
 import traceback
@@ -25,9 +24,9 @@ from sailplane.model.runs import DagFileError
 def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
     """The DAGs that `file`, a path relative to `bundle`, declares, by dag_id.
 
-    The file is imported with the bundle's folder on `sys.path`, anew each time. Its DAGs are those at module level, those
-    of with-blocks and those that calls of @dag functions made. Raises `AuthorError`, or a subclass that says what is
-    wrong, with file, line and DAG named in its message.
+    The file is imported with the bundle's folder on `sys.path`, anew each time. Its DAGs are those at module level,
+    those of with-blocks and those that calls of @dag functions made. Raises `AuthorError`, or a subclass that says what
+    is wrong, with file, line and DAG named in its message.
     """
     bundle = bundle.resolve()
     path = bundle / file
@@ -76,8 +75,7 @@ def _import(path: Path, file: str) -> ModuleType:
 
 def module_name(file: str) -> str:
     """A name that no other module has, and that is the same in every process that reads the file."""
-    stem = "".join(c if c.isalnum() else "_" for c in Path(file).stem)
-    return f"sailplane_dag_{hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest()[:12]}_{stem}"
+    return "sailplane_dag_" + "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in file)
 
 
 def _collect(module: ModuleType, scope: scopes.FileScope) -> dict[str, DAG]:

@@ -5,6 +5,7 @@ import random as _random
 import time
 import uuid
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 __all__ = [
@@ -43,12 +44,8 @@ def datetime_diff_for_humans(dt: Any, since: Any = None) -> str:
 def __getattr__(name: str) -> Any:
     """Modules that few templates use, imported for those."""
     if name == "dateutil":
-        import dateutil.parser
-        import dateutil.relativedelta
-
-        return dateutil
-    if name == "yaml":
-        import yaml
-
-        return yaml
+        for part in ("dateutil.parser", "dateutil.relativedelta", "dateutil.tz"):
+            import_module(part)
+    if name in ("dateutil", "yaml"):
+        return import_module(name)
     raise AttributeError(f"there is no macro {name!r}")

@@ -279,9 +279,7 @@ _SET_APART = frozenset(
 )
 
 
-def _merged_params(
-    dag: "DAG | None", defaults: Mapping[str, Any], own: MutableMapping[str, Any] | None
-) -> ParamsDict:
+def _merged_params(dag: "DAG | None", defaults: Mapping[str, Any], own: MutableMapping[str, Any] | None) -> ParamsDict:
     if own is not None and not isinstance(own, Mapping):
         raise TypeError(f"params must be a dict, not {type(own).__name__}")
     merged = ParamsDict(dag.params if dag else None)

@@ -51,9 +51,7 @@ def check_types(task_id: str, given: Mapping[str, Any]) -> None:
     for name, kind in _TYPES.items():
         value = given[name]
         if value is not None and not isinstance(value, kind):
-            raise TypeError(
-                f"task {task_id!r}: {name} must be a {_names(kind)}, not {type(value).__name__}: {value!r}"
-            )
+            raise TypeError(f"task {task_id!r}: {name} must be a {_names(kind)}, not {type(value).__name__}: {value!r}")
 
 
 def _names(kind: type | tuple[type, ...]) -> str:
@@ -98,7 +96,9 @@ def check_limits(task: "BaseOperator") -> None:
     if task.pool_slots < 1:
         raise ValueError(f"task {task.task_id!r}: pool_slots must be 1 or more, but is {task.pool_slots}")
     if task.sla is not None:
-        raise AirflowException(f"task {task.task_id!r}: sla was removed in Airflow 3; use execution_timeout or a deadline")
+        raise AirflowException(
+            f"task {task.task_id!r}: sla was removed in Airflow 3; use execution_timeout or a deadline"
+        )
 
 
 def trigger_rule(task_id: str, value: str) -> TriggerRule:

@@ -28,7 +28,8 @@ class OperatorMeta(ABCMeta):
         if args:
             raise TypeError(f"{cls.__name__} takes keyword arguments only")
         file = scopes.current_file()
-        operator: Any = cls.__new__(cls)
+        new: Any = cls.__new__
+        operator = new(cls)
         object.__setattr__(operator, "origin", origin_of_call(file.path if file else None))
         operator.__init__(**kwargs)
         if file is not None:
@@ -64,9 +65,7 @@ def _filling_defaults(init: Callable[..., None]) -> Callable[..., None]:
     return filled
 
 
-def merged_default_args(
-    dag: "DAG | None", group: "TaskGroup | None", own: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def merged_default_args(dag: "DAG | None", group: "TaskGroup | None", own: Mapping[str, Any] | None) -> dict[str, Any]:
     """The nearer wins: the task's own, its group's, its DAG's."""
     if own is not None and not isinstance(own, Mapping):
         raise TypeError(f"default_args must be a dict, not {type(own).__name__}")

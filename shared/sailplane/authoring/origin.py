@@ -54,4 +54,5 @@ def origin_of_error(trace: TracebackType | None, root: str | None = None) -> Ori
         if is_authors(frame.f_code.co_filename)
     ]
     within = [origin for origin in authors if root and origin.file.startswith(root.rstrip("/") + "/")]
-    return (within or authors or [None])[-1]
+    found = within or authors
+    return found[-1] if found else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, ValuesView
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
@@ -61,16 +62,26 @@ def _check_json(value: Any) -> None:
 
 
 def _check_schema(value: Any, schema: Mapping[str, Any]) -> None:
-    from jsonschema import FormatChecker, validate
-    from jsonschema.exceptions import SchemaError, ValidationError
-
-    try:
-        validate(value, schema, format_checker=FormatChecker())
-    except ValidationError as error:
+    error = next(_validator(json.dumps(schema)).iter_errors(value), None)
+    if error is not None:
         place = f" (at {error.json_path})" if error.path else ""
-        raise ParamValidationError(f"{error.message}{place}") from None
+        raise ParamValidationError(f"{error.message}{place}")
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Any:
+    """The validator of a schema, given as JSON: checking the schema itself takes longer than checking a value."""
+    from jsonschema import FormatChecker
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+
+    keywords = json.loads(schema)
+    kind = validator_for(keywords)
+    try:
+        kind.check_schema(keywords)
     except SchemaError as error:
         raise ParamValidationError(f"its JSON schema is wrong: {error.message}") from None
+    return kind(keywords, format_checker=FormatChecker())
 
 
 class ParamsDict(MutableMapping[str, Any]):
@@ -85,7 +96,7 @@ class ParamsDict(MutableMapping[str, Any]):
         self.merge(params)
 
     def merge(self, params: Mapping[str, Any] | None) -> None:
-        """Take over all of `params`: a `Param` replaces its namesake, any other value becomes its namesake's default."""
+        """Take over all of `params`; each replaces its namesake."""
         if isinstance(params, ParamsDict):
             params = params._params
         for name, value in (params or {}).items():

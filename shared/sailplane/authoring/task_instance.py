@@ -1,10 +1,10 @@
 """The running try and its run, as user code sees them."""
 
 import logging
-import socket
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,11 @@ class TaskInstance:
         return _pendulum(self._job.started_at)
 
     @property
+    def duration(self) -> float | None:
+        """Seconds that the try took; None while it runs."""
+        return (self.end_date - self.start_date).total_seconds() if self.end_date else None
+
+    @property
     def logical_date(self) -> datetime | None:
         return self.dag_run.logical_date
 
@@ -110,11 +115,14 @@ class TaskInstance:
 
     @cached_property
     def hostname(self) -> str:
-        return socket.gethostname()
+        return os.uname().nodename
 
     @property
     def log(self) -> logging.Logger:
         return self.task.log
+
+    def now(self) -> datetime:
+        return _pendulum(datetime.now(UTC))
 
     def get_template_context(self) -> dict[str, Any]:
         return self._context
@@ -147,29 +155,33 @@ class TaskInstance:
         indexes = _indexes(map_indexes)
         one = isinstance(task_ids, str | None) and not isinstance(indexes, list)
         every = indexes if isinstance(indexes, list) else [indexes]
-        found = [self._pull(task_id, index, key, dag_id, run_id, default) for task_id, index in product(ids, every)]
+        wanted = [self._reference(task_id, index, key, dag_id, run_id) for task_id, index in product(ids, every)]
+        found = [self._pull(reference, default) for reference in wanted]
         if include_prior_dates and any(value is default for value in found):
-            self.log.warning("include_prior_dates has no effect: XCom %r was looked for in run %s only", key, self.run_id)
+            self.log.warning(
+                "include_prior_dates has no effect: XCom %r was looked for in run %s only", key, self.run_id
+            )
         return found[0] if one else found
 
-    def _pull(
-        self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None, default: Any
-    ) -> Any:
-        envelope = self._envelope(task_id, map_index, key, dag_id, run_id)
-        return default if envelope is None else xcom.loads(envelope)
-
-    def _envelope(self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None) -> str | None:
+    def _reference(self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None) -> XComRef:
         if dag_id in (None, self.dag_id) and run_id in (None, self.run_id):
-            if task_id == self.task_id and map_index == self.map_index and key in self.pushed:
-                return self.pushed[key]
-            known = self._job.xcoms.get(xcom_name(task_id, map_index, key))
-            if known is not None:
-                return known
-            return self._services.xcom(XComRef(task_id=task_id, map_index=map_index, key=key))
-        reference = XComRef(
+            return XComRef(task_id=task_id, map_index=map_index, key=key)
+        return XComRef(
             task_id=task_id, map_index=map_index, key=key, dag_id=dag_id or self.dag_id, run_id=run_id or self.run_id
         )
-        return self._services.xcom(reference)
+
+    def _pull(self, reference: XComRef, default: Any) -> Any:
+        envelope = self._known(reference) if reference.run_id is None else None
+        if envelope is None:
+            envelope = self._services.xcom(reference)
+        return default if envelope is None else xcom.loads(envelope)
+
+    def _known(self, reference: XComRef) -> str | None:
+        """The envelope if it is here already: of this try, or handed to it with the job."""
+        is_own = (reference.task_id, reference.map_index) == (self.task_id, self.map_index)
+        if is_own and reference.key in self.pushed:
+            return self.pushed[reference.key]
+        return self._job.xcoms.get(xcom_name(reference.task_id, reference.map_index, reference.key))
 
 
 def _indexes(map_indexes: Any) -> int | list[int]:

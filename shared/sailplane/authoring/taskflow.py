@@ -52,7 +52,7 @@ def _with_defaults(
 
 
 def unique_task_id(task_id: str, dag: "DAG | None", group: "TaskGroup | None") -> str:
-    """`task_id`, or when it is taken the next of `task__1`, `task__2`..., as a function may be called more than once."""
+    """`task_id`, or when it is taken the next of `task__1`, `task__2`...: a function may be called more than once."""
     dag = dag or scopes.current_dag()
     if dag is None:
         return task_id

@@ -27,16 +27,16 @@ class TaskGroup(DependencyMixin):
     def __init__(
         self,
         group_id: str | None,
+        group_display_name: str = "",
         prefix_group_id: bool = True,
-        parent_group: "TaskGroup | None | ArgNotSet" = NOTSET,
+        parent_group: "TaskGroup | ArgNotSet | None" = NOTSET,
         dag: "DAG | None" = None,
         default_args: dict[str, Any] | None = None,
         tooltip: str = "",
+        doc_md: str | None = None,
         ui_color: str = "CornflowerBlue",
         ui_fgcolor: str = "#000",
         add_suffix_on_collision: bool = False,
-        group_display_name: str = "",
-        doc_md: str | None = None,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.tooltip, self.doc_md = tooltip, doc_md
@@ -54,7 +54,9 @@ class TaskGroup(DependencyMixin):
         check_group_id(group_id)
         parent: TaskGroup | None = parent_group if is_arg_set(parent_group) else scopes.current_group(self.dag)
         if parent is None and self.dag is None:
-            raise AirflowException(f"task group {group_id!r} is in no DAG: create it inside `with DAG(...):` or pass dag=")
+            raise AirflowException(
+                f"task group {group_id!r} is in no DAG: create it inside `with DAG(...):` or pass dag="
+            )
         self.dag = self.dag or (parent.dag if parent else None)
         self.parent_group = parent or self.dag.task_group
         assert self.parent_group is not None

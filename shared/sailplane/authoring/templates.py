@@ -20,8 +20,8 @@ _MARKS = ("{{", "{%", "{#", "\n", "\r")
 class Templater:
     """An object whose `template_fields` name the attributes that hold templates.
 
-    Strings are rendered; those that end in one of `template_ext` name a file of templates; XComArgs are resolved; lists,
-    tuples, sets and dicts are searched, and so are objects that have `template_fields` themselves.
+    Strings are rendered; those that end in one of `template_ext` name a file of templates; XComArgs are resolved;
+    lists, tuples, sets and dicts are searched, and so are objects that have `template_fields` themselves.
     """
 
     template_fields: Sequence[str]
@@ -45,7 +45,9 @@ class Templater:
             try:
                 value = getattr(self, name)
             except AttributeError:
-                raise AttributeError(f"{name!r} is in template_fields, but {type(self).__name__} has no such attribute")
+                raise AttributeError(
+                    f"{name!r} is in template_fields, but {type(self).__name__} has no such attribute"
+                ) from None
             try:
                 rendered = self.render_template(value, context, jinja_env)
             except TemplateError as error:
@@ -120,7 +122,9 @@ def render_text(env: "jinja2.Environment", text: str, context: Mapping[str, Any]
         template = env.get_template(text) if is_file else env.from_string(text)
         return template.render(context)
     except jinja2.TemplateNotFound as error:
-        raise TemplateError(f"there is no template file {error.name!r} beside the DAG or in template_searchpath") from error
+        raise TemplateError(
+            f"there is no template file {error.name!r} beside the DAG or in template_searchpath"
+        ) from error
     except jinja2.TemplateError as error:
         shown = text if len(text) <= 200 else f"{text[:200]}..."
         raise TemplateError(f"template {shown!r} does not render: {error.message}") from error
@@ -181,4 +185,3 @@ FILTERS: Mapping[str, Any] = {
     "ts_nodash_with_tz": _when_set(lambda value: value.isoformat().replace("-", "").replace(":", "")),
 }
 """Of a date or time; None stays None."""
-

@@ -93,8 +93,8 @@ def to_schedule(value: Any, timezone: tzinfo | None) -> Schedule:
     if isinstance(value, Timetable) and not isinstance(value, type):
         return value.to_schedule()
     raise AirflowTimetableInvalid(
-        f"schedule={value!r} is no schedule: it must be a cron line, a preset such as '@daily', a timedelta, a timetable "
-        "or None"
+        f"schedule={value!r} is no schedule: it must be a cron line, a preset such as '@daily', a timedelta, a "
+        "timetable or None"
     )
 
 
@@ -110,7 +110,8 @@ def _check_cron(line: str, expression: str) -> None:
         raise AirflowTimetableInvalid(f"there is no schedule {line!r}; the presets are {known}")
     if len(expression.split()) not in (5, 6):
         raise AirflowTimetableInvalid(
-            f"{line!r} is no cron line: it must have five fields (minute hour day month weekday), or six with seconds last"
+            f"{line!r} is no cron line: it must have five fields (minute hour day month weekday), or six with seconds "
+            "last"
         )
     from croniter import CroniterError, croniter
 

@@ -128,7 +128,8 @@ def _decode_enum(fields: Fields) -> Enum:
     kind = _import_class(fields["class"])
     if not issubclass(kind, Enum):
         raise TypeError(f"{fields['class']} is not an enum")
-    return kind[fields["name"]]
+    member: Enum = kind[fields["name"]]
+    return member
 
 
 def _encode_dataclass(value: Any) -> Fields:
@@ -136,12 +137,17 @@ def _encode_dataclass(value: Any) -> Fields:
     return {TYPE: "dataclass", "class": _class_path(value), "value": contents}
 
 
+def _callable(kind: Any) -> Callable[..., Any]:
+    made: Callable[..., Any] = kind
+    return made
+
+
 def _decode_dataclass(fields: Fields) -> Any:
     kind = _import_class(fields["class"])
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{fields['class']} is not a dataclass")
-    contents = fields["value"]
-    made = kind(**{f.name: contents[f.name] for f in dataclasses.fields(kind) if f.init and f.name in contents})
+    contents, make = fields["value"], _callable(kind)
+    made = make(**{f.name: contents[f.name] for f in dataclasses.fields(kind) if f.init and f.name in contents})
     for field in dataclasses.fields(kind):
         if not field.init and field.name in contents:
             object.__setattr__(made, field.name, contents[field.name])
@@ -178,8 +184,7 @@ def _text(data: bytes) -> str:
 
 
 def _encode_numpy(value: Any) -> Fields:
-    import numpy as np
-
+    np = importlib.import_module("numpy")
     if isinstance(value, np.generic) and type(value.item()) in (bool, int, float, str):
         return {TYPE: "numpy", "dtype": value.dtype.str, "value": value.item()}
     buffer = io.BytesIO()
@@ -188,22 +193,18 @@ def _encode_numpy(value: Any) -> Fields:
 
 
 def _decode_numpy(fields: Fields) -> Any:
-    import numpy as np
-
+    np = importlib.import_module("numpy")
     return np.dtype(fields["dtype"]).type(fields["value"])
 
 
 def _decode_ndarray(fields: Fields) -> Any:
-    import numpy as np
-
+    np = importlib.import_module("numpy")
     array = np.load(io.BytesIO(base64.b64decode(fields["npy"])), allow_pickle=False)
     return array[()] if fields["scalar"] else array
 
 
 def _encode_table(value: Any) -> Fields:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
     if kind == "pandas.Series":
         value = value.to_frame(name="0" if value.name is None else str(value.name))
@@ -214,8 +215,7 @@ def _encode_table(value: Any) -> Fields:
 
 
 def _decode_table(fields: Fields) -> Any:
-    import pyarrow.parquet as pq
-
+    pq = importlib.import_module("pyarrow.parquet")
     table = pq.read_table(io.BytesIO(base64.b64decode(fields["parquet"])))
     if fields["kind"] == "pyarrow.Table":
         return table

@@ -10,7 +10,7 @@ from sailplane.operators.python import PythonOperator
 
 
 class BranchPythonOperator(PythonOperator):
-    """Calls a function that returns the task_id, or ids, to go on with; the other direct downstream tasks are skipped.
+    """Calls a function that returns the task_id, or ids, to go on with; other direct downstream tasks are skipped.
 
     None goes on with none of them. A group's id stands for the tasks at its front.
     """
@@ -41,7 +41,7 @@ class ShortCircuitOperator(PythonOperator):
 
 
 def not_chosen(task: BaseOperator, chosen: Any) -> list[str]:
-    """The direct downstream tasks that a branch leaves out. Raises `AirflowException` for an id that is none of them."""
+    """The direct downstream tasks that a branch leaves out. Raises `AirflowException` when it chose another task."""
     names = _names(task, chosen)
     wanted = {task_id for name in names for task_id in _fronts(task, name)}
     # A task that a chosen one leads to is not skipped, although the branch points to it too.
@@ -50,10 +50,12 @@ def not_chosen(task: BaseOperator, chosen: Any) -> list[str]:
 
 
 def _names(task: BaseOperator, chosen: Any) -> list[str]:
-    names = [] if chosen is None else [chosen] if isinstance(chosen, str) else chosen
-    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in (names := list(names))):
-        raise AirflowException(f"branch {task.task_id!r} must return a task_id, a list of them or None, not {chosen!r}")
-    return names
+    if chosen is None:
+        return []
+    names = [chosen] if isinstance(chosen, str) else chosen
+    if isinstance(names, Iterable) and all(isinstance(name, str) for name in names):
+        return list(names)
+    raise AirflowException(f"branch {task.task_id!r} must return a task_id, a list of them or None, not {chosen!r}")
 
 
 def _fronts(task: BaseOperator, name: str) -> list[str]:
@@ -62,7 +64,9 @@ def _fronts(task: BaseOperator, name: str) -> list[str]:
     unknown = [task_id for task_id in ids if task_id not in task.downstream_task_ids]
     if unknown:
         known = ", ".join(sorted(task.downstream_task_ids))
-        raise AirflowException(f"branch {task.task_id!r} chose {name!r}, which is not directly downstream of it: {known}")
+        raise AirflowException(
+            f"branch {task.task_id!r} chose {name!r}, which is not directly downstream of it: {known}"
+        )
     return ids
 
 

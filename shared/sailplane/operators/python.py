@@ -1,6 +1,5 @@
 """Tasks that call a Python function."""
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -39,7 +38,9 @@ class PythonOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if not callable(python_callable):
-            raise AirflowException(f"task {self.task_id!r}: python_callable must be a function, not {python_callable!r}")
+            raise AirflowException(
+                f"task {self.task_id!r}: python_callable must be a function, not {python_callable!r}"
+            )
         self.python_callable = python_callable
         self.op_args: Sequence[Any] = op_args or ()
         self.op_kwargs: Mapping[str, Any] = op_kwargs or {}
@@ -61,7 +62,11 @@ class PythonOperator(BaseOperator):
         offered = {**context, "templates_dict": self.templates_dict}
         keywords = keywords_for(self.python_callable, self.op_args, self.op_kwargs, offered)
         value = self.python_callable(*self.op_args, **keywords)
-        return asyncio.run(value) if inspect.iscoroutine(value) else value
+        if not inspect.iscoroutine(value):
+            return value
+        import asyncio  # Late: few tasks need it, and it takes longer to import than all of this.
+
+        return asyncio.run(value)
 
 
 class PythonDecoratedOperator(DecoratedOperator, PythonOperator):

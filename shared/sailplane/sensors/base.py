@@ -41,8 +41,9 @@ class PokeReturnValue:
 class BaseSensorOperator(BaseOperator):
     """Calls `poke` every `poke_interval` until it is true; fails for good once `timeout` is over.
 
-    `timeout` counts from the first poke of the try, `execution_timeout` only the time spent running. `soft_fail` skips the
-    task instead of failing it; `never_fail` also when `poke` raises; `silent_fail` logs what it raises and pokes on.
+    `timeout` counts from the first poke of the try, `execution_timeout` only the time spent running. `soft_fail` skips
+    the task instead of failing it; `never_fail` also when `poke` raises; `silent_fail` logs what it raises and pokes
+    on.
     """
 
     ui_color = "#e6f1f2"
@@ -131,9 +132,10 @@ class BaseSensorOperator(BaseOperator):
         raise AirflowSensorTimeout(message)
 
     def next_wait(self, poke_count: int, elapsed: float, started_at: datetime) -> float:
-        """Seconds until the next poke. With `exponential_backoff` it doubles, spread so that sensors do not poke in step.
+        """Seconds until the next poke.
 
-        A rescheduled sensor does not know how often it has poked: it counts what would have fitted into `elapsed`.
+        With `exponential_backoff` they double, spread so that sensors do not poke in step. A rescheduled
+        sensor does not know how often it has poked: it counts what would have fitted into `elapsed`.
         """
         if not self.exponential_backoff:
             return self.poke_interval
