@@ -1,28 +1,20 @@
 """The function `web`: REST API and pages."""
 
 import os
-import threading
-from functools import cache
+from functools import partial
 
 import flask
 
-from sailplane.api.app import App
 from sailplane.api.http import Request
-from sailplane.api.wiring import app_from_environment
+from sailplane.api.wiring import app_from
+from sailplane.engine.wiring import Once
 
-_once = threading.Lock()
-
-
-@cache
-def _app() -> App:
-    return app_from_environment(os.environ)
+_app = Once(partial(app_from, os.environ))
 
 
 def web(request: flask.Request) -> flask.Response:
     """Answer one HTTP request."""
-    with _once:
-        app = _app()
-    answer = app.handle(
+    answer = _app().handle(
         Request(
             method=request.method,
             path=request.path,

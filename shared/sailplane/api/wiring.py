@@ -6,16 +6,14 @@ from pathlib import Path
 from sailplane.api.app import App
 from sailplane.api.backend import EngineBackend, utc_now
 from sailplane.api.users import Authenticator, Closed, Credentials, Open, PasswordLogin
-from sailplane.cloud.settings import Settings
-from sailplane.cloud.wiring import connect
+from sailplane.engine.wiring import cloud_from
 
 AUTH_FILE = "SAILPLANE_AUTH_FILE"
 
 
-def app_from_environment(environment: Mapping[str, str]) -> App:
+def app_from(environment: Mapping[str, str]) -> App:
     """The application over the cloud that the environment names. Nothing is called yet."""
-    settings = Settings.from_mapping(environment)
-    return App(EngineBackend(connect(settings)), authenticator_for(environment))
+    return App(EngineBackend(cloud_from(environment)), authenticator_for(environment))
 
 
 def authenticator_for(environment: Mapping[str, str]) -> Authenticator:

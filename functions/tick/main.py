@@ -1,0 +1,19 @@
+"""The function `tick`: Cloud Scheduler calls it every minute."""
+
+import os
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import flask
+
+from sailplane.engine.runs import utc_now
+from sailplane.engine.tick import tick as run_tick
+from sailplane.engine.wiring import Once, cloud_from
+
+_cloud = Once(partial(cloud_from, os.environ))
+
+
+def tick(request: flask.Request) -> dict[str, Any]:
+    """Start what is due and answer what is overdue; the answer tells how much that was."""
+    return asdict(run_tick(_cloud(), utc_now))

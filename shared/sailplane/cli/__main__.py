@@ -1,0 +1,3 @@
+from sailplane.cli.main import main
+
+main()

@@ -1,0 +1,51 @@
+"""Makes what the functions need, once per instance, from the environment they run in."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from sailplane.cloud.settings import Settings
+from sailplane.cloud.wiring import Cloud, connect
+from sailplane.engine.runs import utc_now
+from sailplane.engine.worker import Worker
+from sailplane.model.dags import DEFAULT_QUEUE
+from sailplane.runner.config import RunnerConfig
+from sailplane.runner.pool import Runner
+
+Made = TypeVar("Made")
+
+
+class Once(Generic[Made]):
+    """A value made at its first use, once, whichever thread comes first."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[Made] = []
+
+    def __call__(self) -> Made:
+        if not self._made:
+            with self._lock:
+                if not self._made:
+                    self._made.append(self._make())
+        return self._made[0]
+
+
+def cloud_from(environment: Mapping[str, str]) -> Cloud:
+    return connect(Settings.from_mapping(environment))
+
+
+def worker_from(environment: Mapping[str, str]) -> Worker:
+    """The worker of the queue that `SAILPLANE_QUEUE` names."""
+    return make_worker(cloud_from(environment), environment)
+
+
+def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> Worker:
+    settings = cloud.settings
+    config = RunnerConfig(
+        slots=settings.worker_concurrency, fresh_process=settings.fresh_process, env=settings.environment
+    )
+    name = f"{environment.get('K_REVISION', 'worker')}-{os.getpid()}"
+    queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)
+    return Worker(cloud, Runner(config), utc_now, name=name, queue=queue)

@@ -1,0 +1,30 @@
+"""Files that come with Sailplane: the functions and the example DAGs."""
+
+from pathlib import Path
+
+from sailplane.model.errors import SettingsError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SOURCE_TREE = _PACKAGE.parents[1]
+
+
+def functions_folder() -> Path:
+    """Where `tick`, `worker`, `events` and `web` lie: in the installed package, or in the source tree."""
+    return _find("_functions", "functions", "tick/main.py")
+
+
+def example_dags() -> Path:
+    """The folder of the example DAGs."""
+    return _find("_dags", "dags", "weather_report.py")
+
+
+def import_path() -> str:
+    """The folder from which `sailplane` is imported, for processes that are started from here."""
+    return str(_PACKAGE.parent)
+
+
+def _find(packaged: str, in_tree: str, proof: str) -> Path:
+    for folder in (_PACKAGE / packaged, _SOURCE_TREE / in_tree):
+        if (folder / proof).is_file():
+            return folder
+    raise SettingsError(f"this installation lacks {in_tree}/{proof}; install Sailplane again")

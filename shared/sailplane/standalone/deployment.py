@@ -1,0 +1,142 @@
+"""What is deployed on the local cloud: functions, queue, and what leads to them. `infra/` does the like on Google."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from localcloud import BucketNotification, EventType, FunctionSpec, LocalCloudConfig, SchedulerJob, SignatureType
+from sailplane.api.wiring import AUTH_FILE
+from sailplane.model.dags import DEFAULT_QUEUE
+from sailplane.standalone.assets import functions_folder, import_path
+from sailplane.standalone.home import Home
+
+PROJECT = "sailplane-local"
+BUCKET = "sailplane"
+TOPIC_PREFIX = "sailplane"
+WORKER_CONCURRENCY = 32
+WORKER_INSTANCES = 2
+ACK_DEADLINE_SECONDS = 600
+"""The longest that Pub/Sub allows: a worker holds its message until the wave is done."""
+_IDLE = timedelta(minutes=2)
+_LOCAL = "127.0.0.1,localhost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSubscription:
+    """A subscription that posts to a function."""
+
+    name: str
+    topic: str
+    function: str
+    dead_letter_topic: str | None = None
+
+
+def topic(name: str) -> str:
+    return f"projects/{PROJECT}/topics/{TOPIC_PREFIX}-{name}"
+
+
+DEAD_LETTERS = topic("dead-letters")
+EVENTS = topic("events")
+TOPICS = (topic(DEFAULT_QUEUE), DEAD_LETTERS, EVENTS)
+SUBSCRIPTIONS = (
+    PushSubscription(
+        name=f"projects/{PROJECT}/subscriptions/{TOPIC_PREFIX}-{DEFAULT_QUEUE}",
+        topic=topic(DEFAULT_QUEUE),
+        function="worker",
+        dead_letter_topic=DEAD_LETTERS,
+    ),
+    PushSubscription(name=f"projects/{PROJECT}/subscriptions/{TOPIC_PREFIX}-events", topic=EVENTS, function="events"),
+)
+
+
+def config(home: Home, *, port: int, environment: Mapping[str, str]) -> LocalCloudConfig:
+    """The local cloud of `home`, whose web function listens on `port`."""
+    return LocalCloudConfig(
+        data_dir=home.cloud,
+        project=PROJECT,
+        buckets=(BUCKET,),
+        notifications=(
+            BucketNotification(bucket=BUCKET, topic=EVENTS, event_types=(EventType.FINALIZE, EventType.DELETE)),
+        ),
+        functions=_functions(home, port, environment),
+    )
+
+
+def function_environment(home: Home, environment: Mapping[str, str]) -> dict[str, str]:
+    """What every function sees beside the local cloud's own variables."""
+    return {
+        "SAILPLANE_BUCKET": BUCKET,
+        "SAILPLANE_TOPIC_PREFIX": TOPIC_PREFIX,
+        "SAILPLANE_CACHE_DIR": str(home.cache),
+        "SAILPLANE_WORKER_CONCURRENCY": str(WORKER_CONCURRENCY),
+        "PYTHONPATH": _joined(import_path(), environment.get("PYTHONPATH", ""), separator=":"),
+        # A proxy for the world outside must not be asked for this machine.
+        "NO_PROXY": _joined(_LOCAL, environment.get("NO_PROXY", "")),
+        "no_proxy": _joined(_LOCAL, environment.get("no_proxy", "")),
+    }
+
+
+def _joined(first: str, rest: str, separator: str = ",") -> str:
+    return f"{first}{separator}{rest}" if rest else first
+
+
+def _functions(home: Home, port: int, environment: Mapping[str, str]) -> tuple[FunctionSpec, ...]:
+    folder = functions_folder()
+    env = function_environment(home, environment)
+
+    def source(name: str) -> Path:
+        return folder / name / "main.py"
+
+    return (
+        FunctionSpec(
+            name="tick",
+            source=source("tick"),
+            target="tick",
+            env=env,
+            concurrency=2,
+            max_instances=1,
+            timeout=timedelta(seconds=120),
+            idle_timeout=timedelta(seconds=5),
+            preload=("sailplane.engine.tick",),
+        ),
+        FunctionSpec(
+            name="worker",
+            source=source("worker"),
+            target="worker",
+            signature_type=SignatureType.CLOUDEVENT,
+            env=env,
+            concurrency=WORKER_CONCURRENCY,
+            max_instances=WORKER_INSTANCES,
+            timeout=timedelta(seconds=ACK_DEADLINE_SECONDS),
+            idle_timeout=_IDLE,
+            preload=("sailplane.engine.worker",),
+        ),
+        FunctionSpec(
+            name="events",
+            source=source("events"),
+            target="events",
+            signature_type=SignatureType.CLOUDEVENT,
+            env=env,
+            concurrency=8,
+            max_instances=1,
+            idle_timeout=timedelta(seconds=30),
+            preload=("sailplane.engine.events",),
+        ),
+        FunctionSpec(
+            name="web",
+            source=source("web"),
+            target="web",
+            env={**env, AUTH_FILE: str(home.auth_file)},
+            concurrency=16,
+            max_instances=1,
+            idle_timeout=_IDLE,
+            port=port,
+            preload=("sailplane.api.wiring",),
+        ),
+    )
+
+
+def clock(tick_url: str) -> SchedulerJob:
+    """What calls the tick, every minute."""
+    return SchedulerJob(name="tick", schedule="* * * * *", url=tick_url)

@@ -1,0 +1,113 @@
+"""Registers a folder of DAG files: `python -m sailplane.standalone.registration FOLDER` prints what came of it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sailplane.model.dags import ParsedBundle
+from sailplane.model.errors import AuthorError, NotFound, SailplaneError
+from sailplane.model.runs import DagFileError
+from sailplane.standalone.assets import import_path
+
+PARSE_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What a push changed."""
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    errors: tuple[DagFileError, ...] = ()
+
+    def as_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """For people: one line a kind of change, one a broken file."""
+        for what in ("created", "updated", "unchanged", "stale"):
+            ids = getattr(self, what)
+            if ids:
+                yield f"{what}: {', '.join(ids)}"
+        for error in self.errors:
+            yield f"cannot read {error.file}: {error.message}"
+        if not (self.created or self.updated or self.unchanged or self.errors):
+            yield "no DAG found"
+
+
+def push_folder(environment: Mapping[str, str], folder: Path) -> Registration:
+    """Parse the folder and register what it holds with the cloud that `environment` names."""
+    from sailplane.cloud.settings import Settings
+    from sailplane.cloud.wiring import connect
+    from sailplane.engine import registry
+
+    parsed = parse_folder(environment, folder)
+    cloud = connect(Settings.from_mapping(environment))
+    try:
+        report = registry.push(cloud, folder, parsed, datetime.now(UTC))
+    finally:
+        cloud.close()
+    return Registration(
+        created=tuple(report.created),
+        updated=tuple(report.updated),
+        unchanged=tuple(report.unchanged),
+        stale=tuple(report.stale),
+        errors=tuple(report.errors),
+    )
+
+
+def parse_folder(environment: Mapping[str, str], folder: Path) -> ParsedBundle:
+    """What the DAG files declare; they run in a process of their own. What they print goes to standard error.
+
+    Raises `NotFound` without the folder, `AuthorError` when the process dies or hangs.
+    """
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}; give the folder that holds the DAG files")
+    command = [sys.executable, "-m", "sailplane.authoring.parse", str(folder)]
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=child_environment(environment),
+            timeout=PARSE_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise AuthorError(
+            f"reading {folder} took longer than {PARSE_TIMEOUT_SECONDS} s: a DAG file works when it is imported; "
+            "move that work into a task"
+        ) from None
+    if done.returncode != 0:
+        raise AuthorError(f"reading {folder} ended the process with code {done.returncode}; its output says more")
+    return msgspec.json.decode(done.stdout, type=ParsedBundle)
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` for a process that imports Sailplane from where this one does."""
+    known = environment.get("PYTHONPATH", "")
+    path = import_path() if not known else f"{import_path()}{os.pathsep}{known}"
+    return {**environment, "PYTHONPATH": path}
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        report = push_folder(os.environ, Path(arguments[0]))
+    except SailplaneError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.buffer.write(msgspec.json.encode(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

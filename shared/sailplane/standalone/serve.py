@@ -1,0 +1,133 @@
+"""Starts everything, serves until told to stop, and stops everything."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud import LocalCloud
+from sailplane.api.users import Credentials
+from sailplane.model.errors import SettingsError
+from sailplane.standalone import deployment, messaging
+from sailplane.standalone.folder import DagFolder
+from sailplane.standalone.home import Home
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to start."""
+
+    home: Path
+    dags: Path
+    port: int = 8080
+    tick: bool = True
+
+
+class Standalone:
+    """Everything on one machine, on the running event loop. Use as `async with`."""
+
+    def __init__(self, plan: Plan, environment: Mapping[str, str], say: Say) -> None:
+        self.plan = plan
+        self.home = Home(plan.home)
+        self._outer = environment
+        self._say = say
+        self._stack = AsyncExitStack()
+        self.cloud: LocalCloud
+        self.environment: Mapping[str, str]
+        """What leads to this standalone; set once it runs."""
+
+    @property
+    def url(self) -> str:
+        return self.cloud.endpoints.functions["web"]
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.home.credentials()
+
+    async def __aenter__(self) -> "Standalone":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        self._stack.enter_context(self.home.locked())
+        self.home.credentials()
+        self.plan.dags.mkdir(parents=True, exist_ok=True)
+        await self._start_cloud()
+        self.environment = {
+            **self.cloud.environment(),
+            **deployment.function_environment(self.home, self._outer),
+            "SAILPLANE_URL": self.url,
+        }
+        self.home.note_environment(self.environment)
+        folder = DagFolder(self.plan.dags, {**self._outer, **self.environment}, self._say)
+        self._stack.push_async_callback(folder.stop)
+        await folder.start()
+        if self.plan.tick:
+            self.cloud.add_job(deployment.clock(self.cloud.endpoints.functions["tick"]))
+
+    async def _start_cloud(self) -> None:
+        config = deployment.config(self.home, port=self.plan.port, environment=self._outer)
+        self.cloud = LocalCloud(config)
+        try:
+            await self.cloud.start()
+        except OSError as error:
+            raise SettingsError(f"cannot listen: {error}. Choose another port with --port") from error
+        self._stack.push_async_callback(self.cloud.stop)
+        endpoints = self.cloud.endpoints
+        await messaging.deploy(endpoints.pubsub, deployment.TOPICS, deployment.SUBSCRIPTIONS, endpoints.functions)
+
+    def introduce(self) -> None:
+        """Say where everything is."""
+        credentials = self.credentials
+        self._say(f"Sailplane runs at {self.url}")
+        self._say(f"  login    {credentials.username} / {credentials.password}")
+        self._say(f"  DAGs     {self.plan.dags}")
+        self._say(f"  logs     gs://{deployment.BUCKET}/logs (task logs); {self.home.function_logs} (functions)")
+        self._say("Stop it with Ctrl-C.")
+
+
+async def run(standalone: Standalone, then: Callable[[Standalone], Awaitable[bool]]) -> bool:
+    """Start it, do `then`, and go on until SIGINT or SIGTERM when that says so; whether `then` was cut short."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    work = loop.create_task(_work(standalone, then, told))
+    waiting = loop.create_task(told.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        work.cancel()
+    waiting.cancel()
+    (result, _told) = await asyncio.gather(work, waiting, return_exceptions=True)
+    if isinstance(result, asyncio.CancelledError):
+        return True
+    if isinstance(result, BaseException):
+        raise result
+    return False
+
+
+async def _work(standalone: Standalone, then: Callable[[Standalone], Awaitable[bool]], told: asyncio.Event) -> None:
+    async with standalone:
+        if await then(standalone):
+            await told.wait()
+
+
+def serve(plan: Plan, environment: Mapping[str, str], say: Say) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `SettingsError` when it cannot start."""
+
+    async def introduce(standalone: Standalone) -> bool:
+        standalone.introduce()
+        return True
+
+    asyncio.run(run(Standalone(plan, environment, say), introduce))
