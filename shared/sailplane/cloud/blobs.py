@@ -77,7 +77,13 @@ class Blobs:
 
     @cached_property
     def _client(self) -> Any:
+        from google.auth.credentials import AnonymousCredentials
         from google.cloud import storage
 
+        settings = self._settings
         with self._lock:
-            return storage.Client(project=self._settings.project)
+            if settings.storage_url is None:
+                return storage.Client(project=settings.project)
+            # Of the settings, not of the process: a command talks to the standalone that its folder names.
+            options = {"api_endpoint": settings.storage_url}
+            return storage.Client(project=settings.project, credentials=AnonymousCredentials(), client_options=options)

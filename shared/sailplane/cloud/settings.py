@@ -33,6 +33,7 @@ class Settings:
     """Give every task a process of its own instead of reusing warm ones."""
     firestore_host: str | None = None
     pubsub_host: str | None = None
+    storage_url: str | None = None
     environment: Mapping[str, str]
     """What tasks see as their environment."""
 
@@ -56,6 +57,7 @@ class Settings:
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
+            storage_url=mapping.get("STORAGE_EMULATOR_HOST") or None,
             environment=dict(mapping),
         )
 
