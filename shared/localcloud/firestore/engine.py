@@ -77,6 +77,13 @@ class Engine:
         transaction.saw(key, found)
         return found
 
+    async def take_turns(self, database: str, transaction_id: bytes, names: Iterable[str]) -> None:
+        """Before a transaction reads documents: if it repeats one that was aborted, wait for its turn on them."""
+        transaction = self.transactions.get(transaction_id, database)
+        if transaction.repeats:
+            for key in sorted(self.key(name) for name in parse_names(database, names)):
+                await self.transactions.turns.take(key, transaction_id)
+
     def query(self, query: Query, transaction: Transaction | None = None) -> Results:
         results = self._results(query, transaction)
         self._counters.add("firestore.queries")
@@ -122,19 +129,22 @@ class Engine:
 
     def commit(self, database: str, batch: Iterable[WriteMessage], transaction_id: bytes = b"") -> Message:
         """Apply the writes, all or none, and answer with a CommitResponse."""
+        batch = list(batch)
         if transaction_id:
-            self._verify(transaction_id, database)
+            self._verify(transaction_id, database, bool(batch))
         now = self.now()
         written = self._apply(database, batch, now)
         response = CommitResponse(write_results=[item.message() for item in written])
         response.commit_time.CopyFrom(timestamp(now))
         return response
 
-    def _verify(self, transaction_id: bytes, database: str) -> None:
+    def _verify(self, transaction_id: bytes, database: str, writes_anything: bool) -> None:
         """End the transaction; raise unless it may commit."""
         transaction = self.transactions.get(transaction_id, database)
+        if transaction.read_only and writes_anything:
+            raise invalid("Cannot modify documents in a read-only transaction.")
         try:
-            transaction.verify()
+            transaction.verify(self.transactions.turns)
         finally:
             self.transactions.end(transaction_id)
 

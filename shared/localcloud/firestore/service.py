@@ -122,10 +122,13 @@ class FirestoreService:
 
     def _stream(self, method: str, request_class: protos.Message, answer: Streaming) -> Any:
         point, faults = f"firestore.{method}", self._faults
+        waits = method == "BatchGetDocuments"
 
         async def handle(request: protos.Message, context: Context) -> None:
             lost = await _before(faults, point, context) if faults.pending else None
             try:
+                if waits and request.transaction:
+                    await self._engine.take_turns(request.database, request.transaction, request.documents)
                 responses = answer(request)
             except FirestoreError as error:
                 await context.abort(error.code, error.message)

@@ -1,7 +1,8 @@
 """Transactions: what each has read, and whether that still holds when it commits.
 
 Reads take no locks. A commit checks that each document and each query result that the transaction read is as it was,
-and answers ABORTED otherwise: of two that read and write the same document one commits, the other's client tries again.
+and answers ABORTED otherwise: of two that read and write the same document one commits, the other's client tries again,
+in turn with all others that do (see `turns`).
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from .protos import Message
 from .query import Query
 from .results import QueryRun
 from .storage import Storage
+from .turns import Turns
 
 LIFETIME_S = 270.0
 IDLE_S = 60.0
@@ -43,6 +45,8 @@ class Transaction:
     database: str
     view: View
     read_only: bool
+    repeats: bool
+    """It was aborted before and tries again."""
     started: float
     used: float
     documents: dict[bytes, int | None] = field(default_factory=dict)
@@ -64,9 +68,11 @@ class Transaction:
         if not self.read_only:
             self.checks.append(lambda view: ask(view) == answer)
 
-    def verify(self) -> None:
-        """Raise ABORTED unless everything read is as it was."""
+    def verify(self, turns: Turns) -> None:
+        """Raise ABORTED unless everything read is as it was, and nobody else's turn."""
         for key, updated in self.documents.items():
+            if turns.holder(key) not in (None, self.id):
+                raise aborted(CONTENTION)
             document = self.view.storage.get(key)
             if (None if document is None else document.updated) != updated:
                 raise aborted(CONTENTION)
@@ -85,6 +91,7 @@ class Transactions:
         self._current = current
         self._clock = clock
         self._open: dict[bytes, Transaction] = {}
+        self.turns = Turns()
 
     def begin(self, database: str, options: Message) -> Transaction:
         if options.read_only.HasField("read_time"):
@@ -92,8 +99,9 @@ class Transactions:
         self._expire()
         read_only = options.WhichOneof("mode") == "read_only"
         now = self._clock()
+        repeats = bool(options.read_write.retry_transaction)
         view = self._snapshot() if read_only else self._current
-        transaction = Transaction(token_bytes(16), database, view, read_only, now, now)
+        transaction = Transaction(token_bytes(16), database, view, read_only, repeats, now, now)
         self._open[transaction.id] = transaction
         return transaction
 
@@ -109,6 +117,8 @@ class Transactions:
     def end(self, transaction_id: bytes) -> None:
         """Forget a transaction; one that is not in progress is no error."""
         found = self._open.pop(transaction_id, None)
+        if found is not None and found.repeats:
+            self.turns.leave(transaction_id)
         if found is not None and found.view is not self._current:
             found.view.storage.close()
 
