@@ -1,7 +1,8 @@
 """Who receives messages, and what they receive."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 from localcloud.pubsub.delivery import Entry, State
 from localcloud.pubsub.errors import PubSubError
@@ -41,13 +42,14 @@ class Consumer(Protocol):
         """The subscription ends; nothing comes any more."""
 
 
-@runtime_checkable
-class Tally(Protocol):
+class Tally(ABC):
     """An owner that keeps count of the messages it has."""
 
+    @abstractmethod
     def leased(self, entry: Entry) -> None:
         """It got one."""
 
+    @abstractmethod
     def released(self, entry: Entry) -> None:
         """One of its own was acknowledged or taken back."""
 

@@ -139,7 +139,22 @@ class Delivery:
             self._unlease(entry)
             self._return(entry, due, now)
             return [entry]
-        return self._rewind(lane, entry, due, now)
+        back = [leased for leased in lane.leased.values() if leased.id >= entry.id]
+        if due > now and (lane.delayed_until is None or lane.delayed_until < due):
+            lane.delayed_until = due
+            self._delay(lane, due)
+        self._rewind(lane, back)
+        return back
+
+    def put_back(self, entry: Entry) -> None:
+        """A leased message never went out: it is ready again as if nothing had been."""
+        entry.attempts -= 1
+        lane = self._lanes.get(entry.key) if self.policy.ordered else None
+        if lane is None:
+            self._unlease(entry)
+            self._ready.appendleft(entry)
+        else:
+            self._rewind(lane, [entry])
 
     def expired(self, now: float) -> list[Entry]:
         """The leased messages whose deadline has passed; `give_back` or `remove` each."""
@@ -184,18 +199,12 @@ class Delivery:
         entry.state = State.DELAYED
         self._delay(entry, due)
 
-    def _rewind(self, lane: Lane, entry: Entry, due: float, now: float) -> list[Entry]:
-        back = [leased for leased in lane.leased.values() if leased.id >= entry.id]
+    def _rewind(self, lane: Lane, back: list[Entry]) -> None:
         for leased in back:
             del lane.leased[leased.id]
             self._unlease(leased)
         lane.waiting = deque(sorted([*back, *lane.waiting], key=lambda waiting: waiting.id))
-        self._dequeue(lane)
-        if due > now and (lane.delayed_until is None or lane.delayed_until < due):
-            lane.delayed_until = due
-            self._delay(lane, due)
         self._settle(lane)
-        return back
 
     def _settle(self, lane: Lane) -> None:
         """Put the lane into the queue where it belongs after something in it changed."""

@@ -17,6 +17,7 @@ _HEADERS = {
     "From": "noreply@google.com",
 }
 _BARE_HEADERS = {"User-Agent": "CloudPubSub-Google", "From": "noreply@google.com"}
+_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 _METADATA = "x-goog-pubsub-"
 
 
@@ -55,7 +56,7 @@ def _wrapped(message: Pb, subscription: str, attempt: int) -> bytes:
     outer: dict[str, object] = {"message": inner, "subscription": subscription}
     if attempt:
         outer["deliveryAttempt"] = attempt
-    return json.dumps(outer, separators=(",", ":")).encode()
+    return _TO_JSON(outer).encode()
 
 
 def _bare_headers(message: Pb, subscription: str, attempt: int) -> dict[str, str]:

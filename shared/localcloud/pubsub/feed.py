@@ -162,6 +162,13 @@ class Feed:
         else:
             self._give_back(entry)
 
+    def put_back(self, parcels: Iterable[Parcel]) -> None:
+        """These never reached who they were for: let others have them. Call `pump` after."""
+        for parcel in parcels:
+            if self._is_out(parcel.entry, parcel.lease):
+                self._release(parcel.entry)
+                self.delivery.put_back(parcel.entry)
+
     def forget(self, message_ids: Iterable[int]) -> None:
         """These are not on file any more."""
         for message_id in message_ids:

@@ -1,11 +1,10 @@
 """Pull and streaming pull: consumers of a feed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any
 
-import grpc
-
-from localcloud.pubsub.consumers import Parcel, Room
+from localcloud.pubsub.consumers import Parcel, Room, Tally
 from localcloud.pubsub.delivery import NEVER, Entry
 from localcloud.pubsub.errors import InvalidArgumentError, PubSubError
 from localcloud.pubsub.feed import Feed
@@ -68,12 +67,21 @@ class WaitingPull:
             parcels = await asyncio.wait_for(self._answer, wait) if not self._answer.done() else self._answer.result()
         except TimeoutError:
             parcels = ()
+        except asyncio.CancelledError:
+            self._return_answer()
+            raise
         finally:
             self._feed.discard(self)
         return PullResponse(received_messages=received(self._feed, parcels))
 
+    def _return_answer(self) -> None:
+        """The client is gone: what was found for it in that moment is for others."""
+        if self._answer.done() and not self._answer.cancelled() and self._answer.exception() is None:
+            self._feed.put_back(self._answer.result())
+            self._feed.pump()
 
-class Stream:
+
+class Stream(Tally):
     """One StreamingPull call."""
 
     def __init__(self, feed: Feed, opening: Pb) -> None:
@@ -106,20 +114,35 @@ class Stream:
     def end(self, error: PubSubError) -> None:
         self._out.put_nowait(error)
 
-    async def run(self, requests: AsyncIterator[Pb], context: "grpc.aio.ServicerContext[Pb, Pb]") -> None:
+    async def run(self, requests: AsyncIterator[Pb], context: Any) -> None:
         """Serve until the client hangs up; raises the error that ended the subscription."""
         reader = asyncio.create_task(self._read(requests))
         self._feed.add(self)
         self._feed.pump()
         try:
-            while (item := await self._out.get()) is not None:
-                if isinstance(item, PubSubError):
-                    raise item
-                await context.write(self._answer(item))
-                self._sent(item)
+            await self._write(context)
         finally:
-            self._feed.discard(self)
             reader.cancel()
+            self._feed.discard(self)
+            self._feed.put_back(self._leftover())
+            self._feed.pump()
+
+    async def _write(self, context: Any) -> None:
+        while (item := await self._out.get()) is not None:
+            if isinstance(item, PubSubError):
+                raise item
+            try:
+                await context.write(self._answer(item))
+            except BaseException:
+                self._feed.put_back(item)
+                raise
+            self._sent(item)
+
+    def _leftover(self) -> Iterator[Parcel]:
+        while not self._out.empty():
+            item = self._out.get_nowait()
+            if item is not None and not isinstance(item, PubSubError):
+                yield from item
 
     def _answer(self, parcels: Sequence[Parcel]) -> Pb:
         return StreamingPullResponse(

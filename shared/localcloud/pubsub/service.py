@@ -86,7 +86,11 @@ class PubSubService:
         self._subscriptions.pump_all()
 
     async def close(self) -> None:
-        """End streams and pushes and close the file. Close before the gRPC server, which waits for its streams."""
+        """End streams and pushes, refuse calls from now on and close the file.
+
+        First start stopping the gRPC server with a grace of seconds (it will need milliseconds), then close this while
+        it waits: a streaming client that is let in once more and cut off takes it for the end and does not come back.
+        """
         self._calls.closed = True
         self._retention.stop()
         feeds = list(self._catalog.feeds.values())

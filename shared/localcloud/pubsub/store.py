@@ -58,11 +58,19 @@ class Store:
         self._soon: list[tuple[str, tuple[int, ...]]] = []
 
     def open(self, *, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """Open the file, or make it; `call_soon` calls what it is given when all that happens now is done."""
+        """Open the file, or make it, for this process alone.
+
+        `call_soon` calls what it is given when all that happens now is done. Raises OSError when another process has it.
+        """
         self._call_soon = call_soon
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self._path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise OSError(f"Cannot use {self._path}: {error}. Does another local cloud run on it? Stop it.") from error
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
 

@@ -6,10 +6,13 @@ The plain classes below proto-plus's wrappers, because wrapping costs more than 
 from typing import Any, TypeAlias
 
 from google.protobuf import empty_pb2
-from google.pubsub_v1.types import pubsub
+
+from localcloud.bare_import import import_types
 
 Pb: TypeAlias = Any
 """A raw protobuf message. The package has no stubs for its raw classes."""
+
+pubsub: Any = import_types("google.pubsub_v1", "pubsub")
 
 Empty = empty_pb2.Empty
 

@@ -78,8 +78,10 @@ class Server:
         await self._server.start()
 
     async def _stop(self) -> None:
+        stopping = asyncio.create_task(self._server.stop(5))
+        await asyncio.sleep(0)
         await self.service.close()
-        await self._server.stop(0)
+        await stopping
 
 
 @dataclass
