@@ -60,6 +60,9 @@ class MemoryBackend:
         found.sort(key=lambda run: run.context.run_after, reverse=newest_first)
         return found[:limit]
 
+    def count_runs(self, dag_id: str | None, *, states: Sequence[RunState] = ()) -> int:
+        return len(self.runs(dag_id, states=states))
+
     def run(self, run: RunKey) -> DagRun | None:
         return self.stored_runs.get(run)
 

@@ -98,10 +98,33 @@ def get_dag_runs(call: Call, dag_id: str, query: RunsQuery) -> models.DAGRunColl
     """List the runs of a DAG, or of all with `~`."""
     if dag_id != ANY:
         call.dag(dag_id)
-    runs = call.backend.runs(None if dag_id == ANY else dag_id, states=query.states, newest_first=False)
+    one_dag = None if dag_id == ANY else dag_id
+    page, total = _stored_page(call, one_dag, query) if _is_stored_order(query) else _sorted_page(call, one_dag, query)
+    return models.DAGRunCollectionResponse(dag_runs=_views(call, page), total_entries=total)
+
+
+def _is_stored_order(query: RunsQuery) -> bool:
+    """Whether the store itself can cut the page: nothing but states filters, and runs come by when they were due."""
+    plain = RunsQuery(limit=query.limit, offset=query.offset, order_by=query.order_by, state=query.state)
+    return query == plain and query.order_by in _STORED_ORDERS
+
+
+_STORED_ORDERS = ((), ("id",), ("-id",), ("run_after",), ("-run_after",))
+
+
+def _stored_page(call: Call, dag_id: str | None, query: RunsQuery) -> tuple[Sequence[DagRun], int]:
+    """Reads no more than the page and what lies before it."""
+    newest_first = any(name.startswith("-") for name in query.order_by)
+    limit = query.offset + query.size
+    runs = call.backend.runs(dag_id, limit=limit, states=query.states, newest_first=newest_first) if limit else ()
+    return query.cut(runs), call.backend.count_runs(dag_id, states=query.states)
+
+
+def _sorted_page(call: Call, dag_id: str | None, query: RunsQuery) -> tuple[Sequence[DagRun], int]:
+    """Reads all runs, for what no index serves."""
+    runs = call.backend.runs(dag_id, states=query.states, newest_first=False)
     found = [run for run in runs if wanted(run, query)]
-    page = query.cut(order(found, query.order_by, SORTING))
-    return models.DAGRunCollectionResponse(dag_runs=_views(call, page), total_entries=len(found))
+    return query.cut(order(found, query.order_by, SORTING)), len(found)
 
 
 def _views(call: Call, runs: Sequence[DagRun]) -> list[models.DAGRunResponse]:

@@ -79,9 +79,9 @@ def get_dag(call: Call, dag_id: str) -> models.DAGResponse:
 def get_dag_details(call: Call, dag_id: str) -> models.DAGDetailsResponse:
     """Show a DAG with all that its file declares."""
     record = call.dag(dag_id)
-    running = call.backend.runs(dag_id, states=(RunState.RUNNING,))
+    running = call.backend.count_runs(dag_id, states=(RunState.RUNNING,))
     schedule = call.backend.schedules([dag_id]).get(dag_id)
-    return views.dag_details_view(record, schedule, call.newest(record), len(running))
+    return views.dag_details_view(record, schedule, call.newest(record), running)
 
 
 class PatchQuery(Page, frozen=True, kw_only=True):

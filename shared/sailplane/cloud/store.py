@@ -125,6 +125,15 @@ class Store:
             found.sort(key=lambda run: run.context.run_after, reverse=newest_first)
         return found[:limit]
 
+    def count_runs(self, dag_id: str | None = None, *, states: Sequence[RunState] = ()) -> int:
+        """How many runs one DAG has, or all have; with `states`, only of one DAG. One read a thousand."""
+        query = _select("runs", all_descendants=dag_id is None)
+        if states:
+            _where_in(query, "state", states)
+        else:  # Schedules stand among the runs, and have no such field.
+            query.order_by.add().field.field_path = "run_after"
+        return self._count(paths.dag(dag_id) if dag_id is not None else "", query)
+
     def waiting(self, dag_id: str) -> tuple[list[DagRun], DagSchedule | None]:
         """Queued runs of a DAG, oldest first, and its schedule when that is held."""
         query = _select("runs")
@@ -242,7 +251,7 @@ class Store:
 
 def _select(collection: str, *, all_descendants: bool = False) -> Any:
     query = Query()
-    source = getattr(query, "from").add()  # the protobuf field is called as the keyword
+    source = query.from_.add()
     source.collection_id = collection
     source.all_descendants = all_descendants
     return query

@@ -3,15 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.wiring import Cloud, connect
-from sailplane.engine.runs import utc_now
-from sailplane.engine.worker import Worker
 from sailplane.model.dags import DEFAULT_QUEUE
-from sailplane.runner.config import RunnerConfig
-from sailplane.runner.pool import Runner
+
+if TYPE_CHECKING:
+    from sailplane.engine.worker import Worker
 
 Made = TypeVar("Made")
 
@@ -36,12 +35,18 @@ def cloud_from(environment: Mapping[str, str]) -> Cloud:
     return connect(Settings.from_mapping(environment))
 
 
-def worker_from(environment: Mapping[str, str]) -> Worker:
+def worker_from(environment: Mapping[str, str]) -> "Worker":
     """The worker of the queue that `SAILPLANE_QUEUE` names."""
     return make_worker(cloud_from(environment), environment)
 
 
-def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> Worker:
+def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
+    # The other functions come here too, and start sooner without these.
+    from sailplane.engine.runs import utc_now
+    from sailplane.engine.worker import Worker
+    from sailplane.runner.config import RunnerConfig
+    from sailplane.runner.pool import Runner
+
     settings = cloud.settings
     config = RunnerConfig(
         slots=settings.worker_concurrency, fresh_process=settings.fresh_process, env=settings.environment

@@ -25,10 +25,20 @@ def ids(document):
         ("?end_date_gte=2020-01-01T00:00:00Z", ["first"]),
         ("?run_type=scheduled", []),
         ("?limit=1&offset=1", ["second"]),
+        ("?limit=1&order_by=-id", ["second"]),
+        ("?limit=0", []),
+        ("?order_by=state&order_by=-run_after", ["second", "first"]),
+        ("?order_by=end_date", ["first", "second"]),
     ],
 )
 def test_the_list_of_runs_is_filtered_ordered_and_cut(client, query, expected):
     assert ids(client.read(RUNS + query)) == expected
+
+
+def test_the_total_counts_all_runs_that_fit(client):
+    assert client.read(f"{RUNS}?limit=1")["total_entries"] == 2
+    assert client.read(f"{RUNS}?limit=0&state=running")["total_entries"] == 1
+    assert client.read(f"{RUNS}?limit=0&run_id_pattern=first")["total_entries"] == 1
 
 
 def test_a_tilde_lists_the_runs_of_all_dags(client, backend):
