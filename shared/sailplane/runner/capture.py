@@ -68,8 +68,12 @@ class Capture:
         self._stdout = _text_stream(1)
         self._stderr = _text_stream(2)
         self._stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
-        self._pipes = tuple(_identity(file) for file in (0, 1, 2))
+        self._pipes: tuple[tuple[int, int] | None, ...] = ()
         self._handler = RecordHandler()
+
+    def bind(self) -> None:
+        """Remember which pipes the file descriptors are now."""
+        self._pipes = (_identity(1), _identity(2))
 
     def install(self) -> None:
         sys.stdin, sys.stdout, sys.stderr = self._stdin, self._stdout, self._stderr
@@ -87,7 +91,7 @@ class Capture:
 
     def is_intact(self) -> bool:
         """False when user code closed or redirected a standard file descriptor."""
-        return tuple(_identity(file) for file in (0, 1, 2)) == self._pipes and not (
+        return (_identity(1), _identity(2)) == self._pipes and not (
             self._stdout.closed or self._stderr.closed or self._stdin.closed
         )
 

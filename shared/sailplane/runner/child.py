@@ -1,7 +1,6 @@
 """The child process: runs one try after the other as the supervisor hands them over."""
 
 import os
-import random
 import socket
 import sys
 import threading
@@ -98,15 +97,16 @@ class RemoteServices:
 class Child:
     """Everything that stays the same from one try to the next."""
 
-    def __init__(self, connection: socket.socket, files: Files, execute: Execute) -> None:
+    def __init__(self, connection: socket.socket, files: Files, execute: Execute, outfit: "Outfit") -> None:
         self._link = Link(connection)
         self._services = RemoteServices(self._link)
         self._files = files
         self._execute = execute
-        self._capture = Capture()
+        self._capture = outfit.capture
+        self._baseline = outfit.baseline
         self._meter = Meter()
         self._capture.install()
-        self._baseline = Baseline()
+        self._before = self._meter.start()
 
     def serve(self) -> None:
         """Run tries until the supervisor goes, or a task leaves this process unfit for another."""
@@ -115,18 +115,18 @@ class Child:
                 return
 
     def _run(self, job: TaskJob) -> bool:
-        before = self._meter.start()
         outcome = self._outcome(job)
         if not self._link.is_owner():
             os._exit(0)  # The task forked, and this is the copy, which came back here too.
         self._baseline.disarm()
         self._capture.flush()
         reusable = self._is_reusable(outcome)
-        cpu_seconds, max_rss_mib = self._meter.read().since(before)
+        cpu_seconds, max_rss_mib = self._meter.read().since(self._before)
         self._link.send(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
         if reusable:
             self._capture.install()
             self._baseline.restore()
+            self._before = self._meter.start()
         return reusable
 
     def _outcome(self, job: TaskJob) -> Outcome:
@@ -142,7 +142,7 @@ class Child:
 
     def _is_reusable(self, outcome: Outcome) -> bool:
         ended = end_leftover_processes()
-        spoilt = outcome.error is not None and outcome.error.kind in _SPOILING
+        spoilt = outcome.kind is OutcomeKind.KILLED or (outcome.error is not None and outcome.error.kind in _SPOILING)
         return ended and not spoilt and not has_threads() and self._capture.is_intact()
 
 
@@ -165,35 +165,40 @@ def _with_usage(outcome: Outcome, cpu_seconds: float, max_rss_mib: float) -> Out
     )
 
 
-def become_child(connection: socket.socket, stdout: int, stderr: int, files: Files, execute: Execute) -> NoReturn:
+class Outfit:
+    """What all children of a template have in common, made before the fork: a page that is not written stays shared."""
+
+    def __init__(self) -> None:
+        self.capture = Capture()
+        self.baseline = Baseline()
+        kernel.flush_c_stdout_by_line()
+
+
+def become_child(
+    connection: socket.socket, outputs: tuple[int, int], files: Files, execute: Execute, outfit: Outfit
+) -> NoReturn:
     """What a freshly forked process does until it ends."""
     status = 1
     try:
         kernel.adopt_orphans()
         kernel.name_process("sailplane-task")
-        _wire(stdout, stderr)
-        kernel.flush_c_stdout_by_line()
+        for source, target in zip(outputs, (1, 2), strict=True):
+            os.dup2(source, target)
+            os.close(source)
+        outfit.capture.bind()
         _reseed()
-        Child(connection, files, execute).serve()
+        Child(connection, files, execute, outfit).serve()
         status = 0
     except (ConnectionError, KeyboardInterrupt):
         status = 0  # The supervisor is gone, or has given this process up.
-    except BaseException:  # noqa: BLE001,RUF100 - the edge of the process
+    except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
     finally:
         os._exit(status)
 
 
-def _wire(stdout: int, stderr: int) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (stdout, 1), (stderr, 2)):
-        os.dup2(source, target)
-        os.close(source)
-
-
 def _reseed() -> None:
-    """Children of one template would otherwise all draw the same numbers."""
-    random.seed()
+    """Children of one template would otherwise draw the same numbers. Python sees to its own `random`."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

@@ -13,6 +13,7 @@ class EntryPoints:
 
     load_file: str = "sailplane.authoring.loading:load_file"
     execute: str = "sailplane.authoring.execution:execute"
+    preload: str = "sailplane.authoring.execution:preload"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
-from sailplane.model.execution import ChildServices, Outcome, TaskJob
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
 from sailplane.runner import endings, kernel, protocol
 from sailplane.runner.cancellation import Cancellation
 from sailplane.runner.output import OutputStream
@@ -20,7 +20,7 @@ TIMEOUT_GRACE = timedelta(seconds=1)
 """What the child has to notice its execution_timeout itself."""
 EXIT_PATIENCE = timedelta(seconds=1)
 """Between a child's silence and the news that it has ended."""
-_MESSAGE_LIMIT = 512 * 1024 * 1024
+_MESSAGE_LIMIT = 256 * 1024 * 1024
 _PIPE_READ = 64 * 1024
 _DRAIN_READS = 32
 
@@ -165,7 +165,7 @@ class Conversation:
         try:
             for line in self._lines.feed(data):
                 self._on_message(protocol.FROM_CHILD.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, protocol.MessageTooLong) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, protocol.NoMessage) as error:
             self._finish(endings.garbled(str(error)))
         return not self._is_over
 
@@ -175,6 +175,8 @@ class Conversation:
         if isinstance(message, protocol.Done):
             self._is_over = True
             self._outcome = message.outcome
+            if message.outcome.kind is OutcomeKind.KILLED:
+                self._outcome = endings.terminated()  # By somebody else: we did not ask for it.
             self.is_reusable = message.reusable
             self._child.is_clean = message.reusable
         else:
@@ -199,26 +201,28 @@ class Conversation:
 
     # Listening
 
-    def _read_output(self, file: int) -> bool:
-        """False when nothing more is there now."""
+    def _read_output(self, file: int) -> None:
         try:
             data = os.read(file, _PIPE_READ)
         except BlockingIOError:
-            return False
-        if not data:
+            return
+        if data:
+            self._was_heard = True
+            self._streams[file].feed(data)
+        else:
             self._child.poller.unregister(file)
+            self._child.outputs.unregister(file)
             self._open_outputs.discard(file)
-            return False
-        self._was_heard = True
-        self._streams[file].feed(data)
-        return len(data) == _PIPE_READ
 
     def _drain(self) -> None:
         """Take what is in the pipes, without waiting for more."""
-        for file, stream in self._streams.items():
-            for _ in range(_DRAIN_READS):
-                if file not in self._open_outputs or not self._read_output(file):
-                    break
+        for _ in range(_DRAIN_READS):
+            ready = self._child.outputs.poll(0)
+            if not ready:
+                break
+            for file, _event in ready:
+                self._read_output(file)
+        for stream in self._streams.values():
             stream.finish()
         self.is_reusable = self.is_reusable and len(self._open_outputs) == len(self._streams)
 

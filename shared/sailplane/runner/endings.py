@@ -60,6 +60,11 @@ def ended(status: int | None) -> Outcome:
     return _failed(Mishap.KILLED, f"the task's process was killed by {signal_name(-status)}{_hint(-status)}")
 
 
+def terminated() -> Outcome:
+    """SIGTERM came from elsewhere."""
+    return _failed(Mishap.KILLED, f"the task was told to end by {signal_name(signal.SIGTERM)} from outside Sailplane")
+
+
 def signal_name(number: int) -> str:
     try:
         return f"signal {number} ({signal.Signals(number).name})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from sailplane.model.errors import AuthorError
 from sailplane.model.runs import ErrorInfo
 
 LoadFile = Callable[[Path, str], Mapping[str, Any]]
@@ -47,21 +48,19 @@ def _time_limit(seconds: float, message: str) -> Iterator[None]:
 
 def describe(error: BaseException, bundle: Path, file: str) -> ErrorInfo:
     """What the author needs to find the mistake: the innermost line of the bundle's own code."""
-    where = _where(error, bundle) or (file, None)
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return ErrorInfo(kind=type(error).__name__, message=message, file=where[0], line=where[1])
+    origin = error.__cause__ or error
+    place, line = _where(origin, bundle) or (file, getattr(error, "line", None))
+    kind = type(origin if type(error) is AuthorError else error).__name__
+    return ErrorInfo(kind=kind, message=str(error) or kind, file=place, line=line)
 
 
 def _where(error: BaseException, bundle: Path) -> tuple[str, int | None] | None:
-    named = getattr(error, "file", None)
-    if isinstance(named, str):
-        return named, getattr(error, "line", None)
     if isinstance(error, SyntaxError) and error.filename:
         return _relative(error.filename, bundle) or error.filename, error.lineno
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         relative = _relative(frame.filename, bundle)
         if relative:
-            return relative, frame.lineno
+            return relative, getattr(error, "line", None) or frame.lineno
     return None
 
 
@@ -74,15 +73,11 @@ def _relative(filename: str, bundle: Path) -> str | None:
 
 def traceback_text(error: BaseException, bundle: Path) -> str:
     """The traceback from the bundle's first line on: what called it is of no use to its author."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for start, frame in enumerate(frames):
-        if _relative(frame.filename, bundle):
-            frames = traceback.StackSummary.from_list(frames[start:])
-            break
-    else:
-        frames = traceback.StackSummary.from_list([]) if isinstance(error, SyntaxError) else frames
-    shown = traceback.TracebackException.from_exception(error)
-    shown.stack = frames
+    origin = error.__cause__ or error
+    frames = traceback.extract_tb(origin.__traceback__)
+    start = next((index for index, frame in enumerate(frames) if _relative(frame.filename, bundle)), len(frames))
+    shown = traceback.TracebackException.from_exception(origin)
+    shown.stack = traceback.StackSummary.from_list(frames[start:])
     return "".join(shown.format())
 
 

@@ -12,8 +12,6 @@ from sailplane.runner.config import RunnerConfig
 from sailplane.runner.processes import Child, TemplateProcess
 from sailplane.runner.roster import Refusal, Roster
 
-_IMPORT_GRACE = 5.0
-"""Seconds that an import may take longer before its whole template is given up."""
 _LEAVE_PATIENCE = 3.0
 
 
@@ -119,7 +117,8 @@ class Nursery:
     def _load(self, file: str) -> None:
         seconds = self._config.import_timeout.total_seconds()
         self._loading = file
-        self._loading_until = time.monotonic() + seconds + _IMPORT_GRACE
+        # Should it not even react to that, its whole template is given up.
+        self._loading_until = time.monotonic() + seconds + self._config.kill_grace.total_seconds()
         self._tell(protocol.Load(file=file, seconds=seconds))
 
     def _fork(self) -> None:
@@ -155,11 +154,11 @@ class Nursery:
 
     def _next_wake(self) -> float:
         idle = self._config.idle_child_timeout.total_seconds()
-        since = self._roster.idle_since(self.bundle)
         times = [self._loading_until]
-        if since is not None:
-            times.append(since + idle)
-        if not self._children and self.is_superseded:
+        if self._children:
+            # A child that works now may become idle without a word to us: its time is over after this at the earliest.
+            times.append((self._roster.idle_since(self.bundle) or time.monotonic()) + idle)
+        elif self.is_superseded:
             times.append(self._used_at + idle)
         return min(times)
 

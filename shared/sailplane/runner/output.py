@@ -44,7 +44,10 @@ class OutputStream:
         if self._begun:
             line = bytes(self._begun)
             self._begun.clear()
-            self._spool.write(self._records([line]))
+            if self._spool.is_full:
+                self._spool.drop(len(line))
+            else:
+                self._spool.write(self._records([line]))
 
     def _records(self, lines: list[bytes]) -> list[LogRecord]:
         now = timestamp(datetime.now(UTC))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from queue import Empty
 
-from sailplane.model.execution import ChildServices, Outcome, TaskJob
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
 from sailplane.runner import endings
 from sailplane.runner.cancellation import Cancellation
 from sailplane.runner.config import RunnerConfig
@@ -107,7 +107,7 @@ class Runner:
 
     def _refused(self, refusal: Refusal, log: Spool) -> Outcome:
         error = refusal.outcome.error
-        if error is not None:
+        if error is not None and refusal.outcome.kind is OutcomeKind.FAILED:
             event = f"{error.file}: {error.kind}: {error.message}" if error.file else f"{error.kind}: {error.message}"
             log.write([notice(event, level="error", exception=refusal.traceback or None)])
         return refusal.outcome

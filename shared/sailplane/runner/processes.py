@@ -41,6 +41,9 @@ class Child:
         self.poller = select.poll()
         for file in (self.control.fileno(), self.stdout, self.stderr, self.bell):
             self.poller.register(file, select.POLLIN)
+        self.outputs = select.poll()
+        for file in (self.stdout, self.stderr):
+            self.outputs.register(file, select.POLLIN)
         self._is_closed = False
 
     @property

@@ -130,12 +130,12 @@ def encode(message: Any) -> bytes:
     return _ENCODER.encode(message) + b"\n"
 
 
-class MessageTooLong(Exception):
-    """The other side sent more without a line's end than a message may have."""
+class NoMessage(Exception):
+    """The other side sent something that can become no message."""
 
 
 class Lines:
-    """Cuts a stream of bytes into lines."""
+    """Cuts a stream of bytes into the lines of messages."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -143,20 +143,17 @@ class Lines:
         self._length = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` completes, without their ends. Raises `MessageTooLong`."""
+        """The lines that `data` completes, without their ends. Raises `NoMessage` before much of it is kept."""
         *complete, rest = data.split(b"\n")
         if complete and self._pieces:
             complete[0] = b"".join((*self._pieces, complete[0]))
             self._pieces.clear()
             self._length = 0
         if rest:
+            if not self._pieces and not rest.startswith(b"{"):
+                raise NoMessage(f"it began {rest[:20]!r}")
             self._pieces.append(rest)
             self._length += len(rest)
             if self._length > self._limit:
-                raise MessageTooLong(f"more than {self._limit} bytes without a line's end")
+                raise NoMessage(f"more than {self._limit} bytes without a line's end")
         yield from complete
-
-    def clear(self) -> None:
-        """Forget what was begun."""
-        self._pieces.clear()
-        self._length = 0

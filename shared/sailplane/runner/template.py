@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sailplane.runner import imports, kernel, protocol
-from sailplane.runner.child import Execute, become_child
+from sailplane.runner.child import Execute, Outfit, become_child
+from sailplane.runner.hygiene import TEMPLATE_SIGNALS
 
 _MESSAGE_LIMIT = 1024 * 1024
 _FDS_PER_FORK = 3
@@ -72,6 +73,7 @@ class Template:
         self._control = control
         self._load_file: imports.LoadFile = imports.find(setup.entry_points.load_file)
         self._execute: Execute = imports.find(setup.entry_points.execute)
+        imports.find(setup.entry_points.preload)()
         self._files: dict[str, Mapping[str, Any]] = {}
         self._living: set[int] = set()
         self._ended: set[int] = set()
@@ -80,6 +82,7 @@ class Template:
         self._strays: set[int] = set()
         """Leftovers of tasks that were killed and are not collected."""
         self._pid = os.getpid()
+        self._outfit = Outfit()
         self._bell, self._bell_rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._listen_for_ends()
 
@@ -130,6 +133,7 @@ class Template:
     def _settle(self) -> None:
         """After user code has run here: our signal handlers again, and what it made is shared with the children."""
         imports.forget_streams()
+        self._outfit = Outfit()
         self._listen_for_ends()
         self._report_ends()
         if not self._living and not self._ended:
@@ -155,13 +159,13 @@ class Template:
         os.setsid()
         kernel.die_with_parent(self._pid)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for own in TEMPLATE_SIGNALS:
+            signal.signal(own, signal.SIG_DFL)
         for fd in (self._bell, self._bell_rope):
             os.close(fd)
         self._control.close()
         gc.enable()
-        become_child(socket.socket(fileno=control), stdout, stderr, self._files, self._execute)
+        become_child(socket.socket(fileno=control), (stdout, stderr), self._files, self._execute, self._outfit)
 
     def _listen_for_ends(self) -> None:
         signal.signal(signal.SIGTERM, _leave)

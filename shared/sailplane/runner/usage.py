@@ -3,11 +3,10 @@
 import contextlib
 import os
 import resource
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Counters of this process since it began."""
 
     cpu_seconds: float

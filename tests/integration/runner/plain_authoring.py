@@ -45,3 +45,7 @@ def ring(_number: int, _frame: Any) -> None:
 
 def failed(error: BaseException) -> Outcome:
     return Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind=type(error).__name__, message=str(error)))
+
+
+def preload() -> None:
+    pass
