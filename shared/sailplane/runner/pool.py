@@ -1,5 +1,6 @@
 """The runner: what the engine calls to have user code run."""
 
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -19,6 +20,7 @@ from sailplane.runner.spool import Spool, notice
 
 __all__ = ["Cancellation", "Runner", "RunnerConfig"]
 
+_logger = logging.getLogger(__name__)
 _ATTEMPTS = 3
 """How many children may turn out dead before they began, until a try is given up."""
 
@@ -46,6 +48,8 @@ class Runner:
             return self._run(job, Need(bundle=bundle, file=job.run.file), services, log, self._terms(job, cancellation))
         finally:
             log.close()
+            if log.failure is not None:
+                _logger.warning("the log of %s %s was cut short: %s", job.run.key, job.key, log.failure)
 
     def prepare(self, bundle: Path, file: str) -> None:
         """Start the bundle's template and import the file ahead of the first task. Does not wait."""
