@@ -74,9 +74,10 @@ class DAG:
         **unknown: Any,
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in ("self", "unknown", "task_group", "__class__")}
-        self.dag_id = check_dag_id(dag_id)
-        checks.refuse_unknown(dag_id, unknown)
-        self._keep(given)
+        with scopes.blaming(dag_id):
+            self.dag_id = check_dag_id(dag_id)
+            checks.refuse_unknown(unknown)
+            self._keep(given)
         file = scopes.current_file()
         self.origin = origin_of_call(file.path if file else None)
         self.fileloc = (file.path if file else None) or (self.origin.file if self.origin else "")
@@ -88,11 +89,11 @@ class DAG:
         self.task_group = task_group or TaskGroup(None, dag=self)
 
     def _keep(self, given: Mapping[str, Any]) -> None:
-        checks.check_types(self.dag_id, given)
+        checks.check_types(given)
         self.description: str | None = given["description"]
         self.doc_md: str | None = checks.markdown(given["doc_md"])
         self.dag_display_name: str = given["dag_display_name"] or self.dag_id
-        self.tags = tuple(sorted(checks.tags(self.dag_id, given["tags"] or ())))
+        self.tags = tuple(sorted(checks.tags(given["tags"] or ())))
         self.owner_links = dict(given["owner_links"] or {})
         self.params = ParamsDict(given["params"])
         self._keep_defaults(given)
@@ -109,7 +110,7 @@ class DAG:
         self.params.merge(self.default_args.pop("params", None))
         start_date = given["start_date"] or self.default_args.get("start_date")
         end_date = given["end_date"] or self.default_args.get("end_date")
-        checks.check_dates(self.dag_id, start_date, end_date)
+        checks.check_dates(start_date, end_date)
         self.start_date, self.end_date = utc(start_date), utc(end_date)
         self.timezone: tzinfo | None = self.start_date.tzinfo if self.start_date else None
 
@@ -121,7 +122,7 @@ class DAG:
         self.max_active_tasks: int = given["max_active_tasks"]
         self.dagrun_timeout: timedelta | None = given["dagrun_timeout"]
         self.is_paused_upon_creation: bool | None = given["is_paused_upon_creation"]
-        checks.check_continuous(self.dag_id, self.timetable, self.max_active_runs)
+        checks.check_continuous(self.timetable, self.max_active_runs)
 
     def _keep_templating(self, given: Mapping[str, Any]) -> None:
         paths = given["template_searchpath"]
@@ -144,8 +145,7 @@ class DAG:
     ) -> None:
         scopes.dags.pop()
         if error is not None:
-            # Whoever reports it wants to name the DAG, which is no longer open by then.
-            error.__dict__.setdefault("sailplane_dag_id", self.dag_id)
+            scopes.blame(error, self.dag_id)
         file = scopes.current_file()
         if file is not None and self.auto_register and self not in file.dags:
             file.dags.append(self)

@@ -11,6 +11,7 @@ from sailplane.authoring.exceptions import (
     AirflowTimetableInvalid,
     ParamValidationError,
 )
+from sailplane.authoring.scopes import blame, blaming
 from sailplane.model.dags import Schedule, ScheduleKind
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 """Any of them may be None too."""
 
 
-def refuse_unknown(dag_id: str, unknown: Mapping[str, Any]) -> None:
+def refuse_unknown(unknown: Mapping[str, Any]) -> None:
     for name in unknown:
         hint = _RENAMED.get(name)
-        raise TypeError(f"DAG({dag_id!r}) got the unexpected argument {name!r}{f'; {hint}' if hint else ''}")
+        raise TypeError(f"DAG() got the unexpected argument {name!r}{f'; {hint}' if hint else ''}")
 
 
 _RENAMED = {
@@ -56,36 +57,34 @@ _RENAMED = {
 }
 
 
-def check_types(dag_id: str, given: Mapping[str, Any]) -> None:
+def check_types(given: Mapping[str, Any]) -> None:
     for name, kind in _TYPES.items():
         value = given[name]
         if value is not None and not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            raise TypeError(f"DAG {dag_id!r}: {name} must be a {wanted}, not {type(value).__name__}: {value!r}")
+            raise TypeError(f"{name} must be a {wanted}, not {type(value).__name__}: {value!r}")
     if given["sla_miss_callback"] is not None:
-        raise AirflowException(f"DAG {dag_id!r}: sla_miss_callback was removed in Airflow 3; use deadline")
+        raise AirflowException("sla_miss_callback was removed in Airflow 3; use deadline")
 
 
-def check_dates(dag_id: str, start_date: Any, end_date: Any) -> None:
+def check_dates(start_date: Any, end_date: Any) -> None:
     for name, value in (("start_date", start_date), ("end_date", end_date)):
         if value is not None and not isinstance(value, datetime):
-            raise TypeError(f"DAG {dag_id!r}: {name} must be a datetime, not {type(value).__name__}: {value!r}")
+            raise TypeError(f"{name} must be a datetime, not {type(value).__name__}: {value!r}")
 
 
-def tags(dag_id: str, given: Collection[str]) -> set[str]:
+def tags(given: Collection[str]) -> set[str]:
     if isinstance(given, str):
-        raise TypeError(f"DAG {dag_id!r}: tags must be a list of strings, not the string {given!r}")
+        raise TypeError(f"tags must be a list of strings, not the string {given!r}")
     for tag in given:
         if not isinstance(tag, str) or len(tag) > MAX_TAG_LENGTH:
-            raise AirflowException(
-                f"DAG {dag_id!r}: {tag!r} is no tag: tags are texts of up to {MAX_TAG_LENGTH} characters"
-            )
+            raise AirflowException(f"{tag!r} is no tag: tags are texts of up to {MAX_TAG_LENGTH} characters")
     return set(given)
 
 
-def check_continuous(dag_id: str, schedule: Schedule, max_active_runs: int) -> None:
+def check_continuous(schedule: Schedule, max_active_runs: int) -> None:
     if schedule.kind is ScheduleKind.CONTINUOUS and max_active_runs != 1:
-        raise AirflowTimetableInvalid(f"DAG {dag_id!r}: schedule='@continuous' needs max_active_runs=1")
+        raise AirflowTimetableInvalid("schedule='@continuous' needs max_active_runs=1")
 
 
 def markdown(text: str | None) -> str | None:
@@ -108,7 +107,12 @@ def taken(dag: "DAG", node_id: str) -> str:
 
 def check_dag(dag: "DAG") -> None:
     """Raise what is wrong with a DAG as a whole."""
-    find_order(dag)
+    with blaming(dag.dag_id, dag.origin.line if dag.origin else None):
+        find_order(dag)
+        _check_params(dag)
+
+
+def _check_params(dag: "DAG") -> None:
     if dag.timetable.kind is ScheduleKind.NONE:
         return
     try:
@@ -148,5 +152,5 @@ def _cycle(dag: "DAG", unsorted: set[str]) -> AirflowDagCycleException:
     circle = [*path[path.index(task_id) :], task_id][::-1]
     error = AirflowDagCycleException(f"tasks wait for each other in a circle: {' >> '.join(circle)}")
     origin = dag.task_dict[circle[0]].origin
-    error.line, error.dag_id = origin.line if origin else None, dag.dag_id
+    blame(error, dag.dag_id, origin.line if origin else None)
     return error

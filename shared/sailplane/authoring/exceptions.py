@@ -72,10 +72,6 @@ class DuplicateTaskIdFound(DuplicateTaskId, AirflowException):
 class AirflowDagCycleException(DagCycle, AirflowException):
     """The tasks of a DAG wait for each other in a circle."""
 
-    line: int | None = None
-    """Where the first of them was made."""
-    dag_id: str | None = None
-
 
 class AirflowTimetableInvalid(InvalidSchedule, AirflowException):
     """A schedule makes no sense."""

@@ -13,8 +13,7 @@ from sailplane.authoring import scopes
 from sailplane.authoring.bundle_files import dag_files
 from sailplane.authoring.dag import DAG
 from sailplane.authoring.dag_checks import check_dag
-from sailplane.authoring.exceptions import AirflowDagCycleException
-from sailplane.authoring.origin import Origin, is_authors, origin_of_error
+from sailplane.authoring.origin import is_authors, origin_of_error
 from sailplane.authoring.serialization import serialize
 from sailplane.model.dags import ParsedBundle, SerializedDag
 from sailplane.model.errors import AuthorError
@@ -39,7 +38,7 @@ def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
                 dag.fileloc, dag.relative_fileloc = str(path), file
                 check_dag(dag)
         except (Exception, SystemExit) as error:  # The edge to the author's code, which may raise anything.
-            raise _located(error, bundle, file, scope) from error
+            raise _located(error, bundle, file) from error
     return dags
 
 
@@ -81,44 +80,31 @@ def module_name(file: str) -> str:
 def _collect(module: ModuleType, scope: scopes.FileScope) -> dict[str, DAG]:
     for task in scope.operators:
         if not task.has_dag():
-            raise _At(
-                f"task {task.task_id!r} is in no DAG: create it inside `with DAG(...):`, or pass dag=", task.origin
-            )
-    found = [*scope.dags, *(value for value in vars(module).values() if isinstance(value, DAG))]
+            with scopes.blaming(None, task.origin.line if task.origin else None):
+                raise AuthorError(
+                    f"task {task.task_id!r} is in no DAG: create it inside `with DAG(...):`, or pass dag="
+                )
     dags: dict[str, DAG] = {}
-    for dag in found:
+    for dag in [*scope.dags, *(value for value in vars(module).values() if isinstance(value, DAG))]:
         known = dags.setdefault(dag.dag_id, dag)
         if known is not dag:
-            lines = sorted(d.origin.line for d in (known, dag) if d.origin)
-            raise _At(f"it declares two DAGs with the id {dag.dag_id!r} (lines {lines})", dag.origin)
+            lines = sorted(found.origin.line for found in (known, dag) if found.origin)
+            with scopes.blaming(dag.dag_id, lines[-1] if lines else None):
+                raise AuthorError(f"the file declares two DAGs with this id (lines {lines})")
     return dags
 
 
-class _At(AuthorError):
-    """A mistake whose line is known already."""
-
-    def __init__(self, message: str, origin: Origin | None) -> None:
-        super().__init__(message)
-        self.line = origin.line if origin else None
-
-
-def _located(error: BaseException, bundle: Path, file: str, scope: scopes.FileScope) -> AuthorError:
+def _located(error: BaseException, bundle: Path, file: str) -> AuthorError:
     """The error as one of the author's, its message led by file, line and DAG."""
-    place, line = file, getattr(error, "line", None)
+    place, line = file, getattr(error, "sailplane_line", None)
     if isinstance(error, SyntaxError) and error.filename:
-        place, line = _relative(error.filename, bundle), error.lineno
+        place, line = error.filename.removeprefix(f"{bundle}/"), error.lineno
     elif line is None and (origin := origin_of_error(error.__traceback__, str(bundle))):
-        place, line = _relative(origin.file, bundle), origin.line
-    dag_id = getattr(error, "sailplane_dag_id", None) or _dag_of(error, scope)
+        place, line = origin.file.removeprefix(f"{bundle}/"), origin.line
+    dag_id = getattr(error, "sailplane_dag_id", None)
     where = f"{place}{f', line {line}' if line else ''}{f', DAG {dag_id!r}' if dag_id else ''}"
-    kind = type(error) if isinstance(error, AuthorError) and not isinstance(error, _At) else AuthorError
+    kind = type(error) if isinstance(error, AuthorError) else AuthorError
     return kind(f"{where}: {_text(error)}")
-
-
-def _dag_of(error: BaseException, scope: scopes.FileScope) -> str | None:
-    if isinstance(error, AirflowDagCycleException) and error.dag_id:
-        return error.dag_id
-    return scopes.dags[-1].dag_id if scopes.dags else None
 
 
 def _text(error: BaseException) -> str:
@@ -129,10 +115,6 @@ def _text(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the file called sys.exit({error.code!r})"
     return f"{type(error).__name__}: {error}"
-
-
-def _relative(file: str, bundle: Path) -> str:
-    return file.removeprefix(f"{bundle}/")
 
 
 def parse_bundle(bundle: Path) -> ParsedBundle:

@@ -1,5 +1,7 @@
 """What is being declared at this moment: the file, the DAG and group around it, and the task that runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,21 @@ def current_group(dag: "DAG | None") -> "TaskGroup | None":
         if group.dag is dag:
             return group
     return dag.task_group
+
+
+@contextmanager
+def blaming(dag_id: object, line: int | None = None) -> Iterator[None]:
+    """Note on what is raised inside which DAG it is about, and which line: whoever reports it names them."""
+    try:
+        yield
+    except BaseException as error:
+        blame(error, dag_id, line)
+        raise
+
+
+def blame(error: BaseException, dag_id: object, line: int | None = None) -> None:
+    error.__dict__.setdefault("sailplane_dag_id", dag_id)
+    error.__dict__.setdefault("sailplane_line", line)
 
 
 def get_current_context() -> dict[str, Any]:
