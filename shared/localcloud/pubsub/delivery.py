@@ -214,7 +214,8 @@ class Delivery:
         if not lane.leased:
             lane.owner = None
         if not lane.waiting and not lane.leased:
-            self._lanes.pop(lane.key, None)
+            if self._lanes.get(lane.key) is lane:
+                del self._lanes[lane.key]
             return
         self._enqueue(lane)
 

@@ -33,6 +33,12 @@ class FailedPreconditionError(PubSubError):
     code = grpc.StatusCode.FAILED_PRECONDITION
 
 
+class UnimplementedError(PubSubError):
+    """Google has it, the local one does not."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+
+
 class UnavailableError(PubSubError):
     """The service is shutting down, or a fault was asked for; trying again is right."""
 

@@ -162,9 +162,9 @@ class Feed:
         else:
             self._give_back(entry)
 
-    def put_back(self, parcels: Iterable[Parcel]) -> None:
+    def put_back(self, parcels: Sequence[Parcel]) -> None:
         """These never reached who they were for: let others have them. Call `pump` after."""
-        for parcel in parcels:
+        for parcel in reversed(parcels):
             if self._is_out(parcel.entry, parcel.lease):
                 self._release(parcel.entry)
                 self.delivery.put_back(parcel.entry)
@@ -304,7 +304,8 @@ class Feed:
         self._timer = None
         now = self._loop.time()
         for entry in self.delivery.expired(now):
-            self.failed(entry)
+            if entry.state is State.LEASED:  # not taken back meanwhile with one before it of the same key
+                self.failed(entry)
         self.delivery.wake(now)
         self.pump()
         self._arm()

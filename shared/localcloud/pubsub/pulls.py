@@ -124,7 +124,7 @@ class Stream(Tally):
         finally:
             reader.cancel()
             self._feed.discard(self)
-            self._feed.put_back(self._leftover())
+            self._feed.put_back(list(self._leftover()))
             self._feed.pump()
 
     async def _write(self, context: Any) -> None:

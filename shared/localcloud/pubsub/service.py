@@ -100,6 +100,10 @@ class PubSubService:
         await self._http.close()
         self._store.close()
 
+    def sweep(self, now: float) -> None:
+        """Drop what has come of age by `now`, in seconds since 1970; it happens by itself at the right times."""
+        self._retention.sweep(now)
+
     def publish(self, topic: str, messages: Sequence[MessageLike]) -> list[str]:
         """Publish from within this process; returns message ids. Raises PubSubError. Call it on the service's loop."""
         return self._topics.publish(

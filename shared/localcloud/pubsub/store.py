@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS backlog (
 ) WITHOUT ROWID;
 """
 
+_LOCK_SECONDS = 1.0
+"""How long to wait for another process to let go of the file."""
 _DELETE = "DELETE FROM backlog WHERE holder = ? AND message = ?"
 _MARK = "UPDATE backlog SET acked = 1 WHERE holder = ? AND message = ?"
 _BODY = "SELECT body FROM backlog WHERE holder = ? AND message = ?"
@@ -60,11 +62,11 @@ class Store:
     def open(self, *, call_soon: Callable[[Callable[[], None]], object]) -> None:
         """Open the file, or make it, for this process alone.
 
-        `call_soon` calls what it is given when all that happens now is done. Raises OSError when another process has it.
+        `call_soon` calls what it is given when all that happens now is done. Raises OSError if another process has it.
         """
         self._call_soon = call_soon
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self._path, isolation_level=None)
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=_LOCK_SECONDS)
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             self._db.execute("PRAGMA journal_mode = WAL")

@@ -8,6 +8,7 @@ from localcloud.pubsub.listing import page_of
 from localcloud.pubsub.masks import merged
 from localcloud.pubsub.names import Kind, check_name, check_project
 from localcloud.pubsub.policy import DEFAULT_MAX_ATTEMPTS
+from localcloud.pubsub.unsupported import refuse_unsupported
 from localcloud.pubsub.wire import Empty, ListSubscriptionsResponse, Pb, PushConfig, Subscription
 
 DEFAULT_ACK_DEADLINE = 10
@@ -105,6 +106,7 @@ class Subscriptions:
         _check_retention(subscription)
         _check_retry(subscription)
         _check_push(subscription)
+        refuse_unsupported(subscription)
         self._check_dead_letter(subscription)
 
     def _check_dead_letter(self, subscription: Pb) -> None:

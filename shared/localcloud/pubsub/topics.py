@@ -12,6 +12,7 @@ from localcloud.pubsub.masks import merged
 from localcloud.pubsub.names import DELETED_TOPIC, Kind, check_name, check_project
 from localcloud.pubsub.publishing import check_messages, check_request
 from localcloud.pubsub.store import Row
+from localcloud.pubsub.unsupported import refuse_unsupported
 from localcloud.pubsub.wire import (
     DetachSubscriptionResponse,
     Empty,
@@ -45,6 +46,7 @@ class Topics:
         check_name(Kind.TOPIC, topic.name)
         self._catalog.check_free(Kind.TOPIC, topic.name)
         _check_retention(topic)
+        refuse_unsupported(topic)
         id_ = self._store.create(Kind.TOPIC, topic.name, topic.SerializeToString())
         self._catalog.topics[topic.name] = TopicRecord(id=id_, pb=topic)
         self._catalog.rewire(topic.name)
@@ -57,6 +59,7 @@ class Topics:
         record = self._catalog.topic(request.topic.name)
         topic = merged(record.pb, request.topic, request.update_mask, fixed=_FIXED_FIELDS)
         _check_retention(topic)
+        refuse_unsupported(topic)
         self._store.update(record.id, topic.SerializeToString())
         if not keeps_log(topic):
             self._store.clear(record.id)

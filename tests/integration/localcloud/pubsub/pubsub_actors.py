@@ -59,7 +59,7 @@ class Server:
         self.faults = Faults()
         self.loop = loop
         self.port = 0
-        self._path = path
+        self.path = path
         self._options = options
         self.start()
 
@@ -70,7 +70,7 @@ class Server:
         self.loop.run(self._stop())
 
     async def _start(self) -> None:
-        self.service = PubSubService(self._path, counters=self.counters, faults=self.faults, **self._options)
+        self.service = PubSubService(self.path, counters=self.counters, faults=self.faults, **self._options)
         self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
         self.service.register(self._server)
         await self.service.start()

@@ -163,3 +163,21 @@ def test_a_snapshot_can_be_made_read_listed_updated_and_deleted(mail: Mail) -> N
     mail.subscriber.delete_snapshot(snapshot=name)
     with pytest.raises(exceptions.NotFound):
         mail.subscriber.get_snapshot(snapshot=name)
+
+
+def test_what_the_local_cloud_does_not_have_is_refused(mail: Mail) -> None:
+    with pytest.raises(exceptions.MethodNotImplemented, match="bigquery_config"):
+        mail.pair(bigquery_config={"table": "p.d.t"})
+    with pytest.raises(exceptions.MethodNotImplemented, match="schema_settings"):
+        mail.topic(schema_settings={"schema": "projects/p/schemas/s"})
+
+
+def test_a_subscription_may_say_how_long_it_lives_and_keeps(mail: Mail) -> None:
+    _, name = mail.pair(
+        expiration_policy={"ttl": {"seconds": 86400 * 90}},
+        message_retention_duration={"seconds": 86400},
+        retain_acked_messages=True,
+    )
+    subscription = mail.subscriber.get_subscription(subscription=name)
+    assert subscription.expiration_policy.ttl == timedelta(days=90)
+    assert subscription.message_retention_duration == timedelta(days=1)

@@ -4,13 +4,18 @@ import os
 import queue
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pubsub_actors import Clients, Endpoint, Mail, data_of
+from google.api_core import exceptions
+from pubsub_actors import Clients, Endpoint, Loop, Mail, data_of
 
 import localcloud
+from localcloud.counters import Counters
+from localcloud.faults import Faults
+from localcloud.pubsub import PubSubService
 
 SERVER = Path(__file__).with_name("pubsub_process.py")
 
@@ -105,6 +110,34 @@ def test_message_ids_are_not_used_again_after_a_restart(own_mail: Callable[..., 
     mail.server.stop()
     mail.server.start()
     assert int(mail.publish(topic, b"2")[0]) > int(before[0])
+
+
+def test_two_services_cannot_share_a_file(own_mail: Callable[..., Mail], loop: Loop) -> None:
+    mail = own_mail()
+    other = PubSubService(mail.server.path, counters=Counters(), faults=Faults())
+    with pytest.raises(OSError, match="another local cloud"):
+        loop.run(other.start())
+
+
+def test_messages_and_snapshots_are_dropped_when_they_come_of_age(own_mail: Callable[..., Mail], loop: Loop) -> None:
+    mail = own_mail()
+    topic = mail.topic(message_retention_duration={"seconds": 2 * 86400})
+    day = mail.subscription(topic, message_retention_duration={"seconds": 86400})
+    week = mail.subscription(topic)
+    snapshot = mail.name("snapshots")
+    mail.subscriber.create_snapshot(name=snapshot, subscription=week)
+    mail.publish(topic, b"1", b"2")
+    leased = mail.pull(day)
+    now = time.time()
+    loop.call(lambda: mail.server.service.sweep(now + 86000))
+    assert data_of(mail.peek(day)) == [b"2"]
+    loop.call(lambda: mail.server.service.sweep(now + 87000))
+    mail.nack(day, leased)
+    assert mail.peek(day) == []
+    assert data_of(mail.pull(week, 2)) == [b"1", b"2"]
+    loop.call(lambda: mail.server.service.sweep(now + 8 * 86400))
+    with pytest.raises(exceptions.NotFound):
+        mail.subscriber.get_snapshot(snapshot=snapshot)
 
 
 @pytest.mark.slow

@@ -201,6 +201,36 @@ def test_outdated_deadlines_do_not_pile_up() -> None:
     assert made.next_at() == 5099
 
 
+def test_what_never_went_out_is_ready_again_as_if_nothing_had_been() -> None:
+    made = delivery(*entries(1, 2))
+    taken(made, messages=1)
+    made.put_back(made.entries[1])
+    assert made.entries[1].attempts == 0
+    assert taken(made, BOB) == [1, 2]
+
+
+def test_what_never_went_out_of_a_key_is_for_others_too() -> None:
+    made = delivery(*entries(1, 2, key="k"), ordered=True)
+    taken(made)
+    for id_ in (2, 1):
+        made.put_back(made.entries[id_])
+    assert taken(made, BOB) == [1, 2]
+
+
+def test_a_key_that_came_back_is_not_disturbed_by_the_backoff_of_its_former_messages() -> None:
+    made = delivery(*entries(1, key="k"), ordered=True, backoff=Backoff(minimum=10, maximum=10))
+    taken(made)
+    made.give_back(made.entries[1], 0)
+    made.remove(1)
+    made.offer(Entry(id=2, key="k"))
+    assert taken(made, messages=1) == [2]
+    made.wake(10)
+    made.offer(Entry(id=3, key="k"))
+    assert taken(made, BOB) == []
+    made.remove(2)
+    assert taken(made, BOB) == [3]
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
 def test_a_key_leaves_nothing_behind_when_all_of_it_is_acknowledged(order: tuple[int, ...]) -> None:
     made = delivery(*entries(1, 2, 3, key="k"), ordered=True)
