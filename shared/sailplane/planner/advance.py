@@ -7,7 +7,8 @@ what must be read first. How it is used:
    same commit as the end.
 2. After that commit it reads what the looks name, adds it to the snapshot (`NONE` for what does not exist) and calls
    `advance` again, with the same ends and the settled keys as `ended`, until no look is left.
-3. When a start or settle turns out to exist already, its true state goes into the snapshot and `advance` is called
+3. Settles that it then commits are ends: it goes on with 2, and reads anew what it saw unfinished or counted before.
+4. When a start or settle turns out to exist already, its true state goes into the snapshot and `advance` is called
    again. A settle that exists goes into `ended` too: no message pushes on from it, only who settles it.
 
 What the snapshot may say: a terminal state only if it is committed, or part of the commit that the plan goes into; any
@@ -25,7 +26,7 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import TERMINAL, RunState, TaskState, TriggerRule
 from sailplane.planner import closing
-from sailplane.planner.rules import WAITING, Judgement, UpstreamCounts, Verdict, judge, judge_alone, tally
+from sailplane.planner.rules import STARTS_EARLY, WAITING, Judgement, UpstreamCounts, Verdict, judge, judge_alone, tally
 from sailplane.planner.wiring import Node, wiring
 
 
@@ -184,8 +185,19 @@ class _Step:
         outcome = self.judge_wide(node) if node.is_wide else self.judge_keys(node, rule, node.upstream)
         if node.scope and _runs(outcome):
             scope = self.judge_keys(node, TriggerRule.ALL_DONE, node.scope)
-            return outcome if _runs(scope) else scope
+            outcome = outcome if _runs(scope) else scope
+        if rule in STARTS_EARLY and _runs(outcome) and self.may_have_started(node):
+            return Look(node.key.task_id, (node.key,), False)
         return outcome
+
+    def may_have_started(self, node: Node) -> bool:
+        """True when another upstream task may have started it, so long ago that it may have ended since.
+
+        Then nobody but who ends the upstream task at hand finds that the run is over, so it must know.
+        """
+        if len(node.upstream) == 1 or self.known(node.key) is not None:
+            return False
+        return not all(self.known(key) in TERMINAL for key in node.upstream)
 
     def is_not_chosen(self, node: Node) -> bool:
         skipped = self.snapshot.skipped_by_branch

@@ -9,21 +9,14 @@ looks too early, and two for the one that starts it.
 from collections.abc import Mapping
 
 from sailplane.model.dags import SerializedDag
-from sailplane.model.states import TaskState, TriggerRule
-from sailplane.planner.rules import UpstreamCounts, tally
+from sailplane.model.states import TaskState
+from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, tally
 from sailplane.planner.wiring import WIDE, wiring
 
 __all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "next_question"]
 
 RUN_JOIN = "~run"
 """The join of a run's end: all its task instances feed it."""
-
-_ENOUGH_BY_ONE: dict[TriggerRule, tuple[TaskState, ...]] = {
-    TriggerRule.ONE_SUCCESS: (TaskState.SUCCESS,),
-    TriggerRule.ONE_FAILED: (TaskState.FAILED, TaskState.UPSTREAM_FAILED),
-    TriggerRule.ONE_DONE: (TaskState.SUCCESS, TaskState.FAILED),
-}
-"""Rules that must let a task start before all upstream tasks have ended, and the states of which one is enough."""
 
 _LIKELY_FIRST = (
     TaskState.SUCCESS,
@@ -55,7 +48,7 @@ def _questions(dag: SerializedDag, join: str, answers: Mapping[str, int]) -> lis
     task = dag.task_dict[join]
     total = len(task.upstream)
     if answers.get(join, total) < total:
-        enough = [f"{join}={state}" for state in _ENOUGH_BY_ONE.get(task.trigger_rule, ())]
+        enough = [f"{join}={state}" for state in STARTS_EARLY.get(task.trigger_rule, ())]
         return [] if any(answers.get(value) for value in enough) else enough
     states = [f"{join}={state}" for state in _LIKELY_FIRST]
     known = sum(answers.get(value, 0) for value in states)

@@ -63,6 +63,13 @@ class UpstreamCounts:
         return self.failed + self.upstream_failed
 
 
+STARTS_EARLY: Mapping[TriggerRule, tuple[TaskState, ...]] = {
+    TriggerRule.ONE_SUCCESS: (TaskState.SUCCESS,),
+    TriggerRule.ONE_FAILED: (TaskState.FAILED, TaskState.UPSTREAM_FAILED),
+    TriggerRule.ONE_DONE: (TaskState.SUCCESS, TaskState.FAILED),
+}
+"""The rules that let a task start before all upstream tasks have ended, and the states of which one is enough."""
+
 Rule = Callable[[UpstreamCounts], Judgement]
 
 WAITING = Judgement(Verdict.WAIT, "upstream tasks have not ended")

@@ -1,0 +1,150 @@
+"""Whole runs by simulated workers: whatever goes wrong, they end as Airflow's rules say."""
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import plain_rules
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.states import TaskState, TriggerRule
+from simulated_engine import Script, Simulation
+from small_dags import dag, task
+
+LETTERS = "abcdefghijklmnop"
+RULES = st.one_of(st.just(TriggerRule.ALL_SUCCESS), st.sampled_from(TriggerRule))
+OUTCOMES = st.sampled_from((TaskState.SUCCESS, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED))
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@st.composite
+def narrow_dags(draw: st.DrawFn) -> SerializedDag:
+    tasks: list[SerializedTask] = []
+    for task_id in LETTERS[: draw(st.integers(3, 12))]:
+        earlier = [each.task_id for each in tasks]
+        upstream = draw(st.lists(st.sampled_from(earlier), max_size=3, unique=True)) if earlier else []
+        tasks.append(task(task_id, *upstream, trigger_rule=draw(RULES)))
+    return dag(*tasks)
+
+
+@st.composite
+def wide_dags(draw: st.DrawFn) -> SerializedDag:
+    """first -> nine to twelve parts, some of which wait for others -> joins over all or nearly all -> last"""
+    width = draw(st.integers(9, 12))
+    parts = [f"p{number:02}" for number in range(width)]
+    tasks = [task("first")]
+    for place, part in enumerate(parts):
+        upstream = draw(st.sampled_from(["first", *parts[:place]]))
+        tasks.append(task(part, upstream, trigger_rule=draw(RULES)))
+    for join in ("y", "z"):
+        left_out = draw(st.integers(0, width - 9))
+        tasks.append(task(join, *parts[left_out:], trigger_rule=draw(RULES)))
+    return dag(*tasks, task("~last", "y", "z", trigger_rule=draw(RULES)))
+
+
+@st.composite
+def setup_dags(draw: st.DrawFn) -> SerializedDag:
+    """Work between setups and teardowns, some of it early or indirect."""
+    rules = st.sampled_from((TriggerRule.ALL_SUCCESS, TriggerRule.ONE_SUCCESS, TriggerRule.ALL_DONE))
+    setups = [task(name, is_setup=True) for name in ("s1", "s2")[: draw(st.integers(1, 2))]]
+    names = [each.task_id for each in setups]
+    work: list[SerializedTask] = []
+    for task_id in LETTERS[: draw(st.integers(1, 6))]:
+        earlier = names + [each.task_id for each in work]
+        upstream = draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=2, unique=True))
+        work.append(task(task_id, *upstream, trigger_rule=draw(rules)))
+    ending = draw(st.lists(st.sampled_from([each.task_id for each in work]), min_size=1, max_size=2, unique=True))
+    teardown = task(
+        "t",
+        *ending,
+        *draw(st.lists(st.sampled_from(names), unique=True)),
+        trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS,
+        is_teardown=True,
+        on_failure_fail_dagrun=draw(st.booleans()),
+    )
+    return dag(*setups, *work, teardown, *[task("after", "t")] * draw(st.integers(0, 1)))
+
+
+@st.composite
+def scripts(draw: st.DrawFn, of: SerializedDag, *, trouble: int) -> Script:
+    tries = [(each.task_id, number) for each in of.tasks for number in (1, 2, 3)]
+    some = st.integers(0, trouble)
+    return Script(
+        outcomes=draw(st.fixed_dictionaries(dict.fromkeys(tries, OUTCOMES))),
+        unchosen=draw(branches(of)),
+        crashes=draw(some),
+        losses=draw(some),
+        duplicates=draw(some),
+        expiries=draw(some),
+        reconciles=draw(some),
+    )
+
+
+@st.composite
+def branches(draw: st.DrawFn, of: SerializedDag) -> dict[str, frozenset[str]]:
+    """A branch leaves out tasks that wait for it alone: with others, the order of ends decides, in Airflow too."""
+    if any(each.is_setup for each in of.tasks) or not draw(st.booleans()):
+        return {}
+    alone = {each.task_id: [] for each in of.tasks}  # type: dict[str, list[str]]
+    for each in of.tasks:
+        if len(each.upstream) == 1:
+            alone[each.upstream[0]].append(each.task_id)
+    brancher = draw(st.sampled_from([task_id for task_id, after in alone.items() if after] or [of.tasks[0].task_id]))
+    after = alone[brancher]
+    return {brancher: frozenset(draw(st.sets(st.sampled_from(after))) if after else ())}
+
+
+@st.composite
+def cases(draw: st.DrawFn, dags: st.SearchStrategy[SerializedDag], trouble: int = 0) -> tuple[SerializedDag, Script]:
+    of = draw(dags)
+    return of, draw(scripts(of, trouble=trouble))
+
+
+def check(case: tuple[SerializedDag, Script], seed: int) -> Simulation:
+    of, script = case
+    simulation = Simulation(of, script, seed)
+    simulation.play()
+    ends = simulation.by_task()
+    assert not simulation.early_starts, "a task started before its rule allowed"
+    assert len(set(simulation.tries_run)) == len(simulation.tries_run), "a try ran twice"
+    ran = {key.task_id: ends[key.task_id] for key, _ in simulation.tries_run}
+    assert ends == plain_rules.end_states(of, ran, script.unchosen)
+    assert simulation.run is plain_rules.run_state(of, ends)
+    assert simulation.closings == 1
+    if not simulation.lost_tries:
+        check_outcomes(simulation, ran)
+    return simulation
+
+
+def check_outcomes(simulation: Simulation, ran: dict[str, TaskState]) -> None:
+    """No worker was lost, so the last try of each task decided."""
+    for task_id, state in ran.items():
+        number = max(number for key, number in simulation.tries_run if key.task_id == task_id)
+        assert state is simulation.script.outcomes[task_id, number]
+
+
+seeds = st.integers(0, 2**32)
+
+
+@quick
+@given(cases(narrow_dags()), seeds)
+def test_a_run_without_trouble_ends_as_the_rules_say(case: tuple[SerializedDag, Script], seed: int) -> None:
+    check(case, seed)
+
+
+@quick
+@given(cases(narrow_dags(), trouble=4), seeds)
+def test_a_run_ends_as_the_rules_say_through_crashes_losses_and_duplicates(
+    case: tuple[SerializedDag, Script], seed: int
+) -> None:
+    check(case, seed)
+
+
+@quick
+@given(cases(wide_dags(), trouble=4), seeds)
+def test_counted_joins_decide_as_read_ones(case: tuple[SerializedDag, Script], seed: int) -> None:
+    check(case, seed)
+
+
+@quick
+@given(cases(setup_dags(), trouble=3), seeds)
+def test_setups_and_teardowns_keep_their_scope(case: tuple[SerializedDag, Script], seed: int) -> None:
+    check(case, seed)
