@@ -40,7 +40,7 @@ class Admin:
                 web.post("/scheduler/jobs/{name}/{verb:run|pause|resume}", self._act_on_job),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()
 

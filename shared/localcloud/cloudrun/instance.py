@@ -35,7 +35,7 @@ class Instance:
         loop = asyncio.get_running_loop()
         self.id = id_
         self.address = address
-        """Of its listening socket, in the kernel's abstract namespace: half the cost of TCP, and no ports to run out of."""
+        """Of its listening socket, in the kernel's abstract namespace: half the cost of TCP."""
         self.log_path = log_path
         self.state = InstanceState.STARTING
         self.active = 0

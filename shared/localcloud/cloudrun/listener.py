@@ -11,6 +11,8 @@ from localcloud.cloudrun.wire import ConnectionClosedError, Reply, encode_reques
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 """Cloud Run's limit for HTTP/1."""
+SHUTDOWN_SECONDS = 0.5
+"""How long connections that linger may hold up the end."""
 _COLLECT_BYTES = 1024 * 1024
 """Answers up to this length are passed on in one piece."""
 _HOP_BY_HOP = frozenset(
@@ -44,7 +46,7 @@ class Listener:
 
     async def start(self, sock: socket.socket) -> None:
         server = web.Server(self._handle, access_log=None)
-        self._runner = web.ServerRunner(server, handle_signals=False)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()
 
@@ -110,7 +112,7 @@ def _answer_headers(reply: Reply) -> list[tuple[str, str]]:
 async def _pass_on(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     headers: Any = _answer_headers(reply)
     if request.method == "HEAD":
-        return _head_answer(reply, headers)
+        return await _head_answer(request, reply, headers)
     if reply.length is not None and reply.length <= _COLLECT_BYTES:
         body = await reply.body()
         answer = web.Response(status=reply.status, headers=_multi(headers), body=body)
@@ -120,10 +122,11 @@ async def _pass_on(request: web.BaseRequest, reply: Reply) -> web.StreamResponse
     return await _stream(request, reply, headers)
 
 
-def _head_answer(reply: Reply, headers: list[tuple[str, str]]) -> web.StreamResponse:
-    answer = web.Response(status=reply.status, headers=_multi(headers))
-    if reply.length is not None:
-        answer.content_length = reply.length
+async def _head_answer(request: web.BaseRequest, reply: Reply, headers: list[tuple[str, str]]) -> web.StreamResponse:
+    answer = web.StreamResponse(status=reply.status, headers=_multi(headers))
+    answer.content_length = reply.length
+    await answer.prepare(request)
+    await answer.write_eof()
     return answer
 
 

@@ -4,11 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-QUEUE_LIMIT = 1000
-"""Requests of one function that may wait for room; the next one is answered 429."""
-QUEUE_SECONDS = 10.0
-"""How long a request waits for room while no instance is starting, before it is answered 429."""
-
 
 class Seat(Protocol):
     """An instance, as far as choosing goes."""

@@ -85,7 +85,7 @@ class Service:
                 return self._occupy(instance)
         if self._closed:
             raise RefusedError(503, f"function {self.spec.name} is being shut down")
-        if len(self._waiting) >= scaling.QUEUE_LIMIT:
+        if len(self._waiting) >= self.spec.queue_limit:
             raise RefusedError(429, f"function {self.spec.name}: all instances are full and too many requests wait")
         return await self._wait_for_seat()
 
@@ -93,7 +93,7 @@ class Service:
         seat: asyncio.Future[Instance] = self._loop.create_future()
         self._waiting.append(seat)
         self._scale_up()
-        timer = self._loop.call_later(scaling.QUEUE_SECONDS, self._waited_long, seat)
+        timer = self._loop.call_later(self.spec.queue_timeout.total_seconds(), self._waited_long, seat)
         try:
             return await seat
         except asyncio.CancelledError:
@@ -108,7 +108,7 @@ class Service:
         if seat.done():
             return
         if any(instance.state is InstanceState.STARTING for instance in self.instances):
-            self._loop.call_later(scaling.QUEUE_SECONDS, self._waited_long, seat)
+            self._loop.call_later(self.spec.queue_timeout.total_seconds(), self._waited_long, seat)
             return
         self._waiting.remove(seat)
         seat.set_exception(RefusedError(429, f"function {self.spec.name}: all instances are full"))
@@ -163,6 +163,7 @@ class Service:
         self._counters.add("cloudrun.instance_starts")
         number = next(_launch_ids)
         id_ = f"{os.getpid():x}x{number}"
+        launch = self._launch(number)
         log_path, log_fd = self._logs.open(id_)
         address = f"\0localcloud/{os.getpid()}/{self.spec.name}/{number}"
         listener = socket.socket(socket.AF_UNIX)
@@ -170,7 +171,7 @@ class Service:
         listener.listen(1024)
         instance = Instance(id_=id_, address=address, log_path=log_path, changed=self._instance_changed)
         self.instances.append(instance)
-        task = self._loop.create_task(start_process(instance, listener, log_fd, self._spawner, self._launch(number)))
+        task = self._loop.create_task(start_process(instance, listener, log_fd, self._spawner, launch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -182,7 +183,7 @@ class Service:
             "PORT": CONTAINER_PORT,
             "THREADS": str(spec.concurrency),
             "FUNCTION_TARGET": spec.target,
-            "FUNCTION_SIGNATURE_TYPE": spec.signature_type.value,
+            "FUNCTION_SIGNATURE_TYPE": str(spec.signature_type),
             "K_SERVICE": spec.name,
             "K_CONFIGURATION": spec.name,
             "K_REVISION": self._revision,
@@ -191,7 +192,7 @@ class Service:
         options = {
             "--source": str(source),
             "--target": spec.target,
-            "--signature-type": spec.signature_type.value,
+            "--signature-type": str(spec.signature_type),
             "--host": "127.0.0.1",
             "--port": CONTAINER_PORT,
         }

@@ -42,6 +42,10 @@ class FunctionSpec:
     """How long one request may take before it is answered 504."""
     idle_timeout: timedelta = timedelta(minutes=15)
     """How long an instance stays without any request."""
+    queue_limit: int = 1000
+    """Requests that may wait for room; the next one is answered 429."""
+    queue_timeout: timedelta = timedelta(seconds=10)
+    """How long a request waits for room while no instance is starting, before it is answered 429."""
     port: int = 0
     """Of the function's URL; 0 takes the one it had last time, or a free one."""
     preload: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ class FunctionSpec:
     """None: fork where `preload` names something, else exec."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "signature_type", SignatureType(self.signature_type))
         if self.concurrency < 1 or self.max_instances < 1:
             raise ValueError(f"function {self.name}: concurrency and max_instances must be at least 1")
         if not 0 <= self.min_instances <= self.max_instances:

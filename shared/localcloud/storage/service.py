@@ -22,6 +22,7 @@ Publish = Callable[[Notice], None]
 """Takes a notice to publish; must not block."""
 _INLINE_BYTES = 256 * 1024
 """Requests up to this size are worked on in the event loop: a thread would cost more than they do."""
+_SHUTDOWN_SECONDS = 0.5
 _BATCH_PATH = "/batch/storage/v1"
 
 
@@ -39,7 +40,7 @@ class StorageService:
 
     async def start(self, sock: socket.socket) -> None:
         server = web.Server(self._handle, access_log=None)
-        self._runner = web.ServerRunner(server, handle_signals=False)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()
 
@@ -63,6 +64,10 @@ class StorageService:
             if resource.items() <= present.items():
                 return
         handlers.add_notification(self._storage, wanted.bucket, resource)
+
+    def notifications(self, bucket: str) -> list[dict[str, Any]]:
+        """A bucket's notification configurations, as the API would list them."""
+        return self._storage.index.notifications(bucket)
 
     def _changed(self, change: Change) -> None:
         """Called where the storage works, in the loop or in a thread."""
