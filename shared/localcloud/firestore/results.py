@@ -15,7 +15,7 @@ from .storage import Storage, grouping
 
 _BELOW_ID_MARK_END = b"\0\1"
 
-FindIndex = Callable[[Shape], Index | None]
+FindIndex = Callable[[Shape, bytes], Index | None]
 Placed = tuple[bytes, Stored]
 """A result and its position."""
 
@@ -101,7 +101,7 @@ class QueryRun:
         if not scan.shape.fields and not scan.shape.everywhere and not scan.shape.name_descending:
             start = self._collection + ID_MARK
             return None, start + low, start + high
-        index = self._find_index(scan.shape)
+        index = self._find_index(scan.shape, self._collection)
         if index is None:
             return None
         start = index.start(self._collection) + scan.head

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from .checkpoints import Checkpoints
 from .documents import Stored
 from .paths import PREFIX_BYTES, collection_of
 
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE TABLE IF NOT EXISTS collections (key BLOB PRIMARY KEY, grouping BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS collections_by_id ON collections (grouping);
 CREATE TABLE IF NOT EXISTS indexes (number INTEGER PRIMARY KEY, grouping BLOB NOT NULL, definition TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS covered (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
 """
 _ROW = "d.key, d.created, d.updated, d.body"
@@ -73,8 +75,10 @@ class Storage:
         self._names = {prefix: name for name, prefix in self._prefixes.items()}
         self._known: set[bytes] = set()
         self._recent: dict[bytes, Stored] = {}
+        self._checkpoints = Checkpoints(path)
 
     def close(self) -> None:
+        self._checkpoints.wait()
         self._db.close()
 
     def snapshot(self) -> "Storage":
@@ -162,6 +166,7 @@ class Storage:
             self._known.clear()
             self._recent.clear()
             raise
+        self._checkpoints.committed()
 
     def _store(self, change: Change) -> None:
         key, group, before, after = change
@@ -202,12 +207,19 @@ class Storage:
         """The number, grouping and definition of each index that has been built."""
         return self._db.execute("SELECT number, grouping, definition FROM indexes ORDER BY number").fetchall()
 
-    def add_index(self, number: int, group: bytes, definition: str, entries: Iterable[Entry]) -> None:
-        """Store a new index with its entries, all or nothing."""
+    def add_index(self, number: int, group: bytes, definition: str) -> None:
+        self._db.execute("INSERT INTO indexes VALUES (?, ?, ?)", (number, group, definition))
+
+    def covers(self, key: bytes) -> bool:
+        """Whether what `key` stands for has been marked by `cover`."""
+        return self._db.execute("SELECT 1 FROM covered WHERE key = ?", (key,)).fetchone() is not None
+
+    def cover(self, key: bytes, entries: Iterable[Entry]) -> None:
+        """Store index entries and the mark that they are there, all or nothing."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.execute("INSERT INTO indexes VALUES (?, ?, ?)", (number, group, definition))
             self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?)", entries)
+            self._db.execute("INSERT INTO covered VALUES (?)", (key,))
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
@@ -235,7 +247,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA page_size = 4096")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA cache_size = -65536")
+    db.execute("PRAGMA cache_size = -16384")
     db.execute("PRAGMA temp_store = MEMORY")
-    db.execute("PRAGMA wal_autocheckpoint = 4000")
+    db.execute("PRAGMA wal_autocheckpoint = 0")
     return db
