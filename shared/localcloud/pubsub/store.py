@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from localcloud.pubsub.names import Kind
 
+# The backlog is not WITHOUT ROWID: there, every search that passes a row of megabytes reads all of it.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
@@ -23,7 +24,7 @@ CREATE TABLE IF NOT EXISTS backlog (
     holder INTEGER NOT NULL, message INTEGER NOT NULL, published REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL,
     PRIMARY KEY (holder, message)
-) WITHOUT ROWID;
+);
 """
 
 _LOCK_SECONDS = 1.0
