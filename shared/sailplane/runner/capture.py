@@ -86,8 +86,12 @@ class Capture:
 
     def flush(self) -> None:
         """Hand on what was printed, also through streams that user code put in place of ours."""
-        for stream in {id(s): s for s in (sys.stdout, sys.stderr, self._stdout, self._stderr)}.values():
-            _flush(stream)
+        if sys.stdout is not self._stdout:
+            _flush(sys.stdout)
+        if sys.stderr is not self._stderr:
+            _flush(sys.stderr)
+        _flush(self._stdout)
+        _flush(self._stderr)
 
     def is_intact(self) -> bool:
         """False when user code closed or redirected a standard file descriptor."""

@@ -123,11 +123,16 @@ class Child:
         reusable = self._is_reusable(outcome)
         cpu_seconds, max_rss_mib = self._meter.read().since(self._before)
         self._link.send(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
-        if reusable:
-            self._capture.install()
-            self._baseline.restore()
-            self._before = self._meter.start()
-        return reusable
+        return reusable and self._clean_up()
+
+    def _clean_up(self) -> bool:
+        """Make ready for another try, while the supervisor already goes on. False when that cannot be."""
+        if not self._capture.is_intact():
+            return False
+        self._capture.install()
+        self._baseline.restore()
+        self._before = self._meter.start()
+        return True
 
     def _outcome(self, job: TaskJob) -> Outcome:
         dag = self._files[job.run.file].get(job.run.dag_id)
@@ -143,7 +148,7 @@ class Child:
     def _is_reusable(self, outcome: Outcome) -> bool:
         ended = end_leftover_processes()
         spoilt = outcome.kind is OutcomeKind.KILLED or (outcome.error is not None and outcome.error.kind in _SPOILING)
-        return ended and not spoilt and not has_threads() and self._capture.is_intact()
+        return ended and not spoilt and not has_threads()
 
 
 def _failed(kind: str, message: str, file: str) -> Outcome:

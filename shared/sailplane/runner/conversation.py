@@ -15,6 +15,7 @@ from sailplane.runner import endings, kernel, protocol
 from sailplane.runner.cancellation import Cancellation
 from sailplane.runner.output import OutputStream
 from sailplane.runner.processes import Child
+from sailplane.runner.spool import Spool
 
 TIMEOUT_GRACE = timedelta(seconds=1)
 """What the child has to notice its execution_timeout itself."""
@@ -23,16 +24,20 @@ EXIT_PATIENCE = timedelta(seconds=1)
 _MESSAGE_LIMIT = 256 * 1024 * 1024
 _PIPE_READ = 64 * 1024
 _DRAIN_READS = 32
+_STDOUT = ("info", "task.stdout")
+_STDERR = ("error", "task.stderr")
+"""Level and logger of plain lines, as in Airflow 3."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """When a try is ended from outside, in the monotonic clock's seconds."""
+    """What holds for a try: when it is ended from outside (in the monotonic clock's seconds), how its log is kept."""
 
     cancellation: Cancellation
     kill_grace: timedelta
+    log_line_limit: int
     time_limit: timedelta | None = None
     time_limit_at: float = float("inf")
 
@@ -45,15 +50,16 @@ class Conversation:
         child: Child,
         *,
         services: ChildServices,
-        stdout: OutputStream,
-        stderr: OutputStream,
+        log: Spool,
         terms: Terms,
     ) -> None:
         self._child = child
         self._control = child.control
         self._services = services
-        self._streams = {child.stdout: stdout, child.stderr: stderr}
-        self._open_outputs = {child.stdout, child.stderr}
+        self._log = log
+        self._streams: dict[int, OutputStream] = {}
+        """By file descriptor, from when the first bytes come."""
+        self._closed_outputs = 0
         self._terms = terms
         self._lines = protocol.Lines(_MESSAGE_LIMIT)
         self._unsent = bytearray()
@@ -101,10 +107,10 @@ class Conversation:
             self._on_time(time.monotonic())
 
     def _on_event(self, file: int, event: int) -> None:
-        if file in self._streams:
-            self._read_output(file)
-        elif file == self._child.bell:
+        if file == self._child.bell:
             self._on_bell()
+        elif file in (self._child.stdout, self._child.stderr):
+            self._read_output(file)
         elif not self._is_over:
             if event & select.POLLOUT:
                 self._flush()
@@ -208,11 +214,20 @@ class Conversation:
             return
         if data:
             self._was_heard = True
-            self._streams[file].feed(data)
+            self._stream(file).feed(data)
         else:
             self._child.poller.unregister(file)
             self._child.outputs.unregister(file)
-            self._open_outputs.discard(file)
+            self._closed_outputs += 1
+
+    def _stream(self, file: int) -> OutputStream:
+        stream = self._streams.get(file)
+        if stream is None:
+            level, logger = _STDOUT if file == self._child.stdout else _STDERR
+            line_limit = self._terms.log_line_limit
+            stream = OutputStream(self._log, level=level, logger=logger, line_limit=line_limit)
+            self._streams[file] = stream
+        return stream
 
     def _drain(self) -> None:
         """Take what is in the pipes, without waiting for more."""
@@ -224,7 +239,7 @@ class Conversation:
                 self._read_output(file)
         for stream in self._streams.values():
             stream.finish()
-        self.is_reusable = self.is_reusable and len(self._open_outputs) == len(self._streams)
+        self.is_reusable = self.is_reusable and not self._closed_outputs
 
     # Ending
 

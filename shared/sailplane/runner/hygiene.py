@@ -29,7 +29,7 @@ _SIGNALS = (
 )
 TEMPLATE_SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 """What the template handles for itself, and a child does not."""
-_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_OTHER_TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _LEFTOVER_PATIENCE = timedelta(seconds=2)
 
 
@@ -45,11 +45,12 @@ class Baseline:
             self._handlers[own] = int(signal.SIG_DFL)
 
     def disarm(self) -> None:
-        """Stop timers, so that no alarm of the task rings after it."""
-        for timer in _TIMERS:
-            signal.setitimer(timer, 0)
+        """Stop the alarm, so that it does not ring after the task."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def restore(self) -> None:
+        for timer in _OTHER_TIMERS:
+            signal.setitimer(timer, 0)
         for each, handler in self._handlers.items():
             if _signal.getsignal(each) is not handler:
                 signal.signal(each, handler if handler is not None else signal.SIG_DFL)

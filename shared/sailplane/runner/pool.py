@@ -13,7 +13,6 @@ from sailplane.runner.cancellation import Cancellation
 from sailplane.runner.config import RunnerConfig
 from sailplane.runner.conversation import Conversation, Terms
 from sailplane.runner.nursery import Nursery
-from sailplane.runner.output import OutputStream
 from sailplane.runner.processes import Child
 from sailplane.runner.roster import Need, Refusal, Roster
 from sailplane.runner.spool import Spool, notice
@@ -75,6 +74,7 @@ class Runner:
         return Terms(
             cancellation=cancellation,
             kill_grace=self._config.kill_grace,
+            log_line_limit=self._config.log_line_limit,
             time_limit=limit,
             time_limit_at=time.monotonic() + limit.total_seconds() if limit is not None else float("inf"),
         )
@@ -92,14 +92,7 @@ class Runner:
         return endings.no_process(f"{_ATTEMPTS} processes ended before they began")
 
     def _run_in(self, child: Child, job: TaskJob, services: ChildServices, log: Spool, terms: Terms) -> Outcome | None:
-        line_limit = self._config.log_line_limit
-        conversation = Conversation(
-            child,
-            services=services,
-            stdout=OutputStream(log, level="info", logger="task.stdout", line_limit=line_limit),
-            stderr=OutputStream(log, level="error", logger="task.stderr", line_limit=line_limit),
-            terms=terms,
-        )
+        conversation = Conversation(child, services=services, log=log, terms=terms)
         is_reusable = False
         try:
             outcome = conversation.run(job)
