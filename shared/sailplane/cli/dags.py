@@ -175,7 +175,7 @@ def push(
 
 
 @app.command("test")
-def run_test(
+def try_dag(
     context: typer.Context,
     *,
     dag_id: DagId,
@@ -185,8 +185,8 @@ def run_test(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Run a DAG to its end in this process, on a cloud that is gone afterwards. Exit code 1 when the run fails."""
-    from sailplane.cli.testing import test_dag
+    from sailplane.cli import testing
+    from sailplane.standalone.trial import Trial
 
-    test_dag(
-        session_of(context), dag_id, folder, logical_date=read_instant(logical_date), conf=read_conf(conf), form=form
-    )
+    trial = Trial(dag_id=dag_id, folder=folder, logical_date=read_instant(logical_date), conf=read_conf(conf))
+    testing.run_test(session_of(context), trial, form)

@@ -14,9 +14,9 @@ def read_conf(text: str | None) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise typer.BadParameter(f"not JSON: {error}. Example: --conf '{{\"day\": 1}}'") from error
+        raise _bad("--conf", f"not JSON: {error}. Example: --conf '{{\"day\": 1}}'") from error
     if not isinstance(value, dict):
-        raise typer.BadParameter("must be a JSON object. Example: --conf '{\"day\": 1}'")
+        raise _bad("--conf", "must be a JSON object. Example: --conf '{\"day\": 1}'")
     return value
 
 
@@ -27,5 +27,9 @@ def read_instant(text: str | None) -> datetime | None:
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date or time. Examples: 2026-03-01, 2026-03-01T06:00Z") from error
+        raise _bad("--logical-date", f"{text!r} is not one. Examples: 2026-03-01, 2026-03-01T06:00Z") from error
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _bad(option: str, message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint=f"'{option}'")

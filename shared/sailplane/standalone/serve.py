@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
 
 Say = Callable[[str], None]
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +76,20 @@ class Standalone:
         self._stack.push_async_callback(folder.stop)
         await folder.start()
         if self.plan.tick:
-            self.cloud.add_job(deployment.clock(self.cloud.endpoints.functions["tick"]))
+            self._start_clock()
+
+    def _start_clock(self) -> None:
+        """The first tick comes at once: what was under way when this home was last stopped goes on without a wait."""
+        job = deployment.clock(self.cloud.endpoints.functions["tick"])
+        self.cloud.add_job(job)
+        first = asyncio.get_running_loop().create_task(self.cloud.scheduler.run_now(job.name))
+        self._stack.callback(first.cancel)
 
     async def _start_cloud(self) -> None:
+        _check_port(self.plan.port)
         config = deployment.config(self.home, port=self.plan.port, environment=self._outer)
         self.cloud = LocalCloud(config)
-        try:
-            await self.cloud.start()
-        except OSError as error:
-            raise SettingsError(f"cannot listen: {error}. Choose another port with --port") from error
+        await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
         endpoints = self.cloud.endpoints
         await messaging.deploy(endpoints.pubsub, deployment.TOPICS, deployment.SUBSCRIPTIONS, endpoints.functions)
@@ -95,6 +102,18 @@ class Standalone:
         self._say(f"  DAGs     {self.plan.dags}")
         self._say(f"  logs     gs://{deployment.BUCKET}/logs (task logs); {self.home.function_logs} (functions)")
         self._say("Stop it with Ctrl-C.")
+
+
+def _check_port(port: int) -> None:
+    """Raises `SettingsError` when the port is taken, before anything is started that would have to be stopped again."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {HOST}:{port}: {error.strerror}; choose another port with --port"
+            ) from error
 
 
 async def run(standalone: Standalone, then: Callable[[Standalone], Awaitable[bool]]) -> bool:
