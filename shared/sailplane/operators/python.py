@@ -52,7 +52,9 @@ class PythonOperator(BaseOperator):
     def execute(self, context: Mapping[str, Any]) -> Any:
         value = self.call(context)
         if self.show_return_value_in_logs:
-            self.log.info("Done. Returned value was: %s", value)
+            # An empty log costs nothing: a task that returns nothing and prints nothing has none.
+            if value is not None:
+                self.log.info("Done. Returned value was: %s", value)
         else:
             self.log.info("Done. Returned value not shown")
         return value

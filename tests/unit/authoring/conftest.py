@@ -12,5 +12,7 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
     yield Bundle(tmp_path)
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if getattr(sys.modules[name], "__file__", None) and str(sys.modules[name].__file__).startswith(str(tmp_path)):
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(str(place).startswith(str(tmp_path)) for place in places if place):
             del sys.modules[name]
