@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localcloud.cloudrun.spec import FunctionSpec, SignatureType, Spawn
+    from localcloud.cloudrun.zygote import ForkedZygote, fork_zygote
     from localcloud.config import Endpoints, LocalCloudConfig
     from localcloud.faults import Fault, FaultKind
     from localcloud.scheduler import RetryConfig, SchedulerJob
@@ -20,6 +21,7 @@ __all__ = [
     "EventType",
     "Fault",
     "FaultKind",
+    "ForkedZygote",
     "FunctionSpec",
     "LocalCloud",
     "LocalCloudConfig",
@@ -28,6 +30,7 @@ __all__ = [
     "SchedulerJob",
     "SignatureType",
     "Spawn",
+    "fork_zygote",
 ]
 _HOMES = {
     "BucketNotification": "localcloud.storage.notifications",
@@ -35,6 +38,7 @@ _HOMES = {
     "EventType": "localcloud.storage.notifications",
     "Fault": "localcloud.faults",
     "FaultKind": "localcloud.faults",
+    "ForkedZygote": "localcloud.cloudrun.zygote",
     "FunctionSpec": "localcloud.cloudrun.spec",
     "LocalCloud": "localcloud.server",
     "LocalCloudConfig": "localcloud.config",
@@ -43,6 +47,7 @@ _HOMES = {
     "SchedulerJob": "localcloud.scheduler",
     "SignatureType": "localcloud.cloudrun.spec",
     "Spawn": "localcloud.cloudrun.spec",
+    "fork_zygote": "localcloud.cloudrun.zygote",
 }
 
 

@@ -10,6 +10,7 @@ import grpc.aio
 from localcloud.admin import Admin
 from localcloud.cloudrun.cloudrun import CloudRun
 from localcloud.cloudrun.spec import FunctionSpec
+from localcloud.cloudrun.zygote import ForkedZygote
 from localcloud.config import Endpoints, LocalCloudConfig
 from localcloud.counters import Counters
 from localcloud.faults import Faults
@@ -40,8 +41,10 @@ class LocalCloud:
     pubsub: PubSubService
     storage: StorageService
 
-    def __init__(self, config: LocalCloudConfig) -> None:
+    def __init__(self, config: LocalCloudConfig, zygote: ForkedZygote | None = None) -> None:
+        """`zygote`: one that the program has forked off itself, see `fork_zygote`; it is taken over."""
         self.config = config
+        self._zygote = zygote
         self.counters = Counters()
         self.faults = Faults()
         self._ports: PortBook
@@ -85,6 +88,7 @@ class LocalCloud:
             data_dir=data_dir,
             env={**os.environ, **self.environment()},
             ports=self._ports,
+            zygote=self._zygote,
             counters=counters,
             faults=faults,
         )

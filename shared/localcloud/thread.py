@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from localcloud.cloudrun.spec import FunctionSpec
+from localcloud.cloudrun.zygote import ForkedZygote
 from localcloud.config import Endpoints, LocalCloudConfig
 from localcloud.scheduler import SchedulerJob
 from localcloud.server import LocalCloud
@@ -17,8 +18,10 @@ T = TypeVar("T")
 class LocalCloudThread:
     """`with LocalCloudThread(config) as cloud:` runs a local cloud beside the caller."""
 
-    def __init__(self, config: LocalCloudConfig) -> None:
+    def __init__(self, config: LocalCloudConfig, zygote: ForkedZygote | None = None) -> None:
+        """`zygote`: see `LocalCloud`."""
         self.config = config
+        self._zygote = zygote
         self.cloud: LocalCloud
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="localcloud", daemon=True)
@@ -33,7 +36,7 @@ class LocalCloudThread:
             raise
 
     async def _start(self) -> None:
-        self.cloud = LocalCloud(self.config)
+        self.cloud = LocalCloud(self.config, self._zygote)
         await self.cloud.start()
 
     def stop(self) -> None:

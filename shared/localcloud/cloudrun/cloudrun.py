@@ -11,6 +11,7 @@ from localcloud.cloudrun.service import RefusedError, Service
 from localcloud.cloudrun.spawner import Spawner
 from localcloud.cloudrun.spec import FunctionSpec, Spawn
 from localcloud.cloudrun.wire import encode_request
+from localcloud.cloudrun.zygote import ForkedZygote
 from localcloud.counters import Counters
 from localcloud.external_http import ExternalHttp
 from localcloud.faults import Fault, FaultKind, Faults
@@ -21,7 +22,15 @@ class CloudRun:
     """Deploys functions, gives each a URL, and takes requests for them."""
 
     def __init__(
-        self, *, host: str, data_dir: Path, env: Mapping[str, str], ports: PortBook, counters: Counters, faults: Faults
+        self,
+        *,
+        host: str,
+        data_dir: Path,
+        env: Mapping[str, str],
+        ports: PortBook,
+        counters: Counters,
+        faults: Faults,
+        zygote: ForkedZygote | None = None,
     ) -> None:
         """`env` is what every instance inherits; a function's own `env` comes on top."""
         self.services: dict[str, Service] = {}
@@ -31,7 +40,7 @@ class CloudRun:
         self._ports = ports
         self._counters = counters
         self._faults = faults
-        self._spawner = Spawner(env)
+        self._spawner = Spawner(env, zygote)
         self._listeners: dict[str, Listener] = {}
         self._by_address: dict[str, Service] = {}
         self._urls: dict[str, str] = {}

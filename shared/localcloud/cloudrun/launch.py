@@ -1,6 +1,7 @@
 """The messages between the local cloud and its zygote: what to launch, and what became of it."""
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,14 @@ from localcloud.cloudrun.spec import Spawn
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one message; the environment is the largest part."""
+
+
+def control_sockets() -> tuple[socket.socket, socket.socket]:
+    """The two ends between the local cloud and its zygote; they keep messages whole."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE)
+    return ends
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Starting and ending the processes of instances, through the zygote."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -8,7 +9,18 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
-from localcloud.cloudrun.launch import MAX_MESSAGE, Exited, Launch, Message, Preload, Started, decode, encode
+from localcloud.cloudrun.launch import (
+    MAX_MESSAGE,
+    Exited,
+    Launch,
+    Message,
+    Preload,
+    Started,
+    control_sockets,
+    decode,
+    encode,
+)
+from localcloud.cloudrun.zygote import ForkedZygote
 
 
 class InstanceProcess:
@@ -33,17 +45,20 @@ class InstanceProcess:
 class Spawner:
     """Talks to the zygote, which it starts when it is first needed and again when it has died."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], zygote: ForkedZygote | None = None) -> None:
         self._env = env
-        self._zygote: subprocess.Popen[bytes] | None = None
+        self._zygote_pid: int | None = None
         self._control: socket.socket | None = None
         self._modules: list[str] = []
         self._starting: dict[int, asyncio.Future[InstanceProcess]] = {}
         self._running: dict[int, InstanceProcess] = {}
+        if zygote is not None:
+            self._modules += zygote.modules
+            self._adopt(zygote.pid, zygote.control)
 
     @property
     def zygote_pid(self) -> int | None:
-        return self._zygote.pid if self._zygote is not None else None
+        return self._zygote_pid
 
     def preload(self, modules: Iterable[str]) -> None:
         """Have the zygote import these modules; at its start, if it does not run yet."""
@@ -70,25 +85,28 @@ class Spawner:
 
     async def close(self) -> None:
         """End the zygote, and with it whatever still runs."""
-        zygote = self._zygote
+        pid = self._zygote_pid
         self._forget()
-        if zygote is not None:
-            await asyncio.get_running_loop().run_in_executor(None, zygote.wait)
+        if pid is not None:
+            await asyncio.get_running_loop().run_in_executor(None, _await_end, pid)
 
     def _start_zygote(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE)
+        ours, theirs = control_sockets()
         command = [sys.executable, "-m", "localcloud.cloudrun.zygote", str(theirs.fileno()), str(os.getpid())]
-        self._zygote = subprocess.Popen(
+        zygote = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], env=dict(self._env), stdin=subprocess.DEVNULL, start_new_session=True
         )
         theirs.close()
-        ours.setblocking(False)
-        self._control = ours
-        asyncio.get_running_loop().add_reader(ours.fileno(), self._receive)
+        # It is waited for by its id, as a forked zygote is.
+        zygote.returncode = 0
+        self._adopt(zygote.pid, ours)
         if self._modules:
             self._send(Preload(modules=tuple(self._modules)))
+
+    def _adopt(self, pid: int, control: socket.socket) -> None:
+        control.setblocking(False)
+        self._zygote_pid, self._control = pid, control
+        asyncio.get_running_loop().add_reader(control.fileno(), self._receive)
 
     def _send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         if self._control is None:
@@ -107,10 +125,10 @@ class Spawner:
         if raw:
             self._note(decode(raw))
         else:
-            zygote = self._zygote
+            pid = self._zygote_pid
             self._forget()
-            if zygote is not None:
-                zygote.wait()
+            if pid is not None:
+                _await_end(pid)
 
     def _note(self, message: Message) -> None:
         match message:
@@ -131,7 +149,7 @@ class Spawner:
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._control.close()
-        self._control = self._zygote = None
+        self._control = self._zygote_pid = None
         for process in self._running.values():
             process.exited.set_result(-signal.SIGKILL)
         self._running.clear()
@@ -139,3 +157,8 @@ class Spawner:
             if not started.done():
                 started.set_exception(ConnectionError("the zygote ended while it started an instance"))
         self._starting.clear()
+
+
+def _await_end(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

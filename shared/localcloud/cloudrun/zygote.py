@@ -12,12 +12,24 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from dataclasses import dataclass
+from typing import NoReturn
 
 from localcloud.cloudrun import guest
-from localcloud.cloudrun.launch import MAX_MESSAGE, Exited, Launch, Message, Preload, Started, decode, encode
+from localcloud.cloudrun.launch import (
+    MAX_MESSAGE,
+    Exited,
+    Launch,
+    Message,
+    Preload,
+    Started,
+    control_sockets,
+    decode,
+    encode,
+)
 from localcloud.cloudrun.process_death import die_with_parent
 from localcloud.cloudrun.spec import Spawn
 
@@ -38,12 +50,12 @@ class _Child:
 class Zygote:
     """Serves the local cloud's requests on one socket until it closes."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, may_fork: bool = True) -> None:
         self._control = control
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
-        self._may_fork = True
+        self._may_fork = may_fork
 
     def serve(self) -> _Child | None:
         """Returns in each child with what it has to become, and in the zygote itself with None at the end."""
@@ -131,10 +143,18 @@ def preload(modules: tuple[str, ...]) -> bool:
             traceback.print_exc()
     gc.collect()
     gc.freeze()
-    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+    threads = count_threads()
     if threads > 1:
         sys.stderr.write(f"zygote: preloading {modules} started {threads - 1} threads; instances are exec'd\n")
     return threads == 1
+
+
+def count_threads() -> int:
+    """Threads of this process, those of native libraries too."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except FileNotFoundError:
+        return threading.active_count()
 
 
 def _settle(child: _Child) -> None:
@@ -166,6 +186,56 @@ def _become_by_fork(child: _Child) -> None:
         if entry and entry not in sys.path:
             sys.path.insert(0, entry)
     guest.run(child.launch.arguments, child.listen_fd, child.status_fd)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkedZygote:
+    """A zygote that shares the memory of the process that forked it. Given to `LocalCloud`, which takes it over."""
+
+    pid: int
+    control: socket.socket
+    modules: tuple[str, ...]
+
+
+def fork_zygote(modules: tuple[str, ...]) -> ForkedZygote:
+    """Import `modules` here and fork the zygote off, so that both and all instances share them in memory.
+
+    For a program that then runs a `LocalCloud` in its main thread: call it first of all, with what the functions
+    preload and with `localcloud.server`. Raises RuntimeError when this process has other threads already.
+    """
+    may_fork = preload(modules)
+    if not may_fork or count_threads() > 1:
+        raise RuntimeError("fork the zygote before any thread is started")
+    ours, theirs = control_sockets()
+    parent = os.getpid()
+    pid = os.fork()
+    if not pid:
+        ours.close()
+        _live_as_fork(theirs, parent)
+    theirs.close()
+    return ForkedZygote(pid=pid, control=ours, modules=modules)
+
+
+def _live_as_fork(control: socket.socket, parent: int) -> NoReturn:
+    """Be the zygote, and in its children the instance, without ever returning into the program that was forked."""
+    code = 1
+    try:
+        os.setsid()
+        die_with_parent(parent)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        child = Zygote(control).serve()
+        if child is not None:
+            _become_by_fork(child)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
 
 
 def main() -> None:

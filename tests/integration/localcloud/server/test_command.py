@@ -128,14 +128,17 @@ def test_what_was_acknowledged_survives_kill_9(
     channel.close()
 
 
-def test_nothing_of_the_functions_outlives_kill_9_of_the_local_cloud(tmp_path: Path) -> None:
+@pytest.mark.parametrize("zygote", ["None", "fork_zygote(('localcloud.thread', 'functions_framework._cli'))"])
+def test_nothing_of_the_functions_outlives_kill_9_of_the_local_cloud(tmp_path: Path, zygote: str) -> None:
     source = tmp_path / "main.py"
     source.write_text("import os\n\n\ndef pids(request):\n    return f'{os.getpid()} {os.getppid()}'\n")
     script = f"""
 import sys, time
 from pathlib import Path
-from localcloud import FunctionSpec, LocalCloudConfig, LocalCloudThread, Spawn
-with LocalCloudThread(LocalCloudConfig(data_dir=Path({str(tmp_path / "data")!r}))) as cloud:
+from localcloud import FunctionSpec, LocalCloudConfig, Spawn, fork_zygote
+zygote = {zygote}
+from localcloud import LocalCloudThread
+with LocalCloudThread(LocalCloudConfig(data_dir=Path({str(tmp_path / "data")!r})), zygote) as cloud:
     for spawn in Spawn:
         print(cloud.add_function(FunctionSpec(name=spawn, source=Path({str(source)!r}), target="pids", spawn=spawn)))
     sys.stdout.flush()
@@ -149,6 +152,7 @@ with LocalCloudThread(LocalCloudConfig(data_dir=Path({str(tmp_path / "data")!r})
         process.kill()
         process.wait()
         process.stdout.close()
+    assert len({word for answer in answers for word in answer.split()}) == 4
     for pid in (int(word) for answer in answers for word in answer.split()):
         _wait_for_end(pid)
 
