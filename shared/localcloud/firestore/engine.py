@@ -167,30 +167,33 @@ class Engine:
             return None, Status(code=error.code.value[0], message=error.message)
 
     def _apply(self, database: str, batch: Iterable[WriteMessage], now: int) -> list[Written]:
-        changes: dict[bytes, Change] = {}
-        written = [self._stage(database, write, changes, now) for write in batch]
+        changes, written = self._decide(database, batch, now)
         added: list[Entry] = []
         removed: list[bytes] = []
-        for change in changes.values():
+        for change in changes:
             self.view.indexes.effect(change, added, removed)
-        self.storage.commit(changes.values(), added, removed)
+        self.storage.commit(changes, added, removed)
         self._count(written)
         for watcher in self.watchers:
-            watcher(list(changes.values()), now)
+            watcher(changes, now)
         return written
 
-    def _stage(self, database: str, write: WriteMessage, changes: dict[bytes, Change], now: int) -> Written:
-        """Decide what one write does after those before it, and note it in `changes`."""
-        name = writes.target(write)
-        if name.database != database:
-            raise invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')
+    def _decide(self, database: str, batch: Iterable[WriteMessage], now: int) -> tuple[list[Change], list[Written]]:
+        """What the writes make of the documents, one after the other; raises where one of them is refused."""
+        targets = [(write, writes.target(write)) for write in batch]
         prefix = self.storage.prefix(database)
-        key = prefix + name.key
-        earlier = changes.get(key)
-        before = earlier.after if earlier else self.storage.get(key)
-        effect = writes.apply(write, name, key, before, now)
-        changes[key] = Change(key, prefix + name.group, earlier.before if earlier else before, effect.after)
-        return Written(effect.after.updated if effect.after else None, effect.results)
+        stored = self.storage.get_many([prefix + name.key for _, name in targets])
+        current: dict[bytes, Stored | None] = dict(stored)
+        groups: dict[bytes, bytes] = {}
+        written: list[Written] = []
+        for write, name in targets:
+            if name.database != database:
+                raise _elsewhere(name, database)
+            key = prefix + name.key
+            after, results = writes.apply(write, name, key, current.get(key), now)
+            current[key], groups[key] = after, prefix + name.group
+            written.append(Written(None if after is None else after.updated, results))
+        return [Change(key, group, stored.get(key), current[key]) for key, group in groups.items()], written
 
     def _count(self, written: list[Written]) -> None:
         deletes = sum(item.updated is None for item in written)
@@ -206,5 +209,9 @@ def parse_names(database: str, texts: Iterable[str]) -> list[DocumentName]:
     names = [document_name(text) for text in texts]
     for name in names:
         if name.database != database:
-            raise invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')
+            raise _elsewhere(name, database)
     return names
+
+
+def _elsewhere(name: DocumentName, database: str) -> FirestoreError:
+    return invalid(f'Document "{name.text}" is not in the database "{database}" of the request.')

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, document BLOB NOT NULL
 _ROW = "d.key, d.created, d.updated, d.body"
 _KNOWN_COLLECTIONS = 50_000
 _CHUNK = 256
+_FEW = 4
+"""Up to so many documents are quicker fetched one by one, often from those just written."""
 _RECENT_DOCUMENTS = 2048
 _RECENT_BYTES = 4096
 
@@ -105,6 +107,17 @@ class Storage:
         row = self._db.execute("SELECT key, created, updated, body FROM documents WHERE key = ?", (key,)).fetchone()
         return None if row is None else Stored(*row)
 
+    def get_many(self, keys: list[bytes]) -> dict[bytes, Stored]:
+        """Those of the documents that exist, by key."""
+        if len(keys) <= _FEW:
+            return {key: one for key in keys if (one := self.get(key)) is not None}
+        found: dict[bytes, Stored] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            sql = f"SELECT {_ROW} FROM documents d WHERE d.key IN ({','.join('?' * len(chunk))})"
+            found.update((row[0], Stored(*row)) for row in self._db.execute(sql, chunk))
+        return found
+
     def scan(self, low: bytes, high: bytes, *, reverse: bool = False, limit: int = -1, offset: int = 0) -> list[Stored]:
         """The documents with low <= key < high."""
         sql = f"SELECT {_ROW} FROM documents d WHERE d.key >= ? AND d.key < ? {_order('d', reverse)}"
@@ -154,8 +167,7 @@ class Storage:
         execute = self._db.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for change in changes:
-                self._store(change)
+            self._store(changes)
             if removed:
                 self._db.executemany("DELETE FROM entries WHERE key = ?", ((key,) for key in removed))
             if added:
@@ -168,22 +180,28 @@ class Storage:
             raise
         self._checkpoints.committed()
 
-    def _store(self, change: Change) -> None:
-        key, group, before, after = change
-        if after is None:
-            if before is not None:
-                self._recent.pop(key, None)
-                self._db.execute("DELETE FROM documents WHERE key = ?", (key,))
-        elif before is None:
-            self._remember_collection(key, group)
-            self._db.execute("INSERT INTO documents VALUES (?, ?, ?, ?)", after)
-            self._keep(after)
-        elif before is not after:
-            self._keep(after)
-            self._db.execute(
-                "UPDATE documents SET created = ?, updated = ?, body = ? WHERE key = ?",
-                (after.created, after.updated, after.body, key),
-            )
+    def _store(self, changes: Iterable[Change]) -> None:
+        inserted: list[Stored] = []
+        updated: list[tuple[int, int, bytes, bytes]] = []
+        deleted: list[tuple[bytes]] = []
+        for key, group, before, after in changes:
+            if after is None:
+                if before is not None:
+                    deleted.append((key,))
+                    self._recent.pop(key, None)
+            elif before is None:
+                inserted.append(after)
+                self._remember_collection(key, group)
+                self._keep(after)
+            elif before is not after:
+                updated.append((after.created, after.updated, after.body, key))
+                self._keep(after)
+        if inserted:
+            self._db.executemany("INSERT INTO documents VALUES (?, ?, ?, ?)", inserted)
+        if updated:
+            self._db.executemany("UPDATE documents SET created = ?, updated = ?, body = ? WHERE key = ?", updated)
+        if deleted:
+            self._db.executemany("DELETE FROM documents WHERE key = ?", deleted)
 
     def _keep(self, document: Stored) -> None:
         """Remember a document just written: as a rule it is the next one to be asked for."""
