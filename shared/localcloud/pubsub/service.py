@@ -200,7 +200,7 @@ class PubSubService:
     def _forward(self, feed: Feed, entry: Entry, message: Pb) -> bool:
         letter = dead_letter(message, subscription=feed.name, attempts=entry.attempts)
         try:
-            self._topics.publish(feed.delivery.policy.dead_letter_topic, [letter])
+            self._topics.accept(feed.delivery.policy.dead_letter_topic, [letter])
         except NotFoundError:
             return False
         return True

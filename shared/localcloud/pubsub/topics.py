@@ -116,9 +116,17 @@ class Topics:
         return PublishResponse(message_ids=self.publish(request.topic, request.messages))
 
     def publish(self, name: str, messages: Sequence[Pb]) -> list[str]:
-        """Commit messages to all backlogs, start their delivery and return their ids. The messages are changed."""
-        record = self._catalog.topic(name)
+        """Check messages, commit them to all backlogs, start their delivery and return their ids.
+
+        The messages get their id and time written into them.
+        """
+        self._catalog.topic(name)
         check_messages(messages)
+        return self.accept(name, messages)
+
+    def accept(self, name: str, messages: Sequence[Pb]) -> list[str]:
+        """Publish without checking limits, as a dead letter is, whose additional attributes may exceed them."""
+        record = self._catalog.topic(name)
         now_ms = time.time_ns() // 1_000_000
         sizes = [self._stamp(message, now_ms) for message in messages]
         self._store.add(self._rows(record, messages, now_ms / 1000))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import grpc
 import grpc.aio
 import pytest
 from aiohttp import web
@@ -68,6 +69,9 @@ class Server:
 
     def stop(self) -> None:
         self.loop.run(self._stop())
+
+    def channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(f"127.0.0.1:{self.port}")
 
     async def _start(self) -> None:
         self.service = PubSubService(self.path, counters=self.counters, faults=self.faults, **self._options)

@@ -166,6 +166,15 @@ def test_a_dead_letter_policy_counts_attempts_and_forwards(mail: Mail) -> None:
     assert mail.peek(subscription) == []
 
 
+def test_a_dead_letter_may_exceed_the_limit_of_attributes(mail: Mail) -> None:
+    letters, letter_subscription = mail.pair()
+    topic, subscription = mail.pair(dead_letter_policy={"dead_letter_topic": letters, "max_delivery_attempts": 5})
+    mail.publish(topic, b"poison", attributes={f"a{number}": "" for number in range(100)})
+    for _ in range(5):
+        mail.nack(subscription, mail.pull(subscription))
+    assert len(mail.pull(letter_subscription)[0].message.attributes) == 104
+
+
 def test_a_message_stays_when_its_dead_letter_topic_is_gone(mail: Mail) -> None:
     letters = mail.topic()
     topic, subscription = mail.pair(dead_letter_policy={"dead_letter_topic": letters, "max_delivery_attempts": 5})

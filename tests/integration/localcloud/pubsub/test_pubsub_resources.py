@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from google.api_core import exceptions
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.pubsub_v1.services.schema_service import SchemaServiceClient
+from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 from pubsub_actors import PROJECT, Mail, data_of
 
 
@@ -181,3 +183,9 @@ def test_a_subscription_may_say_how_long_it_lives_and_keeps(mail: Mail) -> None:
     subscription = mail.subscriber.get_subscription(subscription=name)
     assert subscription.expiration_policy.ttl == timedelta(days=90)
     assert subscription.message_retention_duration == timedelta(days=1)
+
+
+def test_schemas_are_not_implemented(mail: Mail) -> None:
+    transport = SchemaServiceGrpcTransport(channel=mail.server.channel())
+    with SchemaServiceClient(transport=transport) as schemas, pytest.raises(exceptions.MethodNotImplemented):
+        schemas.list_schemas(parent=PROJECT)

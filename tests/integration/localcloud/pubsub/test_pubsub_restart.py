@@ -1,11 +1,13 @@
 """What outlives the process."""
 
+import contextlib
 import os
 import queue
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,32 @@ def test_kill_9_loses_no_message_and_no_ack(process: Process, endpoint: Endpoint
     assert left == list(range(50, 100))
     assert mail.peek(subscription) == []
     assert mail.subscriber.get_subscription(subscription=subscription).labels == {"a": "1"}
+    clients.close()
+
+
+def test_kill_9_in_the_middle_of_publishing_loses_nothing_that_was_answered(process: Process) -> None:
+    clients = Clients(process.port)
+    mail = Mail(None, clients.publisher, clients.subscriber)  # type: ignore[arg-type]
+    topic, subscription = mail.pair()
+    answered: list[str] = []
+
+    def publish() -> None:
+        with contextlib.suppress(exceptions.ServiceUnavailable):
+            while True:
+                messages = [{"data": b"x"}] * 3
+                answered.extend(clients.publisher.plain.publish(topic=topic, messages=messages, retry=None).message_ids)
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(publish) for _ in range(3)]
+        while len(answered) < 300:
+            time.sleep(0.001)
+        process.kill()
+        for one in running:
+            one.result(20)
+    process.start()
+    found: set[str] = set()
+    while not set(answered) <= found:
+        found |= {one.message.message_id for one in mail.peek(subscription, 1000)}
     clients.close()
 
 
