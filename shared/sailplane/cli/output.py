@@ -74,6 +74,9 @@ class Output:
         self.stdout.flush()
 
     def line(self, text: str) -> None:
+        if self.stdout.isatty():  # So that a live table makes room for it.
+            self.console.print(text, markup=False, soft_wrap=True)
+            return
         self.stdout.write(f"{text}\n")
         self.stdout.flush()
 

@@ -18,6 +18,11 @@ def example_dags() -> Path:
     return _find("_dags", "dags", "weather_report.py")
 
 
+def example_data(name: str) -> Path:
+    """A data file that the example DAGs work on."""
+    return example_dags() / "data" / name
+
+
 def import_path() -> str:
     """The folder from which `sailplane` is imported, for processes that are started from here."""
     return str(_PACKAGE.parent)
