@@ -21,6 +21,9 @@ PAGE_MESSAGES = 500
 PAGE_BYTES = 8 << 20
 CACHE_MESSAGES = 2000
 CACHE_BYTES = 16 << 20
+"""Beyond these, messages stay on file until they are due."""
+MOST_ENTRIES = 100_000
+"""Beyond this, not even their ids are loaded: one key that is stuck must not fill the memory with those behind it."""
 
 
 class DeadLetters(Protocol):
@@ -84,7 +87,7 @@ class Feed:
 
     def offer(self, message_id: int, message: Pb, size: int) -> None:
         """A message was committed to the backlog. Call `pump` when all of a publish are offered."""
-        if self._behind or self._cached_messages >= CACHE_MESSAGES or self._cached_bytes >= CACHE_BYTES:
+        if self._behind or self._cache_is_full():
             self._behind = True
             return
         self._load(Entry(id=message_id, key=message.ordering_key, size=size, message=message))
@@ -225,7 +228,7 @@ class Feed:
             consumer.deliver(parcels)
 
     def _refill(self) -> None:
-        while self._behind and self.delivery.starved:
+        while self._behind and len(self.delivery.entries) < MOST_ENTRIES and self.delivery.starved:
             page = self._store.page(self.holder, after=self._cursor, messages=PAGE_MESSAGES, size=PAGE_BYTES)
             for stored in page:
                 message = PubsubMessage.FromString(stored.body)
@@ -242,9 +245,15 @@ class Feed:
 
     def _load(self, entry: Entry) -> None:
         self._cursor = entry.id
-        self._cached_messages += 1
-        self._cached_bytes += entry.size
+        if self._cache_is_full():
+            entry.message = None
+        else:
+            self._cached_messages += 1
+            self._cached_bytes += entry.size
         self.delivery.offer(entry)
+
+    def _cache_is_full(self) -> bool:
+        return self._cached_messages >= CACHE_MESSAGES or self._cached_bytes >= CACHE_BYTES
 
     def _message_of(self, entry: Entry) -> Pb | None:
         if entry.message is not None:

@@ -207,11 +207,12 @@ def test_other_keys_go_on_while_one_waits(mail: Mail) -> None:
     assert data_of(mail.pull(subscription, 2)) == [b"b1", b"free"]
 
 
-def test_a_backlog_larger_than_the_cache_comes_whole_and_in_order(mail: Mail) -> None:
-    topic, subscription = mail.pair()
+@pytest.mark.parametrize("key", ["", "k"])
+def test_a_backlog_larger_than_the_cache_comes_whole_and_in_order(mail: Mail, key: str) -> None:
+    topic, subscription = mail.pair(enable_message_ordering=bool(key))
     count = 5000
     for start in range(0, count, 1000):
-        mail.publish(topic, *[b"%d" % number for number in range(start, start + 1000)])
+        mail.publish(topic, *[b"%d" % number for number in range(start, start + 1000)], ordering_key=key)
     numbers: list[int] = []
     while len(numbers) < count:
         received = mail.pull(subscription, 500)

@@ -104,6 +104,17 @@ def test_ordered_messages_are_pushed_one_at_a_time(mail: Mail, endpoint: Endpoin
     assert endpoint.pushes[0].envelope["message"]["orderingKey"] == "k"
 
 
+def test_a_key_that_is_stuck_does_not_hold_up_a_long_backlog_of_others(mail: Mail, endpoint: Endpoint) -> None:
+    backoff = {"minimum_backoff": {"seconds": 600}, "maximum_backoff": {"seconds": 600}}
+    topic, _ = pushed(mail, endpoint, enable_message_ordering=True, retry_policy=backoff)
+    endpoint.statuses = [500]
+    [stuck] = mail.publish(topic, b"x", ordering_key="stuck")
+    for _ in range(4):
+        mail.publish(topic, *[b"x"] * 1000, ordering_key="stuck")
+    free = mail.publish(topic, b"1", b"2", ordering_key="free")
+    assert [push.message_id for push in endpoint.wait_for(3)] == [stuck, *free]
+
+
 def test_no_more_pushes_are_out_than_the_window_allows(
     own_mail: Callable[..., Mail], endpoint: Endpoint, loop: Loop
 ) -> None:
