@@ -1,11 +1,11 @@
 """What a task instance becomes when its try ends: pure, the write is made elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
+from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
@@ -19,7 +19,7 @@ def ended(
     run: RunMemory, instance: TaskInstance, outcome: Outcome, xcoms: Mapping[str, str], has_log: bool, now: datetime
 ) -> TaskInstance:
     """`instance` after `outcome`. `xcoms` are the outcome's, large ones already as pointers."""
-    base = replace(
+    base = evolve(
         instance,
         alarm_at=None,
         claim=nonce(),
@@ -47,16 +47,16 @@ def lost(run: RunMemory, instance: TaskInstance, state: TaskState, at: datetime 
         kind="WorkerLost",
         message=f"worker {instance.worker} did not renew its lease; it was killed, or lost its connection",
     )
-    base = replace(instance, alarm_at=at, claim=nonce(), ended_at=now, error=error)
-    return _terminal(run, base, state) if state.is_terminal else replace(base, state=state)
+    base = evolve(instance, alarm_at=at, claim=nonce(), ended_at=now, error=error)
+    return _terminal(run, base, state) if state.is_terminal else evolve(base, state=state)
 
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
-    return replace(base, state=state, alarm_at=None, feeds=joins.feeds(run.dag, base.task_id, state))
+    return evolve(base, state=state, alarm_at=None, feeds=joins.feeds(run.dag, base.task_id, state))
 
 
 def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
-    return replace(
+    return evolve(
         base,
         state=TaskState.UP_FOR_RESCHEDULE,
         alarm_at=outcome.resume_at or now,
@@ -79,7 +79,7 @@ def _failed(run: RunMemory, base: TaskInstance, outcome: Outcome, now: datetime)
         retry_after=outcome.retry_after,
     )
     if decision.is_retry:
-        return replace(base, state=TaskState.UP_FOR_RETRY, alarm_at=decision.at)
+        return evolve(base, state=TaskState.UP_FOR_RETRY, alarm_at=decision.at)
     return _terminal(run, base, TaskState.FAILED)
 
 

@@ -6,7 +6,6 @@ created is found by the redelivered message or by the run's alarm.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sailplane.cloud.changes import Change, Create, EndRun, Replace
@@ -18,6 +17,7 @@ from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedTask
+from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
@@ -189,4 +189,4 @@ def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance])
 
 
 def _with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
-    return [replace(instance, token=token) for instance, token in zip(instances, tokens, strict=False)]
+    return [evolve(instance, token=token) for instance, token in zip(instances, tokens, strict=False)]

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
@@ -23,6 +22,7 @@ from sailplane.engine.services import Services
 from sailplane.model import messages
 from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound
+from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
 from sailplane.model.messages import TaskTicket, TaskWave
@@ -146,7 +146,7 @@ class _Sortie:
 
     def _from_ticket(self, ticket: TaskTicket) -> TaskInstance:
         task = self._task(ticket.key)
-        return replace(
+        return evolve(
             draft.queued(self._run.key, task, ticket.key, ticket.queued_at or self._worker.clock()),
             try_number=ticket.try_number,
             max_tries=ticket.max_tries,
@@ -162,7 +162,7 @@ class _Sortie:
             changes.append(KeepTry(instance))
         result = self._cloud.store.commit(changes, lambda result: self._learn(record, isinstance(result, Committed)))
         if isinstance(result, Committed):
-            return replace(record, token=result.tokens[0])
+            return evolve(record, token=result.tokens[0])
         self._recover(instance.key)
         return None
 
@@ -181,7 +181,7 @@ class _Sortie:
         if outcome.kind is OutcomeKind.KILLED:
             self._recover(instance.key)
             return None
-        held = replace(instance, token=lease.token)
+        held = evolve(instance, token=lease.token)
         record = ends.ended(self._run, held, outcome, kept, has_log, self._worker.clock())
         if not record.state.is_terminal:
             return self._suspend(record)
@@ -220,7 +220,7 @@ class _Sortie:
         stored = record
         if holds and record.alarm_at is not None:
             # Should this worker die while it waits, the alarm rings a little later.
-            stored = replace(record, alarm_at=record.alarm_at + HOLD)
+            stored = evolve(record, alarm_at=record.alarm_at + HOLD)
         changes: list[Change] = [Replace(stored)]
         if record.waits_for:
             changes.append(PutWait(record))
@@ -231,7 +231,7 @@ class _Sortie:
         if not holds:
             self._run.let_go(record.key)
             return None
-        return replace(record, token=result.tokens[0])
+        return evolve(record, token=result.tokens[0])
 
     def _hold(self, instance: TaskInstance) -> TaskInstance:
         """Wait for a retry that is due soon, without a slot."""
