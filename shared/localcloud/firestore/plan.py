@@ -148,8 +148,6 @@ def _is_exact(term: Term) -> bool:
 
 def _name_span(term: Term, layout: Layout) -> Span:
     place = layout.name(term.operand)
-    if layout.name_descending:
-        return Span()
     return _span_around(term.operator, place, place + _NEXT, Span())
 
 

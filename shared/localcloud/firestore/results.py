@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from heapq import merge
-from itertools import islice
+from itertools import combinations, islice
 from typing import NamedTuple
 
 from .documents import Stored
@@ -18,6 +18,8 @@ _BELOW_ID_MARK_END = b"\0\1"
 FindIndex = Callable[[Shape, bytes], Index | None]
 Placed = tuple[bytes, Stored]
 """A result and its position."""
+Range = tuple[Index | None, bytes, bytes]
+"""Low and high keys of entries of an index or, without one, of documents."""
 
 
 class Results(NamedTuple):
@@ -59,12 +61,23 @@ class QueryRun:
         """How many results there are, `up_to` at most."""
         query = self._query
         most = min((bound for bound in (query.limit, up_to) if bound is not None), default=None)
-        direct = self._direct_range()
-        if direct is None:
-            return sum(1 for _ in islice(self._placed(), query.offset, None if most is None else query.offset + most))
-        index, low, high = direct
+        stop = None if most is None else query.offset + most
+        if (ranges := self._countable_ranges()) is None:
+            return sum(1 for _ in islice(self._placed(), query.offset, stop))
+        counted = sum(self._count_range(*found, stop) for found in ranges)
+        return max(0, (counted if stop is None else min(counted, stop)) - query.offset)
+
+    def _count_range(self, index: Index | None, low: bytes, high: bytes, stop: int | None) -> int:
         counter = self._storage.count if index is None else self._storage.count_entries
-        return max(0, counter(low, high, -1 if most is None else query.offset + most) - query.offset)
+        return counter(low, high, -1 if stop is None else stop)
+
+    def _countable_ranges(self) -> list[Range] | None:
+        """Ranges that hold the results and nothing else, each result once."""
+        conjunctions = self._query.conjunctions
+        if not all(_exclude_each_other(left, right) for left, right in combinations(conjunctions, 2)):
+            return None
+        ranges = [self._exact_range(conjunction) for conjunction in conjunctions]
+        return [found for found in ranges if found is not None] if None not in ranges else None
 
     def _cut_in_storage(self, index: Index | None, low: bytes, high: bytes) -> Results:
         query, reverse = self._query, self._layout.reverse
@@ -83,19 +96,21 @@ class QueryRun:
             )
         return Results(documents, skipped)
 
-    def _direct_range(self) -> tuple[Index | None, bytes, bytes] | None:
-        """The one range that holds the results and nothing else: of an index or, without one, of the documents."""
-        if len(self._query.conjunctions) != 1 or not self._query.collection_id:
+    def _direct_range(self) -> Range | None:
+        """The one range that holds the results and nothing else."""
+        return self._exact_range(self._query.conjunctions[0]) if len(self._query.conjunctions) == 1 else None
+
+    def _exact_range(self, conjunction: Conjunction) -> Range | None:
+        """The range that holds what satisfies a conjunction and nothing else, where there is one."""
+        if not self._query.collection_id or _names_document(conjunction):
             return None
-        scan = self._scan(self._query.conjunctions[0])
-        if scan.residual or _names_document(self._query.conjunctions[0]):
-            return None
-        return self._range(scan)
+        scan = self._scan(conjunction)
+        return None if scan.residual else self._range(scan)
 
     def _scan(self, conjunction: Conjunction) -> Scan:
         return scan_of(conjunction, self._layout, grouping(self._prefix, self._query.collection_id))
 
-    def _range(self, scan: Scan) -> tuple[Index | None, bytes, bytes] | None:
+    def _range(self, scan: Scan) -> Range | None:
         """The keys of a scan; None if no index of its shape is to be had."""
         low, high = scan.span.meet(self._cursors)
         if not scan.shape.fields and not scan.shape.everywhere and not scan.shape.name_descending:
@@ -179,6 +194,14 @@ def _names_document(conjunction: Conjunction) -> bytes | None:
         if term.path == NAME and term.operator is Operator.EQUAL:
             return term.operand
     return None
+
+
+def _exclude_each_other(left: Conjunction, right: Conjunction) -> bool:
+    """Whether no document satisfies both, because they want one field to equal different values."""
+    wanted = {term.path: term.operand for term in left if term.operator is Operator.EQUAL}
+    return any(
+        term.operator is Operator.EQUAL and wanted.get(term.path, term.operand) != term.operand for term in right
+    )
 
 
 def _unique(stream: Iterator[Placed]) -> Iterator[Placed]:

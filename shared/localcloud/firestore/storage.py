@@ -6,10 +6,11 @@ nothing acknowledged is lost when the process is killed, and a power cut may tak
 corrupt the file, which with synchronous=OFF it could.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from .checkpoints import Checkpoints
 from .documents import Stored
@@ -67,8 +68,11 @@ def grouping(prefix: bytes, collection_id: str) -> bytes:
 class Storage:
     """Documents by key, in key order. Not thread-safe."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_view: bool = False) -> None:
+        """Opens or creates the file; RuntimeError if another process has it open."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._lock = None if is_view else _lock(path.with_name(path.name + "-lock"))
         self._db = _connect(path)
         self._db.executescript(_SCHEMA)
         self._prefixes: dict[str, bytes] = {
@@ -82,10 +86,12 @@ class Storage:
     def close(self) -> None:
         self._checkpoints.wait()
         self._db.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def snapshot(self) -> "Storage":
         """A second view that goes on seeing what is stored now. To be read only, and closed."""
-        view = Storage(self._path)
+        view = Storage(self._path, is_view=True)
         view._db.execute("BEGIN")
         view._db.execute("SELECT 1 FROM documents LIMIT 1").fetchall()
         return view
@@ -259,8 +265,18 @@ def _find(reverse: bool) -> str:
     )
 
 
+def _lock(path: Path) -> IO[bytes]:
+    """Hold the file for this process: what one remembers of it would be wrong if another wrote to it."""
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise RuntimeError(f"{path.parent} is in use: another local Firestore runs on it.") from None
+    return file
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
     db.execute("PRAGMA page_size = 4096")
     db.execute("PRAGMA journal_mode = WAL")

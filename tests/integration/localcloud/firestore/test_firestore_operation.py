@@ -14,7 +14,9 @@ from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from localcloud.faults import Fault, FaultKind
+from localcloud.counters import Counters
+from localcloud.faults import Fault, FaultKind, Faults
+from localcloud.firestore import FirestoreService
 
 
 def counted(server: Any, work: Any) -> dict[str, int]:
@@ -89,6 +91,12 @@ def test_documents_and_indexes_survive_a_restart(start_server: Any) -> None:
     again.document("c/9").set({"n": 9})
     again.document("c/4").update({"n": 0}, option=again.write_option(last_update_time=written[4]))
     assert found(again) == [9, 5]
+
+
+def test_a_file_is_served_by_one_process_only(start_server: Any, tmp_path: Path) -> None:
+    start_server()
+    with pytest.raises(RuntimeError, match="in use"):
+        FirestoreService(tmp_path / "firestore.sqlite", counters=Counters(), faults=Faults())
 
 
 SERVER = """

@@ -400,3 +400,15 @@ def test_a_query_over_many_shapes_stays_right_without_indexes(shared_server) -> 
         assert query.count().get()[0][0].value == len(ids(query))
         down = query.order_by("a", direction="DESCENDING").limit(2)
         assert len(ids(down)) == 2
+
+
+def test_counts_of_alternatives_count_each_document_once(grid: Any) -> None:
+    def counted(query: Any) -> Any:
+        return query.count().get()[0][0].value
+
+    values = where(grid, ("a", "in", [0, 2]), ("b", "==", "x"))
+    assert counted(values) == len(grid_ids(lambda row: row["a"] in (0, 2) and row["b"] == "x"))
+    assert counted(values.limit(3)) == 3
+    assert counted(values.offset(2)) == counted(values) - 2
+    either = Or([FieldFilter("a", "==", 1), FieldFilter("b", "==", "x")])
+    assert counted(grid.where(filter=either)) == len(grid_ids(lambda row: row["a"] == 1 or row["b"] == "x"))
