@@ -2,10 +2,11 @@
 
 from typing import Any, TypeAlias
 
-from google.cloud.firestore_v1.types import document, firestore, query, write
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
+
+from ..bare_import import import_types
 
 Message: TypeAlias = Any
 """Any protobuf message: the generated classes carry no types."""
@@ -15,6 +16,12 @@ WriteMessage: TypeAlias = Any
 QueryMessage: TypeAlias = Any
 FieldMap: TypeAlias = Any
 """The `fields` of a document or of a map value: field name to `ValueMessage`."""
+
+_PACKAGE = "google.cloud.firestore_v1"
+document: Any = import_types(_PACKAGE, "document")
+firestore: Any = import_types(_PACKAGE, "firestore")
+query: Any = import_types(_PACKAGE, "query")
+write: Any = import_types(_PACKAGE, "write")
 
 Document = document.Document.pb()
 Value = document.Value.pb()
