@@ -113,6 +113,9 @@ def check_dag(dag: "DAG") -> None:
 
 
 def _check_params(dag: "DAG") -> None:
+    """Check the schemas, and where runs start by themselves the defaults too."""
+    for params in (dag.params, *(task.params for task in dag.tasks)):
+        params.check_schemas()
     if dag.timetable.kind is ScheduleKind.NONE:
         return
     try:

@@ -27,7 +27,7 @@ class DependencyMixin:
             if isinstance(node, EdgeModifier):
                 node.set_downstream(self)
             else:
-                _link(node.leaves, self.roots, edge_modifier)
+                _join(node, self, edge_modifier)
 
     def set_downstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None:
         """Make `other` wait for this."""
@@ -35,7 +35,12 @@ class DependencyMixin:
             if isinstance(node, EdgeModifier):
                 node.set_upstream(self)
             else:
-                _link(self.leaves, node.roots, edge_modifier)
+                _join(self, node, edge_modifier)
+
+    def note_neighbours(
+        self, *, upstream: Sequence["BaseOperator"] = (), downstream: Sequence["BaseOperator"] = ()
+    ) -> None:
+        """Hear which tasks were put before and after this."""
 
     def __rshift__(self, other: Any) -> Any:
         self.set_downstream(other)
@@ -74,13 +79,15 @@ class EdgeModifier(DependencyMixin):
         nodes = _nodes(other, self)
         self._upstream.extend(nodes)
         for node in nodes:
-            _link(node.leaves, self.roots, self)
+            for follower in self._downstream:
+                _join(node, follower, self)
 
     def set_downstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None:
         nodes = _nodes(other, self)
         self._downstream.extend(nodes)
         for node in nodes:
-            _link(self.leaves, node.roots, self)
+            for leader in self._upstream:
+                _join(leader, node, self)
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802 (Airflow's name)
@@ -117,21 +124,19 @@ def cross_downstream(from_tasks: Sequence[Any], to_tasks: Any) -> None:
 
 
 def chain_linear(*elements: Any) -> None:
-    """Link all of each argument to all of the next."""
+    """Link all of each argument to all of the next. As in Airflow, an empty list parts what stands around it."""
     if not elements:
         raise ValueError("chain_linear() needs at least one task or list of tasks")
     previous: Sequence[Any] | None = None
     linked = False
     for element in elements:
         current = [element] if isinstance(element, DependencyMixin) else list(element)
-        if not current:
-            continue
-        if previous is not None:
+        if previous and current:
             cross_downstream(previous, current)
             linked = True
         previous = current
     if not linked:
-        raise ValueError("chain_linear() found no two neighbours to link: all but one of its lists are empty")
+        raise ValueError("chain_linear() found no two neighbours to link")
 
 
 def _nodes(other: Any, beside: object) -> list[DependencyMixin]:
@@ -153,10 +158,13 @@ def _not_linkable(value: object, beside: object) -> TypeError:
     )
 
 
-def _link(ups: Sequence["BaseOperator"], downs: Sequence["BaseOperator"], label: EdgeModifier | None) -> None:
+def _join(before: DependencyMixin, after: DependencyMixin, label: EdgeModifier | None) -> None:
+    ups, downs = before.leaves, after.roots
     for up in ups:
         for down in downs:
             _connect(up, down, label)
+    before.note_neighbours(downstream=downs)
+    after.note_neighbours(upstream=ups)
 
 
 def _connect(up: "BaseOperator", down: "BaseOperator", label: EdgeModifier | None) -> None:

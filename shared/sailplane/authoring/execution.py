@@ -4,7 +4,6 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import scopes
@@ -62,9 +61,7 @@ def _run(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices
         raise
     except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
         outcome = _outcome_of_error(error, dag, task, context)
-    ti = context.get("ti")
-    if isinstance(ti, TaskInstance):
-        outcome = replace(outcome, xcoms=ti.pushed)
+    if isinstance(ti := context.get("ti"), TaskInstance):
         _run_final_callbacks(task, ti, outcome, job, context)
     return outcome
 
@@ -82,7 +79,7 @@ def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Out
         _push_result(task, ti, result)
     finally:
         scopes.contexts.pop()
-    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped)
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
 
 
 def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
@@ -149,18 +146,19 @@ def _outputs(task: "BaseOperator", result: Any) -> Mapping[str, Any]:
 
 
 def _outcome_of_error(error: BaseException, dag: "DAG", task: "BaseOperator", context: dict[str, Any]) -> Outcome:
+    pushed = context["ti"].pushed if "ti" in context else {}
     if isinstance(error, AirflowSkipException):
         task.log.info("Skipping task: %s", error)
-        return Outcome(kind=OutcomeKind.SKIPPED)
+        return Outcome(kind=OutcomeKind.SKIPPED, xcoms=pushed)
     if isinstance(error, AirflowRescheduleException):
         task.log.info("Rescheduling task for %s", error.reschedule_date.isoformat())
         waits_for = tuple(getattr(task, "waits_for", ()))
-        return Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=error.reschedule_date, waits_for=waits_for)
+        return Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=error.reschedule_date, waits_for=waits_for, xcoms=pushed)
     task.log.error("Task failed with exception", exc_info=error)
     context["exception"] = error
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     kind = OutcomeKind.FAILED_FOR_GOOD if for_good else OutcomeKind.FAILED
-    return Outcome(kind=kind, error=_describe(error, dag, task))
+    return Outcome(kind=kind, error=_describe(error, dag, task), xcoms=pushed)
 
 
 def _describe(error: BaseException, dag: "DAG", task: "BaseOperator") -> ErrorInfo:

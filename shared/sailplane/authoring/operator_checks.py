@@ -106,7 +106,7 @@ def trigger_rule(task_id: str, value: str) -> TriggerRule:
         return TriggerRule("always" if value == "dummy" else value)
     except ValueError:
         known = ", ".join(TriggerRule)
-        raise AirflowException(f"task {task_id!r}: there is no trigger_rule {value!r}; there are {known}") from None
+        raise ValueError(f"task {task_id!r}: there is no trigger_rule {value!r}; there are {known}") from None
 
 
 def utc(value: datetime | None) -> datetime | None:

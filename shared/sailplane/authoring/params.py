@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, ValuesView
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -103,20 +104,16 @@ class ParamsDict(MutableMapping[str, Any]):
             self._params[name] = _as_param(value)
 
     def __getitem__(self, name: str) -> Any:
-        try:
+        with _naming(name):
             return self._params[name].resolve(suppress_exception=self.suppress_exception)
-        except ParamValidationError as error:
-            raise ParamValidationError(f"param {name!r}: {error}") from None
 
     def __setitem__(self, name: str, value: Any) -> None:
         if isinstance(value, Param) or name not in self._params:
             self._params[name] = _as_param(value)
             return
         param = self._params[name]
-        try:
+        with _naming(name):
             param.value = param.resolve(value, self.suppress_exception)
-        except ParamValidationError as error:
-            raise ParamValidationError(f"param {name!r}: {error}") from None
 
     def __delitem__(self, name: str) -> None:
         del self._params[name]
@@ -148,6 +145,13 @@ class ParamsDict(MutableMapping[str, Any]):
     def get_param(self, name: str) -> Param:
         return self._params[name]
 
+    def check_schemas(self) -> None:
+        """Raise `ParamValidationError` for a schema that is none. The process is then ready to check values."""
+        for name, param in self._params.items():
+            with _naming(name):
+                if param.schema:
+                    _validator(json.dumps(param.schema))
+
     def dump(self) -> dict[str, Any]:
         """The values, None for those that do not fit their schema."""
         return {name: param.resolve(suppress_exception=True) for name, param in self._params.items()}
@@ -155,6 +159,14 @@ class ParamsDict(MutableMapping[str, Any]):
     def validate(self) -> dict[str, Any]:
         """The values. Raises `ParamValidationError` for the first that does not fit its schema."""
         return {name: self[name] for name in self._params}
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ParamValidationError as error:
+        raise ParamValidationError(f"param {name!r}: {error}") from None
 
 
 def _as_param(value: Any) -> Param:

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
@@ -43,6 +43,8 @@ class TaskGroup(DependencyMixin):
         self.ui_color, self.ui_fgcolor = ui_color, ui_fgcolor
         self.group_display_name = group_display_name
         self.children: dict[str, DependencyMixin] = {}
+        self._before: list[BaseOperator] = []
+        self._behind: list[BaseOperator] = []
         self.default_args = copy.copy(default_args or {})
         self.parent_group: TaskGroup | None = None
         self.dag: Any = dag or scopes.current_dag()
@@ -120,15 +122,21 @@ class TaskGroup(DependencyMixin):
 
     @property
     def roots(self) -> list["BaseOperator"]:
-        """Tasks that wait for nothing inside the group."""
+        """Tasks that wait for nothing inside the group. An empty group is passed through: what stands behind it."""
         ids = {task.task_id for task in self}
-        return [task for task in self if not task.upstream_task_ids & ids]
+        return [task for task in self if not task.upstream_task_ids & ids] if ids else self._behind
 
     @property
     def leaves(self) -> list["BaseOperator"]:
-        """Tasks that nothing inside the group waits for."""
+        """Tasks that nothing inside the group waits for. Of an empty group: what stands before it."""
         ids = {task.task_id for task in self}
-        return [task for task in self if not task.downstream_task_ids & ids]
+        return [task for task in self if not task.downstream_task_ids & ids] if ids else self._before
+
+    def note_neighbours(
+        self, *, upstream: Sequence["BaseOperator"] = (), downstream: Sequence["BaseOperator"] = ()
+    ) -> None:
+        self._before.extend(upstream)
+        self._behind.extend(downstream)
 
     def get_roots(self) -> Iterator["BaseOperator"]:
         return iter(self.roots)

@@ -108,7 +108,7 @@ def _exit(code: int) -> str:
 class BashDecoratedOperator(DecoratedOperator, BashOperator):
     """A `@task.bash`: the function returns the command."""
 
-    template_fields: Sequence[str] = ("op_args", "op_kwargs", "env", "cwd")
+    template_fields: Sequence[str] = ("op_args", "op_kwargs", "bash_command", "env", "cwd")
     custom_operator_name = "@task.bash"
 
     def __init__(
