@@ -12,7 +12,7 @@ from sailplane.cli.output import Format, Output, make_table
 from sailplane.cli.rows import INSTANCE_COLUMNS
 from sailplane.cli.session import Session
 from sailplane.standalone.assets import example_dags, example_data
-from sailplane.standalone.deployment import BUCKET
+from sailplane.standalone.deployment import BUCKET, OWN_OBJECTS
 from sailplane.standalone.serve import Plan, Standalone, run
 
 DAG_ID = "weather_report"
@@ -20,7 +20,6 @@ DATA_FILE = "seattle-weather.csv"
 DATA_OBJECT = f"incoming/{DATA_FILE}"
 """What the run's first task waits for."""
 POLL_SECONDS = 0.15
-_OWN_PREFIXES = ("logs/", "bundles/", "xcoms/", "versions/")
 _ENDED = ("success", "failed")
 
 Rows = Sequence[Mapping[str, Any]]
@@ -96,7 +95,7 @@ class Demo:
         names = self._bucket.names()
         self._output.line("Written by the run:")
         for name in names:
-            if not name.startswith(_OWN_PREFIXES) and name != DATA_OBJECT:
+            if not name.startswith(OWN_OBJECTS) and name != DATA_OBJECT:
                 self._output.line(f"  gs://{BUCKET}/{name}")
         self._output.line(f"Logs: gs://{BUCKET}/logs/dag_id={DAG_ID}/run_id={run_id}/")
 

@@ -70,5 +70,6 @@ def _request(subscription: PushSubscription, url: str) -> types.Subscription:
         push_config={"push_endpoint": url},
         retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
         dead_letter_policy=dead_letters,
+        filter=subscription.filter,
         expiration_policy={},
     )
