@@ -29,7 +29,7 @@ def may_start(dag: SerializedDag, task: SerializedTask, states: Mapping[str, Tas
     return _rule_lets_start(dag, task, [states.get(each) for each in task.upstream], states)
 
 
-def _rule_lets_start(  # noqa: PLR0912 - one branch for each rule, on purpose
+def _rule_lets_start(
     dag: SerializedDag, task: SerializedTask, upstream: list[TaskState | None], states: Mapping[str, TaskState]
 ) -> bool:
     match task.trigger_rule:
@@ -92,7 +92,9 @@ def end_states(
     """
     states: dict[str, TaskState] = {}
     for task in dag.tasks:
-        branches = [each for each in task.upstream if task.task_id in unchosen.get(each, ()) and ran.get(each) is SUCCESS]
+        branches = [
+            each for each in task.upstream if task.task_id in unchosen.get(each, ()) and ran.get(each) is SUCCESS
+        ]
         if branches and task.trigger_rule is not TriggerRule.ALWAYS:
             states[task.task_id] = SKIPPED
         elif may_start(dag, task, states):
@@ -137,7 +139,5 @@ def inside_teardown(dag: SerializedDag, task: SerializedTask) -> set[str]:
         return set()
     setups = {each for each in task.upstream if dag.task_dict[each].is_setup}
     return {
-        name
-        for name in upstream_of(dag, task) - set(task.upstream)
-        if setups & upstream_of(dag, dag.task_dict[name])
+        name for name in upstream_of(dag, task) - set(task.upstream) if setups & upstream_of(dag, dag.task_dict[name])
     }

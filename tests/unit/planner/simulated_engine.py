@@ -1,12 +1,14 @@
 """An engine in memory: a store with compare-and-set, a queue that loses and duplicates, workers that die anywhere.
 
-A worker is a generator that yields between any two things that a real one does one after the other. The simulation steps
-through all workers in random order, which comes from one seed, and stops some of them for good.
+A worker is a generator that yields between any two things that a real one does one after the other. The simulation
+steps through all workers in random order, which comes from one seed, and stops some of them for good.
 """
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from random import Random
+
+from plain_rules import may_start
 
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
@@ -14,7 +16,6 @@ from sailplane.model.states import LIVE, RunState, TaskState, check_transition
 from sailplane.planner import joins
 from sailplane.planner.advance import Look, Plan, Snapshot, advance, replan
 from sailplane.planner.rules import UpstreamCounts
-from plain_rules import may_start
 
 Worker = Generator[None, None, None]
 MAX_TRIES = 3
@@ -70,6 +71,8 @@ class Simulation:
         self.lost_tries = 0
         self.early_starts: list[TaskKey] = []
         self.closings = 0
+        self.stalls = 0
+        """How often only the run's alarm could help."""
         self.reads = 0
 
     # The store.
@@ -186,11 +189,13 @@ class Simulation:
         return self.queue.pop(self.random.randrange(len(self.queue)))
 
     def let_time_pass(self) -> None:
-        """Nobody works: every alarm goes off."""
-        for key, document in list(self.documents.items()):
-            if document.state in LIVE:
-                self.answer_alarm(key, document)
-        self.hire(Reconciler(self).work(), self.next_number())
+        """Nobody works: the alarms of live task instances go off, or, when there are none, that of the run."""
+        live = [(key, document) for key, document in self.documents.items() if document.state in LIVE]
+        for key, document in live:
+            self.answer_alarm(key, document)
+        if not live:
+            self.stalls += 1
+            self.hire(Reconciler(self).work(), self.next_number())
 
     def answer_alarm(self, key: TaskKey, document: Document) -> None:
         if document.state is TaskState.RUNNING:

@@ -1,18 +1,20 @@
 """Whole runs by simulated workers: whatever goes wrong, they end as Airflow's rules say."""
 
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-
 import plain_rules
-from sailplane.model.dags import SerializedDag, SerializedTask
-from sailplane.model.states import TaskState, TriggerRule
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from simulated_engine import Script, Simulation
 from small_dags import dag, task
+
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.states import TaskState, TriggerRule
 
 LETTERS = "abcdefghijklmnop"
 RULES = st.one_of(st.just(TriggerRule.ALL_SUCCESS), st.sampled_from(TriggerRule))
 OUTCOMES = st.sampled_from((TaskState.SUCCESS, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED))
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+quick = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @st.composite
@@ -83,7 +85,7 @@ def branches(draw: st.DrawFn, of: SerializedDag) -> dict[str, frozenset[str]]:
     """A branch leaves out tasks that wait for it alone: with others, the order of ends decides, in Airflow too."""
     if any(each.is_setup for each in of.tasks) or not draw(st.booleans()):
         return {}
-    alone = {each.task_id: [] for each in of.tasks}  # type: dict[str, list[str]]
+    alone: dict[str, list[str]] = {each.task_id: [] for each in of.tasks}
     for each in of.tasks:
         if len(each.upstream) == 1:
             alone[each.upstream[0]].append(each.task_id)
@@ -127,7 +129,13 @@ seeds = st.integers(0, 2**32)
 @quick
 @given(cases(narrow_dags()), seeds)
 def test_a_run_without_trouble_ends_as_the_rules_say(case: tuple[SerializedDag, Script], seed: int) -> None:
-    check(case, seed)
+    assert check(case, seed).stalls == 0
+
+
+@quick
+@given(cases(st.one_of(wide_dags(), setup_dags())), seeds)
+def test_without_trouble_no_step_is_left_to_the_alarm_of_the_run(case: tuple[SerializedDag, Script], seed: int) -> None:
+    assert check(case, seed).stalls == 0
 
 
 @quick
