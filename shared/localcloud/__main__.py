@@ -42,7 +42,7 @@ def main() -> None:
     try:
         asyncio.run(serve(parse(sys.argv[1:])))
     except OSError as error:
-        sys.exit(f"localcloud: {error}")
+        sys.exit(f"localcloud: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 
 import grpc.aio
@@ -13,6 +14,7 @@ from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.cloudrun.zygote import ForkedZygote
 from localcloud.config import Endpoints, LocalCloudConfig
 from localcloud.counters import Counters
+from localcloud.data_dir import locked
 from localcloud.faults import Faults
 from localcloud.firestore import SERVER_OPTIONS, FirestoreService
 from localcloud.ports import PortBook
@@ -48,16 +50,23 @@ class LocalCloud:
         self.counters = Counters()
         self.faults = Faults()
         self._ports: PortBook
-        self._grpc: grpc.aio.Server
-        self._admin: Admin
+        self._stopping = AsyncExitStack()
 
     async def start(self) -> None:
         """Open the data and listen. Raises OSError when a port that was asked for is taken."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
         config = self.config
         config.data_dir.mkdir(parents=True, exist_ok=True)
+        self._stopping.enter_context(locked(config.data_dir))
         self._ports = PortBook(config.data_dir / "ports.json")
         sockets = {
-            name: self._ports.bind(name, config.host, port)
+            name: self._stopping.enter_context(self._ports.bind(name, config.host, port))
             for name, port in (("storage", config.storage_port), ("admin", config.admin_port))
         }
         grpc_ports = {
@@ -73,12 +82,18 @@ class LocalCloud:
             admin=f"http://{addresses['admin']}",
         )
         self._make_parts()
+        admin = Admin(self)
+        self._stop_in_reverse(admin.close)
+        self._stop_in_reverse(self.storage.close)
+        self._stop_in_reverse(self.firestore.close)
+        # Filled last, because pushes left over from the last time need the functions; left after the functions.
+        grpc_stopping = await self._stopping.enter_async_context(AsyncExitStack())
+        self._stop_in_reverse(self.cloud_run.close)
+        self._stop_in_reverse(self.scheduler.close)
         await self.storage.start(sockets["storage"])
-        await self._start_grpc()
         await self._deploy()
-        self._admin = Admin(self)
-        await self._admin.start(sockets["admin"])
-        await self.pubsub.start()
+        await self._start_grpc(grpc_stopping)
+        await admin.start(sockets["admin"])
 
     def _make_parts(self) -> None:
         data_dir = self.config.data_dir
@@ -101,13 +116,17 @@ class LocalCloud:
         self.storage = StorageService(data_dir / "storage", publish=self._publish, counters=counters, faults=faults)
         self.scheduler = Scheduler(self._send, data_dir / "scheduler.json", self.counters)
 
-    async def _start_grpc(self) -> None:
-        self._grpc = grpc.aio.server(options=_GRPC_OPTIONS)
-        self.firestore.register(self._grpc)
-        self.pubsub.register(self._grpc)
+    async def _start_grpc(self, stopping: AsyncExitStack) -> None:
+        server = grpc.aio.server(options=_GRPC_OPTIONS)
+        self.firestore.register(server)
+        self.pubsub.register(server)
         for address in (self.endpoints.firestore, self.endpoints.pubsub):
-            self._grpc.add_insecure_port(address)
-        await self._grpc.start()
+            server.add_insecure_port(address)
+        stopping.push_async_callback(server.stop, _GRPC_GRACE_SECONDS)
+        await self.pubsub.start()
+        # Before the server, which waits for the streams that this ends.
+        stopping.push_async_callback(self.pubsub.close)
+        await server.start()
 
     async def _deploy(self) -> None:
         for bucket in self.config.buckets:
@@ -148,13 +167,10 @@ class LocalCloud:
 
     async def stop(self) -> None:
         """Stop clock, functions and servers, in this order: a function may use the others to its end."""
-        await self.scheduler.close()
-        await self.cloud_run.close()
-        await self.pubsub.close()
-        await self._grpc.stop(_GRPC_GRACE_SECONDS)
-        await self.firestore.close()
-        await self.storage.close()
-        await self._admin.close()
+        await self._stopping.aclose()
+
+    def _stop_in_reverse(self, close: Callable[[], Awaitable[object]]) -> None:
+        self._stopping.push_async_callback(close)
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> int:
         request = partial(self.cloud_run.request, headers=headers, body=body, timeout=timeout)

@@ -13,8 +13,9 @@ from localcloud.cloudrun import logs, scaling
 from localcloud.cloudrun.instance import Instance, InstanceState, start_process
 from localcloud.cloudrun.launch import Launch
 from localcloud.cloudrun.spawner import Spawner
-from localcloud.cloudrun.spec import FunctionSpec
+from localcloud.cloudrun.spec import FunctionSpec, Spawn
 from localcloud.cloudrun.wire import Connection, ConnectionClosedError, Reply
+from localcloud.cloudrun.zygote import FRAMEWORK
 from localcloud.counters import Counters
 
 CONTAINER_PORT = "8080"
@@ -54,7 +55,8 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._revision = f"{spec.name}-{int(self._loop.time() * 1000):x}"
-        spawner.preload(spec.preload)
+        if spec.how_to_spawn is Spawn.FORK:
+            spawner.preload((*FRAMEWORK, *spec.preload))
 
     @property
     def waiting(self) -> int:

@@ -33,6 +33,16 @@ from localcloud.cloudrun.launch import (
 from localcloud.cloudrun.process_death import die_with_parent
 from localcloud.cloudrun.spec import Spawn
 
+FRAMEWORK = (
+    "functions_framework._cli",
+    "functions_framework._http.gunicorn",
+    "gunicorn.arbiter",
+    "gunicorn.glogging",
+    "gunicorn.workers.gthread",
+    "gunicorn.workers.sync",
+    "encodings.idna",
+)
+"""What every instance imports; preloaded for all functions that fork."""
 _FDS_OF_LAUNCH = 3
 
 
@@ -201,9 +211,10 @@ def fork_zygote(modules: tuple[str, ...]) -> ForkedZygote:
     """Import `modules` here and fork the zygote off, so that both and all instances share them in memory.
 
     For a program that then runs a `LocalCloud` in its main thread: call it first of all, with what the functions
-    preload and with `localcloud.server`. Raises RuntimeError when this process has other threads already.
+    preload. Raises RuntimeError when this process has other threads already.
     """
-    may_fork = preload(modules)
+    modules = (*FRAMEWORK, *modules)
+    may_fork = preload(("localcloud.server", *modules))
     if not may_fork or count_threads() > 1:
         raise RuntimeError("fork the zygote before any thread is started")
     ours, theirs = control_sockets()

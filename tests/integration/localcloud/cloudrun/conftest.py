@@ -9,7 +9,7 @@ from localcloud import FunctionSpec, LocalCloudConfig, LocalCloudThread
 from localcloud.cloudrun.service import Service
 
 SOURCE = Path(__file__).parent / "function_under_test.py"
-PRELOAD = ("functions_framework._cli", "functions_framework._http.gunicorn", "gunicorn.arbiter")
+PRELOAD = ("flask",)
 _names = (f"function-{number}" for number in count())
 
 

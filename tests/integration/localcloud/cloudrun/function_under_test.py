@@ -54,6 +54,13 @@ def die(request: flask.Request) -> str:
 
 
 @functions_framework.http
+def stubborn(request: flask.Request) -> str:
+    """Stop the parent, so that nothing in this instance heeds SIGTERM any more."""
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return str(os.getpid())
+
+
+@functions_framework.http
 def large(request: flask.Request) -> flask.Response:
     received = len(request.get_data())
 

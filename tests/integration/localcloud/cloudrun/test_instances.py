@@ -15,7 +15,7 @@ import pytest
 from localcloud import LocalCloudThread, Spawn
 
 SOURCE = Path(__file__).parent / "function_under_test.py"
-PRELOAD = ("functions_framework._cli", "functions_framework._http.gunicorn", "gunicorn.arbiter")
+PRELOAD = ("flask",)
 Deploy = Callable[..., Any]
 
 
@@ -179,6 +179,28 @@ def test_preloading_a_module_with_threads_falls_back_to_exec(
         spec = FunctionSpec(name="f", source=SOURCE, target="die", preload=(*PRELOAD, "threaded_module"))
         assert httpx.get(cloud.add_function(spec), timeout=60).status_code == 200
     assert "instances are exec'd" in capfd.readouterr().err
+
+
+def test_the_death_of_the_zygote_costs_the_instances_and_no_more(cloud: LocalCloudThread, deploy: Deploy) -> None:
+    function = deploy("die")
+    first = int(httpx.get(function.url, timeout=60).text)
+    zygote = cloud.cloud.cloud_run.zygote_pid
+    assert zygote is not None
+    os.kill(zygote, 9)
+    wait_until(lambda: function.service.instances == [])
+    wait_until(lambda: is_gone(first))
+    assert int(httpx.get(function.url, timeout=60).text) != first
+    assert cloud.cloud.cloud_run.zygote_pid != zygote
+
+
+@pytest.mark.slow
+def test_an_instance_that_ignores_the_request_to_stop_is_killed_after_the_grace_period(deploy: Deploy) -> None:
+    function = deploy("stubborn")
+    pid = int(httpx.get(function.url, timeout=60).text)
+    started = time.monotonic()
+    function.cloud.call(function.service.stop_instances())
+    assert time.monotonic() - started >= 10
+    assert is_gone(pid)
 
 
 def test_a_push_goes_straight_to_the_function(cloud: LocalCloudThread, deploy: Deploy, tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ def _storage(running: Running) -> storage.Client:
     return storage.Client(project="p", credentials=AnonymousCredentials(), client_options=options)
 
 
+def test_a_data_directory_in_use_is_a_clear_error(start: Callable[..., Running], tmp_path: Path) -> None:
+    start(tmp_path)
+    command = [sys.executable, "-m", "localcloud", "--data-dir", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"{tmp_path} is in use by another local cloud" in ended.stderr
+
+
 def test_what_was_acknowledged_survives_kill_9(
     start: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +136,7 @@ def test_what_was_acknowledged_survives_kill_9(
     channel.close()
 
 
-@pytest.mark.parametrize("zygote", ["None", "fork_zygote(('localcloud.thread', 'functions_framework._cli'))"])
+@pytest.mark.parametrize("zygote", ["None", "fork_zygote(('flask',))"])
 def test_nothing_of_the_functions_outlives_kill_9_of_the_local_cloud(tmp_path: Path, zygote: str) -> None:
     source = tmp_path / "main.py"
     source.write_text("import os\n\n\ndef pids(request):\n    return f'{os.getpid()} {os.getppid()}'\n")
