@@ -84,6 +84,12 @@ class Capture:
             root.setLevel(logging.INFO)
         logging.captureWarnings(True)
 
+    def remove(self) -> None:
+        """Undo `install`: what a DAG file says when it is imported goes where the template's own words go."""
+        sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+        logging.getLogger().handlers.clear()
+        logging.captureWarnings(False)
+
     def flush(self) -> None:
         """Hand on what was printed, also through streams that user code put in place of ours."""
         if sys.stdout is not self._stdout:

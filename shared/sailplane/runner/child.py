@@ -1,7 +1,7 @@
 """The child process: runs one try after the other as the supervisor hands them over."""
 
+import contextlib
 import os
-import socket
 import sys
 import threading
 import traceback
@@ -27,8 +27,8 @@ _SPOILING = frozenset({"MemoryError", "AirflowTaskTimeout"})
 class Link:
     """The child's end of the socket. Only the process that it was made for may use it."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
+    def __init__(self, file: int) -> None:
+        self._file = file
         self._owner = os.getpid()
         self._lines = protocol.Lines(limit=sys.maxsize)
         self._received: list[bytes] = []
@@ -38,14 +38,15 @@ class Link:
         return os.getpid() == self._owner
 
     def send(self, message: object) -> None:
-        if not self.is_owner():
-            raise InternalError("only the process of the task itself can talk to Sailplane, not one that it forked")
-        self._socket.sendall(protocol.encode(message))
+        data = protocol.encode(message)
+        sent = os.write(self._file, data)
+        while sent < len(data):
+            sent += os.write(self._file, memoryview(data)[sent:])
 
     def receive(self) -> protocol.ToChild | None:
         """The next message; None when the supervisor is gone."""
         while not self._received:
-            data = self._socket.recv(protocol.READ_SIZE)
+            data = os.read(self._file, protocol.READ_SIZE)
             if not data:
                 return None
             self._received.extend(self._lines.feed(data))
@@ -53,16 +54,26 @@ class Link:
 
     def _forget(self) -> None:
         # A forked copy that held the socket would hide from the supervisor that the child has ended.
-        self._socket.close()
+        with contextlib.suppress(OSError):
+            os.close(self._file)
 
 
 class RemoteServices:
-    """Asks the supervisor. Safe to use from several threads."""
+    """Asks the supervisor. Safe to use from several threads, while a task runs."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._turn = threading.Lock()
         self._number = 0
+        self._is_open = False
+
+    def open(self) -> None:
+        self._is_open = True
+
+    def close(self) -> None:
+        """Wait for the question that a thread may have open: its answer must not be taken for the next task's job."""
+        with self._turn:
+            self._is_open = False
 
     def xcom(self, ref: XComRef) -> str | None:
         return self._ask(lambda number: protocol.AskXCom(number=number, ref=ref))
@@ -77,6 +88,8 @@ class RemoteServices:
         if not self._link.is_owner():
             raise InternalError("only the process of the task itself can talk to Sailplane, not one that it forked")
         with self._turn:
+            if not self._is_open:
+                raise InternalError("the task that this thread belonged to has ended")
             self._number += 1
             self._link.send(question(self._number))
             answer = self._answer(self._number)
@@ -97,15 +110,14 @@ class RemoteServices:
 class Child:
     """Everything that stays the same from one try to the next."""
 
-    def __init__(self, connection: socket.socket, files: Files, execute: Execute, outfit: "Outfit") -> None:
-        self._link = Link(connection)
+    def __init__(self, control: int, files: Files, execute: Execute, outfit: "Outfit") -> None:
+        self._link = Link(control)
         self._services = RemoteServices(self._link)
         self._files = files
         self._execute = execute
         self._capture = outfit.capture
         self._baseline = outfit.baseline
         self._meter = Meter()
-        self._capture.install()
         self._before = self._meter.start()
 
     def serve(self) -> None:
@@ -115,15 +127,24 @@ class Child:
                 return
 
     def _run(self, job: TaskJob) -> bool:
+        self._services.open()
         outcome = self._outcome(job)
         if not self._link.is_owner():
             os._exit(0)  # The task forked, and this is the copy, which came back here too.
         self._baseline.disarm()
+        self._services.close()
         self._capture.flush()
         reusable = self._is_reusable(outcome)
         cpu_seconds, max_rss_mib = self._meter.read().since(self._before)
-        self._link.send(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
+        self._answer(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
         return reusable and self._clean_up()
+
+    def _answer(self, done: protocol.Done) -> None:
+        try:
+            self._link.send(done)
+        except OSError as error:
+            os.write(2, f"the task's outcome could not be sent, because its code closed our socket: {error}\n".encode())
+            os._exit(1)
 
     def _clean_up(self) -> bool:
         """Make ready for another try, while the supervisor already goes on. False when that cannot be."""
@@ -175,13 +196,12 @@ class Outfit:
 
     def __init__(self) -> None:
         self.capture = Capture()
+        self.capture.install()
         self.baseline = Baseline()
         kernel.flush_c_stdout_by_line()
 
 
-def become_child(
-    connection: socket.socket, outputs: tuple[int, int], files: Files, execute: Execute, outfit: Outfit
-) -> NoReturn:
+def become_child(control: int, outputs: tuple[int, int], files: Files, execute: Execute, outfit: Outfit) -> NoReturn:
     """What a freshly forked process does until it ends."""
     status = 1
     try:
@@ -192,7 +212,7 @@ def become_child(
             os.close(source)
         outfit.capture.bind()
         _reseed()
-        Child(connection, files, execute, outfit).serve()
+        Child(control, files, execute, outfit).serve()
         status = 0
     except (ConnectionError, KeyboardInterrupt):
         status = 0  # The supervisor is gone, or has given this process up.

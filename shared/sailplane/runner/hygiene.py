@@ -58,9 +58,15 @@ class Baseline:
         if _umask() != self._umask:
             os.umask(self._umask)
         if _environment() != self._environment:
-            os.environb.clear()
-            os.environb.update(self._environment)
+            self._restore_environment()
         sys.settrace(None)
+
+    def _restore_environment(self) -> None:
+        for added in _environment().keys() - self._environment.keys():
+            del os.environb[added]
+        for name, value in self._environment.items():
+            if _environment().get(name) != value:
+                os.environb[name] = value
 
     def _restore_directory(self) -> None:
         try:

@@ -1,7 +1,6 @@
 """In the template: imports DAG files, within a time, and says why one cannot be imported."""
 
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,8 +78,3 @@ def traceback_text(error: BaseException, bundle: Path) -> str:
     shown = traceback.TracebackException.from_exception(origin)
     shown.stack = traceback.StackSummary.from_list(frames[start:])
     return "".join(shown.format())
-
-
-def forget_streams() -> None:
-    """Undo what a file may have done to stdout and stderr."""
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__

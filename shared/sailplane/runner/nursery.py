@@ -1,5 +1,6 @@
 """One thread for each bundle in use: starts its template, has files imported and children forked."""
 
+import logging
 import os
 import select
 import threading
@@ -13,6 +14,7 @@ from sailplane.runner.processes import Child, TemplateProcess
 from sailplane.runner.roster import Refusal, Roster
 
 _LEAVE_PATIENCE = 3.0
+_logger = logging.getLogger(__name__)
 
 
 class Nursery:
@@ -29,12 +31,14 @@ class Nursery:
         *,
         may_retire: Callable[["Nursery"], bool],
         on_room: Callable[[], None],
+        on_broken: Callable[["Nursery"], None],
     ) -> None:
         self.bundle = bundle
         self._config = config
         self._roster = roster
         self._may_retire = may_retire
         self._on_room = on_room
+        self._on_broken = on_broken
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._bell_lock = threading.Lock()
         self.is_superseded = False
@@ -79,6 +83,11 @@ class Nursery:
                 self._wait()
                 if self._is_retired():
                     break
+        except Exception as error:
+            # The edge of the thread: those who wait must hear of it.
+            _logger.exception("the nursery of %s broke", self.bundle)
+            self._on_broken(self)
+            self._roster.refuse(Refusal(outcome=endings.no_process(repr(error))), bundle=self.bundle)
         finally:
             self._shut_down()
 

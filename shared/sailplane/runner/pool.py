@@ -145,7 +145,14 @@ class Runner:
             for other in self._nurseries.values():
                 other.is_superseded = True
                 other.wake()
-            nursery = Nursery(bundle, self._config, self._roster, may_retire=self._retire, on_room=self._on_room)
+            nursery = Nursery(
+                bundle,
+                self._config,
+                self._roster,
+                may_retire=self._retire,
+                on_room=self._on_room,
+                on_broken=self._forget,
+            )
             self._nurseries[bundle] = nursery
         return nursery
 
@@ -154,6 +161,10 @@ class Runner:
             if self._roster.first_need(nursery.bundle) is not None:
                 return False
             return self._nurseries.pop(nursery.bundle, None) is not None
+
+    def _forget(self, nursery: Nursery) -> None:
+        with self._lock:
+            self._nurseries.pop(nursery.bundle, None)
 
     def _on_room(self) -> None:
         waiting = self._roster.waiting_bundles()

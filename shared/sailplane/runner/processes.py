@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
+
 from sailplane.runner import protocol
 from sailplane.runner.config import RunnerConfig
 
@@ -139,14 +141,17 @@ class TemplateProcess:
         return True
 
     def receive(self) -> list[protocol.FromTemplate] | None:
-        """What has come; None when the template is gone."""
+        """What has come; None when the template is gone, or of no more use."""
         try:
             data = self.control.recv(protocol.READ_SIZE)
         except OSError:
             return None
         if not data:
             return None
-        return [protocol.FROM_TEMPLATE.decode(line) for line in self._lines.feed(data)]
+        try:
+            return [protocol.FROM_TEMPLATE.decode(line) for line in self._lines.feed(data)]
+        except (msgspec.DecodeError, UnicodeDecodeError, protocol.NoMessage):
+            return None  # A DAG file wrote to our socket when it was imported.
 
     def leave(self, patience: float) -> int:
         """Have it kill its children and end; its exit status."""

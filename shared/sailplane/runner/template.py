@@ -4,6 +4,7 @@
 takes a millisecond. It ends when the supervisor does, and takes its children and what they started with it.
 """
 
+import _signal  # type: ignore[import-not-found]  # signal.signal makes enums: ten times as slow
 import contextlib
 import gc
 import os
@@ -87,8 +88,11 @@ class Template:
         self._listen_for_ends()
 
     def serve(self) -> NoReturn:
+        poller = select.poll()
+        poller.register(self._control.fileno(), select.POLLIN)
+        poller.register(self._bell, select.POLLIN)
         while True:
-            ready, _, _ = select.select([self._control.fileno(), self._bell], [], [])
+            ready = {file for file, _ in poller.poll()}
             if self._bell in ready:
                 self._report_ends()
             if self._control.fileno() in ready:
@@ -118,6 +122,7 @@ class Template:
 
     def _load(self, command: protocol.Load) -> protocol.Loaded:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._outfit.capture.remove()
         try:
             self._files[command.file] = imports.load(self._load_file, self._bundle, command.file, command.seconds)
         except BaseException as error:  # noqa: BLE001,RUF100 - user code at the edge of the process
@@ -132,7 +137,6 @@ class Template:
 
     def _settle(self) -> None:
         """After user code has run here: our signal handlers again, and what it made is shared with the children."""
-        imports.forget_streams()
         self._outfit = Outfit()
         self._listen_for_ends()
         self._report_ends()
@@ -156,16 +160,16 @@ class Template:
         return protocol.Forked(pid=pid)
 
     def _be_child(self, control: int, stdout: int, stderr: int) -> NoReturn:
-        os.setsid()
+        os.setpgid(0, 0)
         kernel.die_with_parent(self._pid)
         signal.set_wakeup_fd(-1)
         for own in TEMPLATE_SIGNALS:
-            signal.signal(own, signal.SIG_DFL)
+            _signal.signal(own, int(signal.SIG_DFL))
         for fd in (self._bell, self._bell_rope):
             os.close(fd)
         self._control.close()
         gc.enable()
-        become_child(socket.socket(fileno=control), (stdout, stderr), self._files, self._execute, self._outfit)
+        become_child(control, (stdout, stderr), self._files, self._execute, self._outfit)
 
     def _listen_for_ends(self) -> None:
         signal.signal(signal.SIGTERM, _leave)

@@ -1,6 +1,7 @@
 """Tasks that misbehave: each fails with a clear reason, and the runner lives on and leaks nothing."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -23,6 +24,14 @@ BROKEN_FILES = {
     "slow.py": "import time\n\ntry:\n    time.sleep(30)\nexcept Exception:\n    pass\n",
     "crashing.py": "import os\n\nos._exit(7)\n",
     "deaf.py": "import signal, time\n\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\ntime.sleep(30)\n",
+    "rude.py": (
+        "import os, stat\n\n"
+        "for fd in range(3, 20):\n"
+        "    try:\n"
+        "        stat.S_ISSOCK(os.fstat(fd).st_mode) and os.write(fd, b'rubbish')\n"
+        "    except OSError:\n"
+        "        pass\n"
+    ),
     "good.py": "import os\n\nDAGS = {'good': {'pid': lambda services, job: os.getpid()}}\n",
 }
 
@@ -206,6 +215,14 @@ def test_a_file_that_ends_the_interpreter_fails_its_tasks_only(bench: Bench, bro
     assert good_pid(bench, broken_bundle) > 0
 
 
+def test_a_file_that_writes_to_our_socket_fails_its_tasks_only(bench: Bench, broken_bundle: Path) -> None:
+    outcome = bench.run(job("any", file="rude.py"), bundle=broken_bundle)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.kind == "TemplateProcessEnded"
+    assert good_pid(bench, broken_bundle) > 0
+
+
 def test_an_import_that_cannot_be_interrupted_is_given_up(
     make_bench: Callable[..., Bench], broken_bundle: Path
 ) -> None:
@@ -250,6 +267,26 @@ def test_closing_the_runner_ends_running_and_waiting_tasks(make_bench: Callable[
     assert waiting.result(5).kind is OutcomeKind.KILLED
     assert bench.run("pid").kind is OutcomeKind.KILLED
     bench.runner.prepare(bench.bundle, "good.py")
+
+
+def test_a_daemon_thread_that_outlives_its_task_cannot_ask_in_the_name_of_the_next(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench(slots=1)
+    before = value(bench.run("leave_asking_thread"))
+    for _ in range(20):
+        assert value(bench.run("pid")) == before
+
+
+def test_cancelling_at_any_moment_leaves_the_runner_whole(bench: Bench) -> None:
+    cancellations = [Cancellation() for _ in range(60)]
+    running = [bench.start(task, cancellation=c) for task, c in zip(["pid", "nap"] * 30, cancellations, strict=True)]
+    for cancellation in random.sample(cancellations, 40):
+        cancellation.cancel("at random")
+        time.sleep(0.002)
+    kinds = {future.result(30).kind for future in running}
+    assert kinds == {OutcomeKind.SUCCESS, OutcomeKind.KILLED}
+    assert value(bench.run("pid")) > 0
 
 
 def test_many_bad_tasks_at_once_leak_nothing(bench: Bench) -> None:

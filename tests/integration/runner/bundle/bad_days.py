@@ -158,6 +158,19 @@ def leave_thread(services, job):
     return os.getpid()
 
 
+def leave_asking_thread(services, job):
+    def ask():
+        while True:
+            try:
+                services.variable("city")
+            except Exception:
+                time.sleep(0.0001)
+
+    threading.Thread(target=ask, daemon=True).start()
+    time.sleep(0.02)
+    return os.getpid()
+
+
 def close_all(services, job):
     os.closerange(3, 100)
     time.sleep(30)
