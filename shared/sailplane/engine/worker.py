@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
@@ -23,13 +25,12 @@ from sailplane.model import messages
 from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound
 from sailplane.model.evolve import evolve
-from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
 from sailplane.model.messages import TaskTicket, TaskWave
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
 from sailplane.runner.cancellation import Cancellation
-from sailplane.runner.pool import Runner
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +40,24 @@ KEEP_SHARE = 0.1
 """A worker keeps a successor while it has used up at most this share of its request's time, or knows that it fits."""
 
 
+class TaskRunner(Protocol):
+    """What runs user code: `sailplane.runner.pool.Runner`."""
+
+    def run(
+        self, job: TaskJob, *, bundle: Path, services: ChildServices, spool: Path, cancellation: Cancellation
+    ) -> Outcome:
+        """Run one try to its end; never raises for what user code does."""
+
+    def close(self) -> None:
+        """Stop whatever runs."""
+
+
 class Worker:
     """One worker instance. `handle` may be called from many threads at once."""
 
-    def __init__(self, cloud: Cloud, runner: Runner, clock: Callable[[], datetime], *, name: str, queue: str) -> None:
+    def __init__(
+        self, cloud: Cloud, runner: TaskRunner, clock: Callable[[], datetime], *, name: str, queue: str
+    ) -> None:
         self.cloud = cloud
         self.runner = runner
         self.clock = clock

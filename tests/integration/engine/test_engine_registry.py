@@ -1,0 +1,85 @@
+"""Pushing bundles: versions, stale DAGs, files that cannot be read."""
+
+from pathlib import Path
+
+from engine_stage import Stage, chain, dag, task
+
+from sailplane.engine import bundles, registry
+from sailplane.engine.bundles import BundleCache
+from sailplane.model.dags import ParsedBundle
+from sailplane.model.runs import DagFileError
+from sailplane.model.states import RunState
+
+
+def test_a_changed_dag_gets_a_version_and_runs_under_way_keep_theirs(stage: Stage) -> None:
+    key = stage.start(chain(2))
+    assert stage.push(chain(3)).updated == ("flight",)
+    stage.deliver_all()
+    assert stage.run(key).context.version == 1
+    assert len(stage.states(key)) == 2
+    record = stage.cloud.store.dag("flight")
+    assert record is not None
+    assert record.version == 2
+    assert len(stage.cloud.store.version("flight", 1).tasks) == 2
+
+
+def test_changed_code_of_the_same_shape_is_used_without_a_new_version(stage: Stage) -> None:
+    stage.push(chain(2))
+    before = stage.cloud.store.dag("flight")
+    (stage.bundle / "dags.py").write_text("# other code\n")
+    assert stage.push(chain(2)).updated == ("flight",)
+    after = stage.cloud.store.dag("flight")
+    assert before is not None
+    assert after is not None
+    assert (after.version, after.bundle == before.bundle) == (1, False)
+
+
+def test_a_dag_that_is_gone_becomes_stale_and_comes_back_when_it_does(stage: Stage) -> None:
+    stage.push(chain(1), dag(task("a"), dag_id="other"))
+    assert stage.push(dag(task("a"), dag_id="other")).stale == ("flight",)
+    gone = stage.cloud.store.dag("flight")
+    assert gone is not None
+    assert gone.is_stale
+    stage.push(chain(1), dag(task("a"), dag_id="other"))
+    back = stage.cloud.store.dag("flight")
+    assert back is not None
+    assert not back.is_stale
+
+
+def test_a_broken_file_keeps_the_old_version_working(stage: Stage) -> None:
+    stage.push(chain(1))
+    error = DagFileError(file="dags.py", message="dags.py:1: no", seen_at=stage.clock())
+    report = registry.push(stage.cloud, stage.bundle, ParsedBundle(errors=(error,)), stage.clock())
+    assert report.stale == ()
+    record = stage.cloud.store.dag("flight")
+    assert record is not None
+    assert record.has_import_errors
+    assert [each.message for each in stage.cloud.store.file_errors()] == ["dags.py:1: no"]
+    key = stage.start(chain(1))
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.cloud.store.file_errors() == []
+
+
+def test_a_large_dag_is_kept_in_the_bucket(stage: Stage) -> None:
+    large = dag(*(task(f"t{n}", doc_md="x" * 1000) for n in range(1200)))
+    stage.push(large)
+    assert stage.cloud.store.version("flight", 1) == large
+
+
+def test_equal_folders_make_equal_bundles(stage: Stage, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "b.txt").write_text("b")
+        (tmp_path / name / "a.py").write_text("a")
+        (tmp_path / name / "__pycache__").mkdir()
+        (tmp_path / name / "__pycache__" / f"{name}.pyc").write_text(name)
+    assert bundles.pack(tmp_path / "one") == bundles.pack(tmp_path / "two")
+
+
+def test_a_bundle_is_unpacked_as_it_was(stage: Stage) -> None:
+    (stage.bundle / "sub").mkdir()
+    (stage.bundle / "sub" / "data.txt").write_text("twelve")
+    report = stage.push(chain(1))
+    folder = BundleCache(stage.cloud).path(report.bundle)
+    assert (folder / "sub" / "data.txt").read_text() == "twelve"
