@@ -4,7 +4,47 @@ The names below are what DAG files import. Each is imported when first used, so 
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sailplane.authoring.connection import Connection
+    from sailplane.authoring.context import Configuration
+    from sailplane.authoring.dag import DAG, dag
+    from sailplane.authoring.dependencies import EdgeModifier, Label, chain, chain_linear, cross_downstream
+    from sailplane.authoring.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowRescheduleException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+        DuplicateTaskIdFound,
+        ParamValidationError,
+        XComNotFound,
+    )
+    from sailplane.authoring.operator import BaseOperator
+    from sailplane.authoring.params import Param, ParamsDict
+    from sailplane.authoring.scopes import get_current_context
+    from sailplane.authoring.task_instance import TaskInstance
+    from sailplane.authoring.taskflow import task
+    from sailplane.authoring.taskgroup import TaskGroup, task_group
+    from sailplane.authoring.timetables import (
+        CronDataIntervalTimetable,
+        CronTriggerTimetable,
+        DeltaDataIntervalTimetable,
+        DeltaTriggerTimetable,
+    )
+    from sailplane.authoring.xcom_arg import XComArg
+    from sailplane.hooks.gcs import GCSHook
+    from sailplane.model.states import TriggerRule
+    from sailplane.operators.bash import BashOperator
+    from sailplane.operators.branch import BranchPythonOperator, ShortCircuitOperator
+    from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.python import PythonOperator
+    from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+    from sailplane.sensors.gcs import GCSObjectExistenceSensor
+    from sailplane.sensors.python import PythonSensor
 
 _HOMES = {
     "sailplane.authoring.context": ("Configuration",),
@@ -54,7 +94,51 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = list(_HOME)
+__all__ = [
+    "DAG",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowRescheduleException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "BashOperator",
+    "BranchPythonOperator",
+    "Configuration",
+    "Connection",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
+    "DuplicateTaskIdFound",
+    "EdgeModifier",
+    "EmptyOperator",
+    "GCSHook",
+    "GCSObjectExistenceSensor",
+    "Label",
+    "Param",
+    "ParamValidationError",
+    "ParamsDict",
+    "PokeReturnValue",
+    "PythonOperator",
+    "PythonSensor",
+    "ShortCircuitOperator",
+    "TaskGroup",
+    "TaskInstance",
+    "TriggerRule",
+    "XComArg",
+    "XComNotFound",
+    "chain",
+    "chain_linear",
+    "cross_downstream",
+    "dag",
+    "get_current_context",
+    "task",
+    "task_group",
+]
 
 
 def __getattr__(name: str) -> Any:

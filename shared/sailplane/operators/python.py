@@ -9,6 +9,9 @@ from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.taskflow import DecoratedOperator
 
+LONGEST_VALUE_IN_LOG = 2000
+"""Characters of a return value that the log shows."""
+
 
 class PythonOperator(BaseOperator):
     """Calls `python_callable`; what it returns is the task's XCom.
@@ -54,7 +57,7 @@ class PythonOperator(BaseOperator):
         if self.show_return_value_in_logs:
             # An empty log costs nothing: a task that returns nothing and prints nothing has none.
             if value is not None:
-                self.log.info("Done. Returned value was: %s", value)
+                self.log.info("Done. Returned value was: %s", _shortened(value))
         else:
             self.log.info("Done. Returned value not shown")
         return value
@@ -69,6 +72,11 @@ class PythonOperator(BaseOperator):
         import asyncio  # Late: few tasks need it, and it takes longer to import than all of this.
 
         return asyncio.run(value)
+
+
+def _shortened(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE_IN_LOG else f"{text[:LONGEST_VALUE_IN_LOG]}... ({len(text)} characters)"
 
 
 class PythonDecoratedOperator(DecoratedOperator, PythonOperator):

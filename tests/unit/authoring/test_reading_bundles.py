@@ -152,5 +152,6 @@ def test_every_public_name_is_there() -> None:
     import sailplane
 
     assert [name for name in sailplane.__all__ if not hasattr(sailplane, name)] == []
+    assert set(sailplane.__all__) == set(sailplane._HOME)
     with pytest.raises(AttributeError, match="no attribute 'NoSuchThing'"):
         _ = sailplane.NoSuchThing

@@ -498,3 +498,19 @@ def test_printing_and_logging_work_as_usual(
     bundle.run(bundle.one(taskflow("print('out')\nimport logging\nlogging.getLogger('mine').info('logged')")), "f")
     assert "out" in capsys.readouterr().out
     assert "logged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("return None", []),
+        ("return [1]", ["Done. Returned value was: [1]"]),
+        ("return 'x' * 5000", [f"Done. Returned value was: {'x' * 2000}... (5000 characters)"]),
+    ],
+)
+def test_the_log_shows_what_is_returned_in_short_and_nothing_for_nothing(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture, body: str, shown: list[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    bundle.run(bundle.one(taskflow(body)), "f")
+    assert [record.message for record in caplog.records] == shown
