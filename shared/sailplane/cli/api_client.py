@@ -45,6 +45,11 @@ class BucketClient:
         url = f"{self._url}/upload/storage/v1/b/{self._bucket}/o?{query}"
         send("POST", url, data, {"Content-Type": content_type})
 
+    def delete(self, name: str) -> None:
+        """Delete an object, if it is there."""
+        if name in self.names():
+            send("DELETE", f"{self._url}/storage/v1/b/{self._bucket}/o/{quote(name, safe='')}")
+
     def names(self) -> list[str]:
         answer = json.loads(send("GET", f"{self._url}/storage/v1/b/{self._bucket}/o?maxResults=1000"))
         return sorted(item["name"] for item in answer.get("items", ()))

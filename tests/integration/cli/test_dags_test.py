@@ -12,8 +12,8 @@ import pytest
 SHARED = Path(__file__).parents[3] / "shared"
 DAGS = """
 from datetime import timedelta
-from sailplane.authoring.dag import DAG
-from sailplane.authoring.taskflow import task
+from sailplane import DAG
+from sailplane import task
 from sailplane.sensors.python import PythonSensor
 
 @task(retries=1, retry_delay=timedelta(seconds=1))

@@ -19,8 +19,8 @@ import pytest
 SHARED = Path(__file__).parents[3] / "shared"
 PATIENCE_SECONDS = 60.0
 HELLO = """
-from sailplane.authoring.dag import DAG
-from sailplane.authoring.taskflow import task
+from sailplane import DAG
+from sailplane import task
 
 @task
 def greet(params=None):

@@ -7,7 +7,7 @@ import stat
 
 WAITING = """
 from pathlib import Path
-from sailplane.authoring.dag import DAG
+from sailplane import DAG
 from sailplane.sensors.python import PythonSensor
 
 with DAG("waiting", schedule=None):
@@ -93,7 +93,7 @@ def test_a_second_start_on_the_same_home_goes_on_with_unfinished_runs(start, dag
 
 def test_an_object_wakes_the_sensor_that_waits_for_it(start, dags, wait_until):
     (dags / "object.py").write_text(
-        "from sailplane.authoring.dag import DAG\n"
+        "from sailplane import DAG\n"
         "from sailplane.sensors.gcs import GCSObjectExistenceSensor\n"
         "with DAG('object', schedule=None):\n"
         "    GCSObjectExistenceSensor(task_id='wait', bucket='sailplane', object='in/data.csv', poke_interval=3600,"
