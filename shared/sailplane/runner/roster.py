@@ -22,7 +22,8 @@ class Need:
     file: str
 
     def fits(self, child: Child) -> bool:
-        return child.bundle == self.bundle and self.file in child.files
+        # Paths compare slowly, and nearly always it is the very same.
+        return (child.bundle is self.bundle or child.bundle == self.bundle) and self.file in child.files
 
 
 @dataclass(frozen=True, kw_only=True)
