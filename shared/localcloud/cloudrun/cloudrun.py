@@ -43,6 +43,8 @@ class CloudRun:
         self._spawner = Spawner(env, zygote)
         self._listeners: dict[str, Listener] = {}
         self._by_address: dict[str, Service] = {}
+        self._unanswered: set[asyncio.Task[tuple[int, bytes]]] = set()
+        """Requests whose caller may stop waiting before they are done."""
         self._urls: dict[str, str] = {}
         self._external = ExternalHttp()
 
@@ -98,9 +100,19 @@ class CloudRun:
         await self._external.close()
 
     async def push(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> int:
-        """POST for Pub/Sub: straight to an instance when `url` is one of ours. The HTTP status; 503 without answer."""
-        status, _body = await self.request("POST", url, headers=headers, body=body, timeout=timeout)
-        return status
+        """POST for Pub/Sub: straight to an instance when `url` is one of ours. The HTTP status; 503 without answer.
+
+        When `timeout` is over the caller gets TimeoutError, but the instance stays busy with the request until it
+        answers or the function's own time limit is over: as in the cloud, who asked cannot call it back.
+        """
+        service = self._by_address.get(urlsplit(url).netloc)
+        if service is None or service.spec.timeout.total_seconds() <= timeout:
+            return (await self.request("POST", url, headers=headers, body=body, timeout=timeout))[0]
+        limit = service.spec.timeout.total_seconds()
+        request = asyncio.create_task(self.request("POST", url, headers=headers, body=body, timeout=limit))
+        self._unanswered.add(request)
+        request.add_done_callback(self._unanswered.discard)
+        return (await asyncio.wait_for(asyncio.shield(request), timeout))[0]
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, timeout: float

@@ -17,7 +17,10 @@ TOPIC_PREFIX = "sailplane"
 WORKER_CONCURRENCY = 32
 WORKER_INSTANCES = 2
 ACK_DEADLINE_SECONDS = 600
-"""The longest that Pub/Sub allows: a worker holds its message until the wave is done."""
+"""The longest that Pub/Sub allows: a worker holds its message until the wave is done. The message of a task that takes
+longer comes again, finds the task running and is acknowledged."""
+TASK_LIMIT = timedelta(hours=24)
+"""No platform limits a request here; a day keeps a forgotten task from running for ever."""
 _IDLE = timedelta(minutes=2)
 _LOCAL = "127.0.0.1,localhost"
 
@@ -77,6 +80,7 @@ def function_environment(home: Home, environment: Mapping[str, str]) -> dict[str
         "SAILPLANE_TOPIC_PREFIX": TOPIC_PREFIX,
         "SAILPLANE_CACHE_DIR": str(home.cache),
         "SAILPLANE_WORKER_CONCURRENCY": str(WORKER_CONCURRENCY),
+        "SAILPLANE_REQUEST_LIMIT": str(int(TASK_LIMIT.total_seconds())),
         "PYTHONPATH": _joined(import_path(), environment.get("PYTHONPATH", ""), separator=":"),
         # A proxy for the world outside must not be asked for this machine.
         "NO_PROXY": _joined(_LOCAL, environment.get("NO_PROXY", "")),
@@ -115,7 +119,7 @@ def _functions(home: Home, port: int, environment: Mapping[str, str]) -> tuple[F
             env=env,
             concurrency=WORKER_CONCURRENCY,
             max_instances=WORKER_INSTANCES,
-            timeout=timedelta(seconds=ACK_DEADLINE_SECONDS),
+            timeout=TASK_LIMIT,
             idle_timeout=_IDLE,
             preload=("sailplane.engine.worker",),
         ),
