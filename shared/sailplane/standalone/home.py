@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sailplane.api.users import Credentials
-from sailplane.cli.target import ENVIRONMENT_FILE
+from sailplane.cli.target import ENVIRONMENT_FILE, LOCK_FILE
 from sailplane.model.errors import SettingsError
 
 USERNAME = "admin"
@@ -47,7 +47,7 @@ class Home:
     def locked(self) -> Iterator[None]:
         """Hold the home for this process. Raises `SettingsError` when another one does, naming it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "standalone.lock").open("a+") as file:
+        with (self.path / LOCK_FILE).open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

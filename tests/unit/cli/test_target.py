@@ -1,3 +1,4 @@
+import fcntl
 import json
 
 import pytest
@@ -11,7 +12,9 @@ CLOUD = {"GOOGLE_CLOUD_PROJECT": "p", "SAILPLANE_BUCKET": "b"}
 @pytest.fixture
 def home(tmp_path):
     (tmp_path / "environment.json").write_text(json.dumps({"GOOGLE_CLOUD_PROJECT": "local"}))
-    return tmp_path
+    with (tmp_path / "standalone.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield tmp_path
 
 
 def test_a_home_that_is_named_comes_first(home):
@@ -45,3 +48,10 @@ def test_a_note_that_cannot_be_read_is_named(home):
     (home / "environment.json").write_text("{")
     with pytest.raises(SettingsError, match=r"environment\.json"):
         target_environment({}, home)
+
+
+def test_the_note_of_a_standalone_that_was_killed_leads_nowhere(tmp_path):
+    (tmp_path / "environment.json").write_text("{}")
+    (tmp_path / "standalone.lock").touch()
+    with pytest.raises(SettingsError, match="no standalone runs"):
+        target_environment({}, tmp_path)
