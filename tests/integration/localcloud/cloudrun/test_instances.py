@@ -218,13 +218,14 @@ def test_an_instance_stays_busy_with_a_push_that_nobody_waits_for_any_more(
     cloud: LocalCloudThread, deploy: Deploy
 ) -> None:
     """Pub/Sub gives up at the ack deadline and sends the message again; the work goes on all the same."""
-    function = deploy("sleep", idle_timeout=timedelta(seconds=0.2), timeout=timedelta(seconds=30))
+    function = deploy("sleep", idle_timeout=timedelta(seconds=2), timeout=timedelta(seconds=30))
+    _sleep_at_once(function, 1, 0)
     with pytest.raises(TimeoutError):
-        cloud.call(cloud.cloud.cloud_run.push(f"{function.url}?seconds=2", b"", {}, 1))
+        cloud.call(cloud.cloud.cloud_run.push(f"{function.url}?seconds=4", b"", {}, 1))
     (instance,) = function.service.instances
     assert instance.active == 1
     wait_until(lambda: not function.service.instances)
-    assert instance.served == 1
+    assert instance.served == 2
 
 
 def test_what_a_function_says_is_in_its_log(cloud: LocalCloudThread, deploy: Deploy) -> None:
