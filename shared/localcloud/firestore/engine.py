@@ -78,11 +78,14 @@ class Engine:
         return found
 
     async def take_turns(self, database: str, transaction_id: bytes, names: Iterable[str]) -> None:
-        """Before a transaction reads documents: if it repeats one that was aborted, wait for its turn on them."""
+        """Before a transaction reads documents: wait for its turn on those that others contend for."""
         transaction = self.transactions.get(transaction_id, database)
-        if transaction.repeats:
-            for key in sorted(self.key(name) for name in parse_names(database, names)):
-                await self.transactions.turns.take(key, transaction_id)
+        if transaction.read_only:
+            return
+        turns = self.transactions.turns
+        for key in sorted(self.key(name) for name in parse_names(database, names)):
+            if transaction.repeats or turns.is_contended(key):
+                await turns.take(key, transaction_id)
 
     def query(self, query: Query, transaction: Transaction | None = None) -> Results:
         results = self._results(query, transaction)
@@ -173,6 +176,7 @@ class Engine:
         for change in changes:
             self.view.indexes.effect(change, added, removed)
         self.storage.commit(changes, added, removed)
+        self.transactions.expire()
         self._count(written)
         for watcher in self.watchers:
             watcher(changes, now)

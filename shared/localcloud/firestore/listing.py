@@ -34,7 +34,7 @@ class Listing:
         after, size = _page(request)
         ids = _existing_ids(storage, key, after, size + 1)
         if request.show_missing:
-            ids = _unique(merge(ids, _ids_below(storage, key + b"\0", after or b"\1")))
+            ids = _unique(merge(ids, _ids_below(storage, key + b"\0", after)))
         return self._page_of(request, f"{parent.database}/documents/{collection}", key, ids, size)
 
     def _page_of(self, request: Message, root: str, key: bytes, ids: Iterator[bytes], size: int) -> Message:
@@ -59,7 +59,7 @@ class Listing:
         after, size = _page(request)
         response = ListCollectionIdsResponse()
         last = b""
-        for number, collection_id in enumerate(_ids_below(self._engine.storage, self._below(parent), after or b"\1")):
+        for number, collection_id in enumerate(_ids_below(self._engine.storage, self._below(parent), after)):
             if number == size:
                 response.next_page_token = _token(last)
                 break
@@ -82,8 +82,6 @@ def _existing_ids(storage: Storage, collection: bytes, after: bytes, limit: int)
 def _ids_below(storage: Storage, start: bytes, after: bytes) -> Iterator[bytes]:
     """The segments that follow `start` in keys of documents, after `after`, each once: leaps from one to the next."""
     low, high = start + after + b"\1", start + b"\xff"
-    if after == b"\1":
-        low = start + after
     while keys := storage.keys(low, high, 1):
         segment = keys[0][len(start) :].partition(b"\0")[0]
         yield segment

@@ -70,6 +70,8 @@ def parse_query(parent: ParentName, message: QueryMessage) -> Query:
     collection_id, all_descendants = _selector(message)
     filters = disjunctions(message.where) if message.HasField("where") else ((),)
     orders = complete_orders(_orders(message), filters)
+    if not collection_id:
+        _check_names_only(filters, orders)
     if message.offset < 0 or message.limit.value < 0:
         raise invalid("The offset and the limit of a query must not be negative.")
     return Query(
@@ -84,6 +86,11 @@ def parse_query(parent: ParentName, message: QueryMessage) -> Query:
         limit=message.limit.value if message.HasField("limit") else None,
         select=_select(message),
     )
+
+
+def _check_names_only(filters: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
+    if len(orders) > 1 or any(term.path != NAME for conjunction in filters for term in conjunction):
+        raise invalid("A query over collections of any id can be filtered and ordered by __name__ only.")
 
 
 def _selector(message: QueryMessage) -> tuple[str, bool]:

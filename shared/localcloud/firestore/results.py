@@ -8,10 +8,11 @@ from typing import NamedTuple
 from .documents import Stored
 from .filters import NAME, Conjunction, Operator
 from .indexes import Index, Shape
-from .paths import ID_MARK, path_text
+from .paths import ID_MARK, path_bytes, path_text
 from .plan import Scan, cursor_span, layout_of, scan_of
 from .query import Query, satisfies
 from .storage import Storage, grouping
+from .values import ABOVE
 
 _BELOW_ID_MARK_END = b"\0\1"
 
@@ -125,7 +126,7 @@ class QueryRun:
     def _placed(self) -> Iterator[Placed]:
         """All results before offset and limit, in order, each once."""
         if not self._query.collection_id:
-            return iter(self._examined(self._everything(), self._query.accepts))
+            return self._everything()
         streams = [self._conjunction(conjunction) for conjunction in self._query.conjunctions]
         if len(streams) == 1:
             return streams[0]
@@ -175,17 +176,23 @@ class QueryRun:
         for collection in collections:
             yield from self._storage.iterate(collection + ID_MARK, collection + _BELOW_ID_MARK_END)
 
-    def _everything(self) -> Iterator[Stored]:
-        """The documents of a query over collections of any id: all descendants, or those one level down."""
+    def _everything(self) -> Iterator[Placed]:
+        """The documents of all collections below the parent, or right below it: in order of their names, as is all
+        that such a query can ask for."""
+        low, high = self._keys_below_parent()
+        placed = ((path_bytes(key), key) for key in self._storage.keys(low, high))
+        chosen = [item for item in placed if item[0] in self._cursors and self._query.covers(path_text(item[1]))]
+        for position, key in sorted(chosen, reverse=self._layout.reverse):
+            document = self._storage.get(key)
+            if document is not None and self._query.accepts(document):
+                yield position, document
+
+    def _keys_below_parent(self) -> tuple[bytes, bytes]:
         path = self._query.parent.path.encode().replace(b"/", b"\0")
-        low, high = (
-            (self._prefix + path + b"\0", self._prefix + path + b"\1")
-            if path
-            else (self._prefix, self._prefix + b"\xff")
-        )
-        for document in self._storage.iterate(low, high):
-            if self._query.covers(path_text(document.key)):
-                yield document
+        if path:
+            return self._prefix + path + b"\0", self._prefix + path + b"\1"
+        first, last = (edge.partition(b"\0")[0] for edge in self._cursors)
+        return self._prefix + first, self._prefix + last + ABOVE
 
 
 def _names_document(conjunction: Conjunction) -> bytes | None:

@@ -78,7 +78,6 @@ class Storage:
         self._prefixes: dict[str, bytes] = {
             name: _prefix(number) for number, name in self._db.execute("SELECT * FROM databases")
         }
-        self._names = {prefix: name for name, prefix in self._prefixes.items()}
         self._known: set[bytes] = set()
         self._recent: dict[bytes, Stored] = {}
         self._checkpoints = Checkpoints(path)
@@ -103,7 +102,6 @@ class Storage:
             number = self._db.execute("INSERT INTO databases (name) VALUES (?)", (database,)).lastrowid
             found = _prefix(number or 0)
             self._prefixes[database] = found
-            self._names[found] = database
         return found
 
     def get(self, key: bytes) -> Stored | None:
@@ -144,10 +142,6 @@ class Storage:
     def collections_named(self, group: bytes) -> list[bytes]:
         """The keys of the collections of one id; some of them may be empty."""
         return [row[0] for row in self._db.execute("SELECT key FROM collections WHERE grouping = ?", (group,))]
-
-    def collections_between(self, low: bytes, high: bytes) -> list[bytes]:
-        sql = "SELECT key FROM collections WHERE key >= ? AND key < ? ORDER BY key"
-        return [row[0] for row in self._db.execute(sql, (low, high))]
 
     def find(self, low: bytes, high: bytes, *, reverse: bool, limit: int = -1, offset: int = 0) -> list[Hit]:
         """The documents of the index entries with low <= key < high, in entry order."""

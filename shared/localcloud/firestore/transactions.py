@@ -71,10 +71,10 @@ class Transaction:
     def verify(self, turns: Turns) -> None:
         """Raise ABORTED unless everything read is as it was, and nobody else's turn."""
         for key, updated in self.documents.items():
-            if turns.holder(key) not in (None, self.id):
-                raise aborted(CONTENTION)
             document = self.view.storage.get(key)
-            if (None if document is None else document.updated) != updated:
+            is_as_read = (None if document is None else document.updated) == updated
+            if not is_as_read or turns.holder(key) not in (None, self.id):
+                turns.note_conflict(key)
                 raise aborted(CONTENTION)
         if not all(check(self.view) for check in self.checks):
             raise aborted(CONTENTION)
@@ -96,7 +96,7 @@ class Transactions:
     def begin(self, database: str, options: Message) -> Transaction:
         if options.read_only.HasField("read_time"):
             raise invalid("Reading at a past read_time is not supported by the local Firestore.")
-        self._expire()
+        self.expire()
         read_only = options.WhichOneof("mode") == "read_only"
         now = self._clock()
         repeats = bool(options.read_write.retry_transaction)
@@ -107,7 +107,7 @@ class Transactions:
 
     def get(self, transaction_id: bytes, database: str) -> Transaction:
         """The transaction of that id; INVALID_ARGUMENT if it is not in progress."""
-        self._expire()
+        self.expire()
         found = self._open.get(transaction_id)
         if found is None or found.database != database:
             raise invalid(GONE)
@@ -117,7 +117,7 @@ class Transactions:
     def end(self, transaction_id: bytes) -> None:
         """Forget a transaction; one that is not in progress is no error."""
         found = self._open.pop(transaction_id, None)
-        if found is not None and found.repeats:
+        if found is not None and not found.read_only:
             self.turns.leave(transaction_id)
         if found is not None and found.view is not self._current:
             found.view.storage.close()
@@ -130,7 +130,10 @@ class Transactions:
         storage = self._current.storage.snapshot()
         return View(storage, Indexes(storage), current=False)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the transactions whose time is over."""
+        if not self._open:
+            return
         now = self._clock()
         for found in list(self._open.values()):
             if now - found.started > LIFETIME_S or now - found.used > IDLE_S:

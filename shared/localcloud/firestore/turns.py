@@ -1,14 +1,18 @@
-"""Whose turn it is, among transactions that try again.
+"""Whose turn it is, among transactions that contend for a document.
 
-A transaction that was aborted and comes back (it names the one it repeats) waits for its turn before it reads a
-document that others are repeating transactions on, and while it has the turn nobody else's transaction on that document
-commits. So each of any number of contenders commits at its second attempt, instead of one of them an attempt.
+Where a transaction was aborted for a document, those that read the document next take turns: each waits before it
+reads until those before it have ended, and nobody else's transaction on the document commits meanwhile. So each of any
+number of contenders commits at its second attempt, instead of one of them an attempt.
 """
 
 import asyncio
+import time
 
 PATIENCE_S = 5.0
 """How long a turn may last while somebody waits; its holder may have died."""
+_CONTENDED_S = 2.0
+"""How long after a conflict a document is held to be contended."""
+_MOST_CONTENDED = 1000
 
 
 class Turns:
@@ -17,6 +21,19 @@ class Turns:
     def __init__(self) -> None:
         self._lines: dict[bytes, list[bytes]] = {}
         self._moved: dict[bytes, asyncio.Event] = {}
+        self._conflicts: dict[bytes, float] = {}
+
+    def note_conflict(self, key: bytes) -> None:
+        """A transaction was aborted because of this document."""
+        if len(self._conflicts) >= _MOST_CONTENDED:
+            self._conflicts.clear()
+        self._conflicts[key] = time.monotonic()
+
+    def is_contended(self, key: bytes) -> bool:
+        if key in self._lines:
+            return True
+        noted = self._conflicts.get(key)
+        return noted is not None and time.monotonic() - noted < _CONTENDED_S
 
     async def take(self, key: bytes, transaction_id: bytes) -> None:
         """Get in line and return at the front."""

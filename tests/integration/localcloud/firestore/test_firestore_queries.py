@@ -15,6 +15,8 @@ from google.cloud.firestore_v1.base_query import And, FieldFilter, Or
 from google.cloud.firestore_v1.order import Order, TypeOrder
 from google.cloud.firestore_v1.vector import Vector
 
+from localcloud.firestore.indexes import SMALL_COLLECTION
+
 NAN = float("nan")
 SAMPLES: list[Any] = [
     None,
@@ -188,23 +190,27 @@ def test_array_contains_any_finds_each_document_once(arrays: Any) -> None:
 
 GRID = [
     {"id": f"{a}{b}{c}", "a": a, "b": b, "c": c}
-    for number, (a, b, c) in enumerate(product(range(3), "xyz", [None, 1, 2.5]))
+    for number, (a, b, c) in enumerate(product(range(3), "xyz", [None, 1, 2.5, 40]))
     if number % 5
 ]
 
 
 @pytest.fixture(scope="module")
 def grid(shared_server) -> Any:
-    """Documents over the product of a few values in three fields, some left out."""
-    db = shared_server.client()
+    """Documents over the product of a few values in three fields, some left out; more than are looked through."""
+    assert len(GRID) > SMALL_COLLECTION
+    return filled(shared_server.client(), GRID)
+
+
+def filled(db: firestore.Client, rows: list[Any]) -> Any:
     batch = db.batch()
-    for row in GRID:
+    for row in rows:
         batch.set(db.document(f"grid/{row['id']}"), {key: row[key] for key in "abc"})
     batch.commit()
     return db.collection("grid")
 
 
-def grid_ids(matches: Any, *orders: tuple[str, bool]) -> list[str]:
+def grid_ids(matches: Any, *orders: tuple[str, bool], rows: list[Any] = GRID) -> list[str]:
     def order(left: Any, right: Any) -> int:
         for field, descending in orders:
             sign = compare(left[field], right[field])
@@ -214,7 +220,7 @@ def grid_ids(matches: Any, *orders: tuple[str, bool]) -> list[str]:
         sign = (left["id"] > right["id"]) - (left["id"] < right["id"])
         return -sign if down else sign
 
-    return [row["id"] for row in sorted(filter(matches, GRID), key=cmp_to_key(order))]
+    return [row["id"] for row in sorted(filter(matches, rows), key=cmp_to_key(order))]
 
 
 def where(query: Any, *terms: tuple[str, str, Any]) -> Any:
@@ -336,8 +342,10 @@ def test_projections_return_the_chosen_fields(grid: Any) -> None:
     assert (bare.id, bare.to_dict()) == (grid_ids(lambda _: True)[0], {})
 
 
-def test_random_queries_agree_with_a_plain_search(grid: Any) -> None:
-    source = random.Random(20)
+@pytest.mark.parametrize("size", [12, len(GRID)])
+def test_random_queries_agree_with_a_plain_search(db: firestore.Client, size: int) -> None:
+    source, rows = random.Random(size), GRID[:size]
+    grid = filled(db, rows)
     tests = {"==": lambda s: s == 0, "!=": lambda s: s != 0, **COMPARISONS}
     for _ in range(60):
         terms = [
@@ -361,11 +369,11 @@ def test_random_queries_agree_with_a_plain_search(grid: Any) -> None:
         query = where(grid, *terms)
         for field, descending in orders:
             query = query.order_by(field, direction="DESCENDING" if descending else "ASCENDING")
-        wanted = grid_ids(matches, *implied)
-        skip, size = source.randint(0, 3), source.randint(1, 6)
+        wanted = grid_ids(matches, *implied, rows=rows)
+        skip, most = source.randint(0, 3), source.randint(1, 6)
         assert ids(query) == wanted, (terms, orders)
-        assert ids(query.offset(skip).limit(size)) == wanted[skip : skip + size], (terms, orders)
-        assert query.offset(skip).limit(size).count().get()[0][0].value == len(wanted[skip : skip + size])
+        assert ids(query.offset(skip).limit(most)) == wanted[skip : skip + most], (terms, orders)
+        assert query.offset(skip).limit(most).count().get()[0][0].value == len(wanted[skip : skip + most])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,20 @@ def test_turns_are_had_in_the_order_of_asking() -> None:
     assert asyncio.run(work()) == [b"a", b"b", b"c"]
 
 
+def test_a_document_is_contended_after_a_conflict_and_while_somebody_has_the_turn() -> None:
+    async def work() -> None:
+        turns = Turns()
+        assert not turns.is_contended(b"key")
+        turns.note_conflict(b"key")
+        assert turns.is_contended(b"key")
+        await turns.take(b"other", b"a")
+        assert turns.is_contended(b"other")
+        turns.leave(b"a")
+        assert not turns.is_contended(b"other")
+
+    asyncio.run(work())
+
+
 def test_asking_again_keeps_the_turn() -> None:
     async def work() -> None:
         turns = Turns()
