@@ -90,7 +90,8 @@ class Answer:
 
 def split_multipart(content_type: str, body: bytes) -> list[bytes]:
     """The parts of a multipart body, each with its headers. Bytes stay as they are."""
-    header = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode())
+    header = Message()
+    header["Content-Type"] = content_type
     boundary = header.get_boundary()
     if boundary is None:
         raise ValueError("a multipart body without a boundary")

@@ -31,6 +31,8 @@ class ObjectIndex:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA cache_size = -1024")
         self._db.executescript(_SCHEMA)
+        self._notifications: dict[str, list[Resource]] = {}
+        """Those of buckets that were asked about since their last change: every write of an object asks."""
 
     def close(self) -> None:
         self._db.close()
@@ -61,6 +63,7 @@ class ObjectIndex:
         return cursor.rowcount > 0
 
     def delete_bucket(self, bucket: str) -> None:
+        self._notifications.pop(bucket, None)
         self._db.execute("DELETE FROM objects WHERE bucket = ?", (bucket,))
         self._db.execute("DELETE FROM notifications WHERE bucket = ?", (bucket,))
 
@@ -83,6 +86,7 @@ class ObjectIndex:
 
     def add_notification(self, bucket: str, resource: Resource) -> Resource:
         """Store a notification configuration under the bucket's next id."""
+        self._notifications.pop(bucket, None)
         row = self._db.execute("SELECT max(id) FROM notifications WHERE bucket = ?", (bucket,)).fetchone()
         id_ = (row[0] or 0) + 1
         stored = {**resource, "id": str(id_), "etag": str(id_)}
@@ -90,10 +94,14 @@ class ObjectIndex:
         return stored
 
     def notifications(self, bucket: str) -> list[Resource]:
-        rows = self._db.execute("SELECT resource FROM notifications WHERE bucket = ? ORDER BY id", (bucket,))
-        return [json.loads(resource) for (resource,) in rows]
+        known = self._notifications.get(bucket)
+        if known is None:
+            rows = self._db.execute("SELECT resource FROM notifications WHERE bucket = ? ORDER BY id", (bucket,))
+            known = self._notifications[bucket] = [json.loads(resource) for (resource,) in rows]
+        return known
 
     def delete_notification(self, bucket: str, id_: str) -> bool:
+        self._notifications.pop(bucket, None)
         cursor = self._db.execute("DELETE FROM notifications WHERE bucket = ? AND id = ?", (bucket, id_))
         return cursor.rowcount > 0
 
