@@ -1,17 +1,13 @@
 """Which Sailplane a command talks to."""
 
-import fcntl
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from sailplane.model.errors import SettingsError
+from sailplane.standalone.place import ENVIRONMENT_FILE, is_held
 
 HOME_VARIABLE = "SAILPLANE_HOME"
-ENVIRONMENT_FILE = "environment.json"
-"""Where a running standalone notes the variables that lead to it."""
-LOCK_FILE = "standalone.lock"
-"""Held by a running standalone as long as it lives, however it ends."""
 
 
 def home_of(environment: Mapping[str, str], given: Path | None) -> Path:
@@ -49,15 +45,3 @@ def names_a_cloud(environment: Mapping[str, str]) -> bool:
     if not environment.get("GOOGLE_CLOUD_PROJECT"):
         return False
     return bool(environment.get("FIRESTORE_EMULATOR_HOST") or environment.get("SAILPLANE_BUCKET"))
-
-
-def is_held(home: Path) -> bool:
-    """Whether a standalone runs in `home`."""
-    try:
-        with (home / LOCK_FILE).open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

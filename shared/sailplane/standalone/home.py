@@ -4,16 +4,19 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 from sailplane.api.users import Credentials
-from sailplane.cli.target import ENVIRONMENT_FILE, LOCK_FILE
 from sailplane.model.errors import SettingsError
+from sailplane.standalone.place import ENVIRONMENT_FILE, LOCK_FILE
 
 USERNAME = "admin"
+_LOCK_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,12 @@ class Home:
         """Hold the home for this process. Raises `SettingsError` when another one does, naming it."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / LOCK_FILE).open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(file):
                 file.seek(0)
                 raise SettingsError(
                     f"a standalone runs in {self.path} already (process {file.read().strip() or 'unknown'}). Stop it, "
                     "or choose another folder with --home"
-                ) from None
+                )
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()
@@ -75,6 +76,18 @@ class Home:
     def note_environment(self, environment: Mapping[str, str]) -> None:
         """Tell commands on this machine how to find what runs here."""
         _write_private(self.environment_file, json.dumps(dict(environment), indent=2))
+
+
+def _lock(file: TextIO) -> bool:
+    """Whether the lock could be had. Commands that look whether somebody holds it do so for an instant."""
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _write_private(file: Path, text: str) -> None:
