@@ -1,5 +1,6 @@
 """The DAG: what a file declares."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta, tzinfo
 from functools import wraps
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
 
 DEFAULT_MAX_ACTIVE_RUNS = 16
+_SUFFIXED = re.compile(r"(.+)__(\d+)")
 
 
 class DAG:
@@ -84,6 +86,8 @@ class DAG:
         self.relative_fileloc: str | None = None
         self.task_dict: dict[str, BaseOperator] = {}
         self.group_dict: dict[str, TaskGroup] = {}
+        self.highest_suffixes: dict[str, int] = {}
+        """For each `task` of which there is a `task__7`, the highest such number."""
         self.edge_info: dict[str, dict[str, dict[str, Any]]] = {}
         self._environments: dict[bool, jinja2.Environment] = {}
         self.task_group = task_group or TaskGroup(None, dag=self)
@@ -196,6 +200,8 @@ class DAG:
         if self.has_node(task.task_id):
             raise DuplicateTaskIdFound(checks.taken(self, task.task_id))
         self.task_dict[task.task_id] = task
+        if match := _SUFFIXED.fullmatch(task.task_id):
+            self.highest_suffixes[match[1]] = max(int(match[2]), self.highest_suffixes.get(match[1], 0))
         (group or scopes.current_group(self) or self.task_group).add(task)
         task._dag = self
         task.start_date = task.start_date or self.start_date

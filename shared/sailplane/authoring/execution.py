@@ -101,26 +101,30 @@ def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
 
 
 def _show_in_environment(context: Mapping[str, Any]) -> None:
-    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
-        del os.environ[name]
-    os.environ.update(context_variables(context))
+    values = context_variables(context)
+    for name in _CONTEXT_VARIABLES - values.keys():
+        os.environ.pop(name, None)
+    os.environ.update(values)
 
 
-_PREFIX = "AIRFLOW_CTX_"
+_CONTEXT_VARIABLES = frozenset(
+    f"AIRFLOW_CTX_{name}" for name in ("DAG_OWNER", "DAG_ID", "TASK_ID", "LOGICAL_DATE", "TRY_NUMBER", "DAG_RUN_ID")
+)
 
 
 def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
     """Airflow's environment variables, by which subprocesses know whose they are."""
-    task, ti = context["task"], context["ti"]
+    ti: TaskInstance = context["ti"]
     values = {
-        "DAG_OWNER": task.owner,
-        "DAG_ID": ti.dag_id,
-        "TASK_ID": ti.task_id,
-        "LOGICAL_DATE": ti.logical_date.isoformat() if ti.logical_date else None,
-        "TRY_NUMBER": str(ti.try_number),
-        "DAG_RUN_ID": ti.run_id,
+        "AIRFLOW_CTX_DAG_OWNER": context["task"].owner,
+        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
+        "AIRFLOW_CTX_TASK_ID": ti.task_id,
+        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
+        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
     }
-    return {f"{_PREFIX}{name}": value for name, value in values.items() if value is not None}
+    if ti.logical_date:
+        values["AIRFLOW_CTX_LOGICAL_DATE"] = ti.logical_date.isoformat()
+    return values
 
 
 def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:

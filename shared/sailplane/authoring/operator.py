@@ -108,8 +108,7 @@ class BaseOperator(OperatorArguments, Templater, DependencyMixin, metaclass=Oper
         given = {k: v for k, v in locals().items() if k not in _SET_APART}
         checks.refuse_unknown(type(self).__name__, task_id, kwargs)
         checks.check_types(task_id, given)
-        for name, value in given.items():
-            setattr(self, name, value)
+        vars(self).update(given)
         self._label = task_id
         self.task_id = check_task_id(task_group.child_id(task_id) if task_group else task_id)
         self.default_args = dict(default_args or {})

@@ -4,8 +4,8 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +193,12 @@ def _indexes(map_indexes: Any) -> int | list[int]:
 
 
 def _pendulum(moment: datetime) -> datetime:
+    return _converted(moment, moment.tzinfo)
+
+
+@lru_cache(maxsize=64)
+def _converted(moment: datetime, _zone: tzinfo | None) -> datetime:
+    """The tries of one run ask for the same moments. Equal ones of two zones are not the same."""
     import pendulum
 
     return pendulum.instance(moment)

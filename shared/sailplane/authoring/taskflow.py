@@ -61,9 +61,7 @@ def unique_task_id(task_id: str, dag: "DAG | None", group: "TaskGroup | None") -
     if not dag.has_node(prefix + task_id):
         return task_id
     base = re.split(r"__\d+$", task_id)[0]
-    pattern = re.compile(rf"{re.escape(prefix + base)}__(\d+)")
-    numbers = [int(match[1]) for match in map(pattern.fullmatch, dag.task_dict) if match]
-    return f"{base}__{max(numbers, default=0) + 1}"
+    return f"{base}__{dag.highest_suffixes.get(prefix + base, 0) + 1}"
 
 
 class TaskFactory:

@@ -105,7 +105,10 @@ class _Encoder:
         codec = find_codec(value)
         if codec is None:
             raise XComNotSerializable(self._refusal(value, path))
-        fields = codec(value)
+        try:
+            fields = codec(value)
+        except (ValueError, TypeError, ImportError) as error:  # What numpy and pyarrow raise for odd contents.
+            raise XComNotSerializable(f"{self._refusal(value, path)}. {type(error).__name__}: {error}") from error
         if TYPE not in fields:  # A subclass of a plain type: kept as its base.
             return self.encode(fields["value"], path, depth)
         return {

@@ -205,13 +205,13 @@ def _decode_ndarray(fields: Fields) -> Any:
 
 def _encode_table(value: Any) -> Fields:
     pa, pq = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+    kind, name = _type_name(value), None
     if kind == "pandas.Series":
-        value = value.to_frame(name="0" if value.name is None else str(value.name))
+        value, name = value.to_frame(name="0"), value.name
     table = value if isinstance(value, pa.Table) else pa.Table.from_pandas(value)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
-    return {TYPE: "table", "kind": kind, "parquet": _text(buffer.getvalue())}
+    return {TYPE: "table", "kind": kind, "name": name, "parquet": _text(buffer.getvalue())}
 
 
 def _decode_table(fields: Fields) -> Any:
@@ -220,20 +220,31 @@ def _decode_table(fields: Fields) -> Any:
     if fields["kind"] == "pyarrow.Table":
         return table
     frame = table.to_pandas()
-    return frame.iloc[:, 0] if fields["kind"] == "pandas.Series" else frame
+    return frame.iloc[:, 0].rename(fields["name"]) if fields["kind"] == "pandas.Series" else frame
 
 
-def _is_table(value: Any) -> bool:
-    kind = type(value)
-    return kind.__module__.partition(".")[0] in ("pandas", "pyarrow") and kind.__name__ in (
-        "DataFrame",
-        "Series",
-        "Table",
-    )
+def _encode_pandas_moment(value: Any) -> Fields:
+    """A Timestamp, Timedelta or NaT: they look like Python's, but count nanoseconds."""
+    return {TYPE: _type_name(value), "value": value.isoformat(), "zone": _zone_name(getattr(value, "tzinfo", None))}
+
+
+def _decode_timestamp(fields: Fields) -> Any:
+    moment = importlib.import_module("pandas").Timestamp(fields["value"])
+    return moment.tz_convert(fields["zone"]) if fields["zone"] else moment
+
+
+def _type_name(value: Any) -> str:
+    """The package and class of `value`: where in the package the class stands differs between versions."""
+    return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+
+
+def _is_one_of(*names: str) -> Callable[[Any], bool]:
+    return lambda value: _type_name(value) in names
 
 
 _CODECS: tuple[tuple[Callable[[Any], bool], Encode], ...] = (
     (_is_record(_of(Enum)), _encode_enum),
+    (_is_one_of("pandas.Timestamp", "pandas.Timedelta", "pandas.NaTType"), _encode_pandas_moment),
     (_of(datetime), _encode_datetime),
     (_of(date), lambda value: {TYPE: "date", "value": value.isoformat()}),
     (_of(time), lambda value: {TYPE: "time", "value": value.isoformat()}),
@@ -247,7 +258,7 @@ _CODECS: tuple[tuple[Callable[[Any], bool], Encode], ...] = (
     (_is_record(_is_pydantic), _encode_pydantic),
     (_is_record(_is_dataclass), _encode_dataclass),
     (_from_package("numpy"), _encode_numpy),
-    (_is_table, _encode_table),
+    (_is_one_of("pandas.DataFrame", "pandas.Series", "pyarrow.Table"), _encode_table),
     (lambda value: type(value) is tuple, lambda value: {TYPE: "tuple", "value": list(value)}),
     (_of(set), lambda value: {TYPE: "set", "value": _ordered(value)}),
     (_of(frozenset), lambda value: {TYPE: "frozenset", "value": _ordered(value)}),
@@ -293,6 +304,9 @@ DECODERS: Mapping[str, Decode] = {
     "numpy": _decode_numpy,
     "ndarray": _decode_ndarray,
     "table": _decode_table,
+    "pandas.Timestamp": _decode_timestamp,
+    "pandas.Timedelta": lambda fields: importlib.import_module("pandas").Timedelta(fields["value"]),
+    "pandas.NaTType": lambda fields: importlib.import_module("pandas").NaT,
     "tuple": lambda fields: tuple(fields["value"]),
     "set": lambda fields: set(fields["value"]),
     "frozenset": lambda fields: frozenset(fields["value"]),

@@ -200,10 +200,22 @@ def test_any_typed_value_comes_back(value: Any) -> None:
 
 def test_arrays_and_frames_come_back() -> None:
     np = pytest.importorskip("numpy")
-    assert xcom.loads(xcom.dumps(np.float64(1.5))) == np.float64(1.5)
-    assert (xcom.loads(xcom.dumps(np.arange(6).reshape(2, 3))) == np.arange(6).reshape(2, 3)).all()
     pd = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
-    frame = pd.DataFrame({"a": [1, 2], "when": pd.to_datetime(["2024-01-01", "2024-01-02"])})
+    frame = pd.DataFrame({"a": [1, 2], "when": pd.to_datetime(["2024-01-01", "2024-01-02"])}, index=["x", "y"])
     assert xcom.loads(xcom.dumps(frame)).equals(frame)
-    assert xcom.loads(xcom.dumps(frame["a"])).equals(frame["a"])
+    for series in (frame["a"], pd.Series([1.5, None])):
+        back = xcom.loads(xcom.dumps(series))
+        assert (back.equals(series), back.name) == (True, series.name)
+    for value in (np.float32(1.5), np.int64(3), pd.Timestamp("2024-01-01T00:00:00.000000001", tz="Europe/Paris")):
+        back = xcom.loads(xcom.dumps(value))
+        assert (type(back), back) == (type(value), value)
+    assert xcom.loads(xcom.dumps(pd.NaT)) is pd.NaT
+    assert xcom.loads(xcom.dumps(pd.Timedelta(5, "ns"))) == pd.Timedelta(5, "ns")
+    assert (xcom.loads(xcom.dumps(np.arange(6).reshape(2, 3))) == np.arange(6).reshape(2, 3)).all()
+
+
+def test_an_array_of_objects_is_refused() -> None:
+    np = pytest.importorskip("numpy")
+    with pytest.raises(XComNotSerializable, match=r"it holds a numpy\.ndarray"):
+        xcom.dumps(np.array([1, "a"], dtype=object))
