@@ -1,7 +1,7 @@
 """What happens when tasks fail: retries, and trigger rules that look at how the upstream tasks ended.
 
-    lucky_third_try, hopeless -> alert    starts as soon as one of the two has failed for good
-                              -> tidy_up  starts when both have ended, however they ended
+lucky_third_try, hopeless -> alert    starts as soon as one of the two has failed for good
+                          -> tidy_up  starts when both have ended, however they ended
 """
 
 from datetime import timedelta

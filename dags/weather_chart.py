@@ -9,7 +9,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 WIDTH, HEIGHT = 820, 460
 LEFT, RIGHT, TOP, BOTTOM = 70, 750, 92, 398
-RED, BLUE, GREY, INK = "#d1495b", "#2e6f95", "#b9c9d6", "#2b2f33"
+RED, BLUE, GREY, SLATE, INK = "#d1495b", "#2e6f95", "#b9c9d6", "#5b7083", "#2b2f33"
 STEPS = 6
 
 
@@ -65,12 +65,12 @@ def grid(degrees, rain):
     for tick in degrees.ticks():
         y = degrees.y(tick)
         parts.append(f'<line x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e8ecef"/>')
-        parts.append(text(LEFT - 10, y + 4.5, tick, anchor="end", color=RED))
-    parts += [text(RIGHT + 10, rain.y(tick) + 4.5, tick, anchor="start", color="#5b7083") for tick in rain.ticks()]
+        parts.append(text(LEFT - 10, y + 4.5, tick, anchor="end"))
+    parts += [text(RIGHT + 10, rain.y(tick) + 4.5, tick, anchor="start", color=SLATE) for tick in rain.ticks()]
     parts.append(f'<line x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}" stroke="{INK}"/>')
     middle = (TOP + BOTTOM) / 2
-    parts.append(text(22, middle, "Temperature (°C)", color=RED, turn=-90))
-    parts.append(text(WIDTH - 16, middle, "Precipitation (mm a month)", color="#5b7083", turn=90))
+    parts.append(text(22, middle, "Temperature (°C)", turn=-90))
+    parts.append(text(WIDTH - 16, middle, "Precipitation (mm a month)", color=SLATE, turn=90))
     return parts
 
 
@@ -94,12 +94,12 @@ def line(values, centers, scale, color):
 
 def legend():
     y = 60
-    for x, color, label in ((172, RED, "mean daily maximum"), (352, BLUE, "mean daily minimum")):
+    for x, color, label in ((140, RED, "mean daily maximum"), (345, BLUE, "mean daily minimum")):
         yield f'<line x1="{x}" x2="{x + 22}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="2.5"/>'
         yield f'<circle cx="{x + 11}" cy="{y}" r="3.5" fill="{color}"/>'
         yield text(x + 30, y + 4.5, label, anchor="start")
-    yield f'<rect x="532" y="{y - 7}" width="14" height="14" rx="2" fill="{GREY}"/>'
-    yield text(554, y + 4.5, "mean precipitation", anchor="start")
+    yield f'<rect x="550" y="{y - 7}" width="14" height="14" rx="2" fill="{GREY}"/>'
+    yield text(572, y + 4.5, "mean precipitation", anchor="start")
 
 
 def text(x, y, content, *, anchor="middle", color=INK, size=13, weight="400", turn=0):
