@@ -365,7 +365,8 @@ class WaveWorker(Pusher):
     def commit_with(self, ended: list[TaskKey]) -> None:
         simulation = self.simulation
         plan = advance(simulation.dag, self.snapshot({}, {}), ended)
-        if any(each.key in simulation.documents for each in (*plan.starts, *plan.settles)):
+        proposed = {start.key for start in plan.starts} | {settle.key for settle in plan.settles}
+        if proposed & simulation.documents.keys():
             return
         for settle in plan.settles:
             simulation.create(settle.key, settle.state)

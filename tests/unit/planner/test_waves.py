@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sailplane.planner.waves import waves
@@ -13,6 +13,7 @@ def test_waves_are_few_and_even(number: int, size: int, sizes: list[int]) -> Non
     assert [len(wave) for wave in waves(range(number), size)] == sizes
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.integers(0, 500), st.integers(1, 64))
 def test_waves_keep_all_in_order_and_differ_by_one_at_most(number: int, size: int) -> None:
     made = waves(range(number), size)
