@@ -16,7 +16,7 @@ class ExternalHttp:
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, timeout: float
     ) -> tuple[int, bytes]:
-        """Status and body; 503 when nothing answers, 504 when it takes too long."""
+        """Status and body; 503 when nothing answers. Raises TimeoutError when it takes too long."""
         from aiohttp import ClientError, ClientSession, ClientTimeout
 
         if self._session is None:
@@ -27,7 +27,7 @@ class ExternalHttp:
             ) as answer:
                 return answer.status, await answer.read()
         except TimeoutError:
-            return 504, b""
+            raise
         except (ClientError, OSError) as error:
             return 503, str(error).encode()
 

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from http import HTTPStatus
 
 import grpc.aio
 
@@ -173,9 +173,12 @@ class LocalCloud:
         self._stopping.push_async_callback(close)
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> int:
-        request = partial(self.cloud_run.request, headers=headers, body=body, timeout=timeout)
-        status, _body = await request(method, url)
-        return status
+        """For the scheduler."""
+        try:
+            answer = await self.cloud_run.request(method, url, headers=headers, body=body, timeout=timeout)
+        except TimeoutError:
+            return HTTPStatus.GATEWAY_TIMEOUT
+        return answer[0]
 
     def _publish(self, notice: Notice) -> None:
         try:

@@ -43,8 +43,6 @@ class CloudRun:
         self._spawner = Spawner(env, zygote)
         self._listeners: dict[str, Listener] = {}
         self._by_address: dict[str, Service] = {}
-        self._unanswered: set[asyncio.Task[tuple[int, bytes]]] = set()
-        """Requests whose caller may stop waiting before they are done."""
         self._urls: dict[str, str] = {}
         self._external = ExternalHttp()
 
@@ -102,22 +100,17 @@ class CloudRun:
     async def push(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> int:
         """POST for Pub/Sub: straight to an instance when `url` is one of ours. The HTTP status; 503 without answer.
 
-        When `timeout` is over the caller gets TimeoutError, but the instance stays busy with the request until it
-        answers or the function's own time limit is over: as in the cloud, who asked cannot call it back.
+        Raises TimeoutError when `timeout` is over; the instance works on, see `Service.exchange`.
         """
-        service = self._by_address.get(urlsplit(url).netloc)
-        if service is None or service.spec.timeout.total_seconds() <= timeout:
-            return (await self.request("POST", url, headers=headers, body=body, timeout=timeout))[0]
-        limit = service.spec.timeout.total_seconds()
-        request = asyncio.create_task(self.request("POST", url, headers=headers, body=body, timeout=limit))
-        self._unanswered.add(request)
-        request.add_done_callback(self._unanswered.discard)
-        return (await asyncio.wait_for(asyncio.shield(request), timeout))[0]
+        return (await self.request("POST", url, headers=headers, body=body, timeout=timeout))[0]
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, timeout: float
     ) -> tuple[int, bytes]:
-        """Status and body of the answer to one request, without the hop through a listener where that is possible."""
+        """Status and body of the answer to one request, without the hop through a listener where that is possible.
+
+        Raises TimeoutError when `timeout` is over.
+        """
         parts = urlsplit(url)
         service = self._by_address.get(parts.netloc)
         if service is None:
@@ -137,6 +130,8 @@ class CloudRun:
             async with service.exchange(message, timeout=timeout) as reply:
                 body = await reply.body()
         except RefusedError as refusal:
+            if refusal.gave_up:
+                raise TimeoutError(refusal.reason) from refusal
             return refusal.status, refusal.reason.encode()
         if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             return _status(fault), b""

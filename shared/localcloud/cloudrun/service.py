@@ -26,8 +26,10 @@ _launch_ids = count(1)
 class RefusedError(Exception):
     """The request has no answer from the function; `status` and `reason` are what Cloud Run would say."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, *, gave_up: bool = False) -> None:
+        """`gave_up`: the caller's own patience was over, not the function's time limit."""
         super().__init__(reason)
+        self.gave_up = gave_up
         self.status = status
         self.reason = reason
 
@@ -68,7 +70,11 @@ class Service:
         return self._logs.files()
 
     def exchange(self, message: bytes, *, is_head: bool = False, timeout: float | None = None) -> "Exchange":
-        """Send one encoded request: `async with service.exchange(message) as reply`. Raises RefusedError."""
+        """Send one encoded request: `async with service.exchange(message) as reply`. Raises RefusedError.
+
+        After `timeout` seconds the caller is told 504, but the instance stays busy with the request until it answers or
+        the function's own time limit is over: as in the cloud, who asked cannot call it back.
+        """
         limit = self.spec.timeout.total_seconds()
         return Exchange(self, message, is_head, limit if timeout is None else min(limit, timeout))
 
@@ -301,13 +307,31 @@ class Exchange:
     def _refusal(self, error: OSError) -> RefusedError:
         name = self._service.spec.name
         if self.timed_out:
-            return RefusedError(504, f"function {name} did not answer within {self._timeout:g} s")
+            gave_up = self._timeout < self._service.spec.timeout.total_seconds()
+            return RefusedError(504, f"function {name} did not answer within {self._timeout:g} s", gave_up=gave_up)
         return RefusedError(503, f"function {name}: the instance ended before it had answered ({error})")
 
     def _time_out(self) -> None:
         self.timed_out = True
-        if self._connection is not None:
+        left = self._service.spec.timeout.total_seconds() - self._timeout
+        if self._connection is not None and left > 0:
+            self._abandon(self._connection, left)
+        elif self._connection is not None:
             self._connection.close()
+
+    def _abandon(self, connection: Connection, seconds: float) -> None:
+        """Let the instance work on for up to so many seconds, and leave the seat only then."""
+        service, instance = self._service, self._instance
+        self._instance = self._connection = None
+        limit = asyncio.get_running_loop().call_later(seconds, connection.close)
+
+        def ended() -> None:
+            limit.cancel()
+            if instance is not None:
+                instance.give_back(connection)
+                service.leave(instance)
+
+        connection.abandon(ended)
 
     def _leave(self) -> None:
         if self._timer is not None:

@@ -6,6 +6,7 @@ the function; this one writes head and body in one piece, parses the answer's he
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import cast
 
@@ -41,9 +42,18 @@ class Reply:
         self._connection = connection
         self._pieces: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._discarding = False
         self._waiter: asyncio.Future[None] | None = None
 
+    def discard(self, error: ConnectionClosedError) -> None:
+        """Nobody reads on: who waits gets `error`, what still comes is dropped."""
+        self._discarding = True
+        self._pieces.clear()
+        self.finish(error)
+
     def feed(self, piece: bytes) -> None:
+        if self._discarding:
+            return
         self._pieces.append(piece)
         self._waiting_bytes += len(piece)
         if self._waiting_bytes > HIGH_WATER:
@@ -111,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._without_body = False
         self._keep = True
         self._paused = False
+        self._abandoned: Callable[[], None] | None = None
         self.used_at = self._loop.time()
 
     @property
@@ -126,6 +137,21 @@ class Connection(asyncio.Protocol):
         self._head = self._loop.create_future()
         self._transport.write(message)
         return await self._head
+
+    def abandon(self, ended: Callable[[], None]) -> None:
+        """Stop waiting for the answer. It is still read to its end, and dropped; then `ended` is called."""
+        self._abandoned = ended
+        error = ConnectionClosedError("nobody waits for the answer any more")
+        if self._reply is not None:
+            self._reply.discard(error)
+        elif self._head is not None and not self._head.done():
+            self._head.set_exception(error)
+        self.resume()
+
+    def _tell_abandoner(self) -> None:
+        ended, self._abandoned = self._abandoned, None
+        if ended is not None:
+            ended()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -152,6 +178,7 @@ class Connection(asyncio.Protocol):
         if self._state is _State.UNTIL_CLOSE and reply is not None and exc is None:
             self._state = _State.CLOSED
             reply.finish()
+            self._tell_abandoner()
             return
         self._state = _State.CLOSED
         error = ConnectionClosedError("the instance closed the connection before it had answered")
@@ -159,6 +186,7 @@ class Connection(asyncio.Protocol):
             reply.finish(error)
         elif head is not None and not head.done():
             head.set_exception(error)
+        self._tell_abandoner()
 
     def data_received(self, data: bytes) -> None:
         if self._state is _State.UNTIL_CLOSE and self._reply is not None:
@@ -208,6 +236,8 @@ class Connection(asyncio.Protocol):
             return True
         headers = [_header(line) for line in lines[1:]]
         reply = self._reply = Reply(self, status, headers)
+        if self._abandoned is not None:
+            reply.discard(ConnectionClosedError("nobody waits for the answer any more"))
         self._frame(reply)
         if self._head is not None and not self._head.done():
             self._head.set_result(reply)
@@ -292,6 +322,7 @@ class Connection(asyncio.Protocol):
             self.close()
         if reply is not None:
             reply.finish()
+        self._tell_abandoner()
 
 
 def _header(line: str) -> tuple[str, str]:
