@@ -10,6 +10,7 @@ from sailplane.authoring.exceptions import (
     AirflowException,
     AirflowTimetableInvalid,
     ParamValidationError,
+    TaskNotFound,
 )
 from sailplane.authoring.scopes import blame, blaming
 from sailplane.model.dags import Schedule, ScheduleKind
@@ -108,8 +109,16 @@ def taken(dag: "DAG", node_id: str) -> str:
 def check_dag(dag: "DAG") -> None:
     """Raise what is wrong with a DAG as a whole."""
     with blaming(dag.dag_id, dag.origin.line if dag.origin else None):
+        _check_upstream(dag)
         find_order(dag)
         _check_params(dag)
+
+
+def _check_upstream(dag: "DAG") -> None:
+    for task in dag.tasks:
+        for task_id in sorted(task.upstream_task_ids - dag.task_dict.keys()):
+            with blaming(dag.dag_id, task.origin.line if task.origin else None):
+                raise TaskNotFound(f"task {task.task_id!r} waits for {task_id!r}, which the DAG does not have")
 
 
 def _check_params(dag: "DAG") -> None:

@@ -40,6 +40,11 @@ def preload() -> None:
 
 def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
     """Run the task that `job` names and say how it ended. Never raises for what user code does."""
+    if not dag.has_task(job.task_id):
+        message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
+        return Outcome(
+            kind=OutcomeKind.FAILED, error=ErrorInfo(kind="TaskNotFound", message=message, file=job.run.file)
+        )
     # A copy, because rendering replaces attributes and the process may run the task again.
     task = copy.copy(dag.get_task(job.task_id))
     object.__setattr__(task, "_linked", False)

@@ -64,7 +64,7 @@ class Bundle:
         task = dag.get_task(task_id)
         fields = {
             "run": run_context(dag, **run_fields),
-            "task_id": task_id,
+            "task_id": job.pop("job_task_id", task_id),
             "try_number": 1,
             "max_tries": task.retries + 1,
             "started_at": LOGICAL_DATE + timedelta(hours=1),

@@ -91,6 +91,8 @@ MISTAKES = [
         7,
         "poke_interval must be a timedelta or seconds",
     ),
+    ("b.upstream_task_ids.add('gone')", AuthorError, 6, "task 'b' waits for 'gone', which the DAG does not have"),
+    ("dag.get_task('gone')", AuthorError, 7, "DAG 'x' has no task 'gone'"),
     ("1 / 0", AuthorError, 7, "ZeroDivisionError: division by zero"),
 ]
 

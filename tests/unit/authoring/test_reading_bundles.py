@@ -148,6 +148,21 @@ def test_importing_authoring_imports_neither_google_nor_what_only_some_files_nee
     assert done.stdout.strip() == "[]"
 
 
+def test_preloading_imports_what_most_tasks_need_and_no_grpc() -> None:
+    code = (
+        "import sys; from sailplane.authoring.execution import preload; preload(); "
+        "print([m in sys.modules for m in ('pendulum', 'jinja2', 'sailplane.operators.python', 'grpc')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PYTHONPATH": str(Path("shared").resolve())},
+    )
+    assert done.stdout.strip() == "[True, True, True, False]"
+
+
 def test_every_public_name_is_there() -> None:
     import sailplane
 

@@ -514,3 +514,11 @@ def test_the_log_shows_what_is_returned_in_short_and_nothing_for_nothing(
     caplog.set_level(logging.INFO)
     bundle.run(bundle.one(taskflow(body)), "f")
     assert [record.message for record in caplog.records] == shown
+
+
+def test_a_task_that_the_file_no_longer_has_fails_with_its_name(bundle: Bundle) -> None:
+    dag = bundle.one(taskflow("return 1"))
+    outcome = bundle.run(dag, "f", job_task_id="gone")
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert outcome.error.message == "DAG 'x' has no task 'gone' when its file is read here"
