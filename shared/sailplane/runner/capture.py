@@ -11,6 +11,7 @@ from typing import TextIO
 import msgspec
 
 from sailplane.runner.output import RECORD_MARK
+from sailplane.runner.protocol import writable
 from sailplane.runner.spool import LogRecord, timestamp
 
 EVENT_LIMIT = 128 * 1024
@@ -49,8 +50,7 @@ def _exception_text(record: logging.LogRecord) -> str | None:
 
 
 def _bounded(text: str) -> str:
-    # A lone surrogate has no UTF-8 form.
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8") if not text.isascii() else text
+    text = writable(text)
     if len(text) <= EVENT_LIMIT:
         return text
     return f"{text[:EVENT_LIMIT]}... ({len(text) - EVENT_LIMIT:,} characters more)"

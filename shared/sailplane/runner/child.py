@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from sailplane.model.errors import InternalError, Unavailable
@@ -37,8 +38,7 @@ class Link:
     def is_owner(self) -> bool:
         return os.getpid() == self._owner
 
-    def send(self, message: object) -> None:
-        data = protocol.encode(message)
+    def send(self, data: bytes) -> None:
         sent = os.write(self._file, data)
         while sent < len(data):
             sent += os.write(self._file, memoryview(data)[sent:])
@@ -91,7 +91,7 @@ class RemoteServices:
             if not self._is_open:
                 raise InternalError("the task that this thread belonged to has ended")
             self._number += 1
-            self._link.send(question(self._number))
+            self._link.send(protocol.encode(question(self._number)))
             answer = self._answer(self._number)
         if answer.failure is not None:
             raise Unavailable(answer.failure)
@@ -136,10 +136,10 @@ class Child:
         self._capture.flush()
         reusable = self._is_reusable(outcome)
         cpu_seconds, max_rss_mib = self._meter.read().since(self._before)
-        self._answer(protocol.Done(outcome=_with_usage(outcome, cpu_seconds, max_rss_mib), reusable=reusable))
+        self._answer(_encoded(_with_usage(outcome, cpu_seconds, max_rss_mib), reusable))
         return reusable and self._clean_up()
 
-    def _answer(self, done: protocol.Done) -> None:
+    def _answer(self, done: bytes) -> None:
         try:
             self._link.send(done)
         except OSError as error:
@@ -151,9 +151,9 @@ class Child:
         if not self._capture.is_intact():
             return False
         self._capture.install()
-        self._baseline.restore()
+        is_restored = self._baseline.restore()
         self._before = self._meter.start()
-        return True
+        return is_restored
 
     def _outcome(self, job: TaskJob) -> Outcome:
         dag = self._files[job.run.file].get(job.run.dag_id)
@@ -174,6 +174,23 @@ class Child:
 
 def _failed(kind: str, message: str, file: str) -> Outcome:
     return Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind=kind, message=message, file=file))
+
+
+def _encoded(outcome: Outcome, reusable: bool) -> bytes:
+    try:
+        return protocol.encode(protocol.Done(outcome=outcome, reusable=reusable))
+    except (UnicodeEncodeError, TypeError) as error:
+        return protocol.encode(protocol.Done(outcome=_without_json_form(outcome, error), reusable=reusable))
+
+
+def _without_json_form(outcome: Outcome, error: Exception) -> Outcome:
+    """What can be said of an outcome that cannot be sent as it is."""
+    if outcome.error is None:
+        message = f"the task's outcome has no JSON form: {error}"
+        return Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind=type(error).__name__, message=message))
+    said = outcome.error
+    cleaned = replace(said, kind=protocol.writable(said.kind), message=protocol.writable(said.message), file=None)
+    return Outcome(kind=outcome.kind, error=cleaned)
 
 
 def _with_usage(outcome: Outcome, cpu_seconds: float, max_rss_mib: float) -> Outcome:

@@ -3,6 +3,7 @@
 import _signal  # type: ignore[import-not-found]  # signal.getsignal makes enums: ten times as slow
 import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ _SIGNALS = (
 TEMPLATE_SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 """What the template handles for itself, and a child does not."""
 _OTHER_TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU)
 _LEFTOVER_PATIENCE = timedelta(seconds=2)
 
 
@@ -39,6 +41,7 @@ class Baseline:
     def __init__(self) -> None:
         self._directory = os.getcwd()
         self._umask = _umask()
+        self._limits = _limits()
         self._environment = dict(_environment())
         self._handlers: dict[signal.Signals, _Handler] = {each: _signal.getsignal(each) for each in _SIGNALS}
         for own in TEMPLATE_SIGNALS:
@@ -48,7 +51,8 @@ class Baseline:
         """Stop the alarm, so that it does not ring after the task."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def restore(self) -> None:
+    def restore(self) -> bool:
+        """False when something cannot be taken back."""
         for timer in _OTHER_TIMERS:
             signal.setitimer(timer, 0)
         for each, handler in self._handlers.items():
@@ -60,6 +64,7 @@ class Baseline:
         if _environment() != self._environment:
             self._restore_environment()
         sys.settrace(None)
+        return _limits() == self._limits
 
     def _restore_environment(self) -> None:
         for added in _environment().keys() - self._environment.keys():
@@ -81,6 +86,10 @@ def _environment() -> Mapping[bytes, bytes]:
     # The dict behind os.environ on every version of CPython: copying os.environ takes twenty times as long.
     data: Mapping[bytes, bytes] = vars(os.environ)["_data"]
     return data
+
+
+def _limits() -> tuple[tuple[int, int] | int, ...]:
+    return (*map(resource.getrlimit, _LIMITS), os.getpriority(os.PRIO_PROCESS, 0))
 
 
 def _umask() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sailplane.model.errors import AuthorError
 from sailplane.model.runs import ErrorInfo
+from sailplane.runner.protocol import writable
 
 LoadFile = Callable[[Path, str], Mapping[str, Any]]
 
@@ -50,7 +51,7 @@ def describe(error: BaseException, bundle: Path, file: str) -> ErrorInfo:
     origin = error.__cause__ or error
     place, line = _where(origin, bundle) or (file, getattr(error, "line", None))
     kind = type(origin if type(error) is AuthorError else error).__name__
-    return ErrorInfo(kind=kind, message=str(error) or kind, file=place, line=line)
+    return ErrorInfo(kind=kind, message=writable(str(error)) or kind, file=place, line=line)
 
 
 def _where(error: BaseException, bundle: Path) -> tuple[str, int | None] | None:
@@ -77,4 +78,4 @@ def traceback_text(error: BaseException, bundle: Path) -> str:
     start = next((index for index, frame in enumerate(frames) if _relative(frame.filename, bundle)), len(frames))
     shown = traceback.TracebackException.from_exception(origin)
     shown.stack = traceback.StackSummary.from_list(frames[start:])
-    return "".join(shown.format())
+    return writable("".join(shown.format()))

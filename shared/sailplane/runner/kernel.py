@@ -1,5 +1,6 @@
 """Linux calls that the standard library does not have."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -23,12 +24,14 @@ def die_with_parent(parent: int, signal_number: signal.Signals = signal.SIGKILL)
 
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    with contextlib.suppress(OSError):  # A sandbox may not know it: then fewer leftovers are found.
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def name_process(name: str) -> None:
     """What `ps -o comm` and `top` show: 15 characters."""
-    _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+    with contextlib.suppress(OSError):
+        _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
 
 
 def flush_c_stdout_by_line() -> None:

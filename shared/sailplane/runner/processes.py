@@ -33,10 +33,12 @@ class Child:
         """False from when a task begins until it has ended in order."""
         self._is_gone = False
         self._lock = threading.Lock()
-        self.control, self._far_control = socket.socketpair()
-        self.stdout, self._far_stdout = os.pipe2(os.O_CLOEXEC)
-        self.stderr, self._far_stderr = os.pipe2(os.O_CLOEXEC)
-        self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        with contextlib.ExitStack() as undo:
+            self.control, self._far_control = socket.socketpair()
+            self.stdout, self._far_stdout = _pipe(undo)
+            self.stderr, self._far_stderr = _pipe(undo)
+            self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            undo.pop_all()
         self.control.setblocking(False)
         os.set_blocking(self.stdout, False)
         os.set_blocking(self.stderr, False)
@@ -101,6 +103,13 @@ class Child:
                 self.control.close()
                 for file in (self.stdout, self.stderr, self.bell):
                     os.close(file)
+
+
+def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -131,6 +131,11 @@ def encode(message: Any) -> bytes:
     return _ENCODER.encode(message) + b"\n"
 
 
+def writable(text: str) -> str:
+    """The text with what UTF-8 cannot hold (lone surrogates, as undecodable file names have) as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class NoMessage(Exception):
     """The other side sent something that can become no message."""
 

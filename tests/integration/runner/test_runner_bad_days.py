@@ -24,6 +24,7 @@ BROKEN_FILES = {
     "slow.py": "import time\n\ntry:\n    time.sleep(30)\nexcept Exception:\n    pass\n",
     "crashing.py": "import os\n\nos._exit(7)\n",
     "deaf.py": "import signal, time\n\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\ntime.sleep(30)\n",
+    "surrogate.py": "raise ValueError('no \\udcff')\n",
     "rude.py": (
         "import os, stat\n\n"
         "for fd in range(3, 20):\n"
@@ -66,6 +67,8 @@ def value(outcome: Outcome):
         ("flood_control", "TaskProcessGarbled", "no message"),
         ("no_memory", "MemoryError", "too much"),
         ("system_exit", "SystemExit", "4"),
+        ("raise_what_utf_8_cannot_hold", "ValueError", "no \\udcff"),
+        ("end_self", "TaskProcessKilled", "signal 15 (SIGTERM)"),
         ("unknown", "KeyError", "unknown"),
     ],
 )
@@ -78,7 +81,7 @@ def test_a_task_that_breaks_its_process_fails_with_the_reason(bench: Bench, task
     assert value(bench.run("pid")) > 0
 
 
-@pytest.mark.parametrize("task", ["no_memory", "leave_thread", "close_output"])
+@pytest.mark.parametrize("task", ["no_memory", "leave_thread", "close_output", "limit_files"])
 def test_a_spoilt_process_runs_no_other_task(bench: Bench, task: str) -> None:
     before = value(bench.run("pid"))
     bench.run(task)
@@ -184,6 +187,7 @@ def test_a_task_that_runs_longer_than_its_queue_allows_fails_with_advice(bench: 
     [
         ("broken.py", "ZeroDivisionError", 4, "division by zero"),
         ("unreadable.py", "SyntaxError", 1, "invalid syntax"),
+        ("surrogate.py", "ValueError", 1, "no \\udcff"),
         ("missing.py", "FileNotFoundError", None, "No such file"),
         ("slow.py", "DagImportTimeout", 4, "not imported within 0.5 s"),
     ],

@@ -10,6 +10,7 @@ from conftest import Bench, is_running, job, wait_for
 
 from sailplane.model.execution import OutcomeKind
 from sailplane.runner.config import EntryPoints
+from sailplane.runner.pool import Cancellation
 
 
 def value(outcome):
@@ -188,6 +189,37 @@ def test_the_real_authoring_package_is_found(make_bench: Callable[..., Bench], t
     assert outcome.kind is OutcomeKind.SUCCESS, outcome
     assert "42" in outcome.xcoms["return_value"]
     assert "hello" in bench.events()
+
+
+def test_a_real_task_that_is_cancelled_hears_of_it_and_one_that_somebody_else_ends_has_failed(
+    make_bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = make_bench(entry_points=EntryPoints(), kill_grace=timedelta(seconds=10))
+    (tmp_path / "flow.py").write_text(
+        "import os, signal, time\n"
+        "from sailplane.authoring.dag import DAG\n"
+        "from sailplane.authoring.operator import BaseOperator\n"
+        "class Slow(BaseOperator):\n"
+        "    def execute(self, context):\n"
+        "        print('working')\n"
+        "        if self.task_id == 'ended': os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(30)\n"
+        "    def on_kill(self):\n"
+        "        print('cleaning up')\n"
+        "with DAG('flow'):\n"
+        "    Slow(task_id='slow')\n"
+        "    Slow(task_id='ended')\n"
+    )
+    ended = bench.run(job("ended", file="flow.py", dag_id="flow"), bundle=tmp_path)
+    assert ended.kind is OutcomeKind.FAILED
+    assert ended.error is not None
+    assert ended.error.kind == "TaskProcessKilled"
+    cancellation = Cancellation()
+    running = bench.start(job("slow", file="flow.py", dag_id="flow"), bundle=tmp_path, cancellation=cancellation)
+    bench.await_log("working")
+    cancellation.cancel("marked failed")
+    assert running.result(10).kind is OutcomeKind.KILLED
+    assert "cleaning up" in bench.events()
 
 
 def test_callers_wait_on_their_own_threads_only(bench: Bench) -> None:

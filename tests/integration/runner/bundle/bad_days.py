@@ -105,6 +105,21 @@ def kill_template(services, job):
     time.sleep(30)
 
 
+def end_self(services, job):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+
+
+def raise_what_utf_8_cannot_hold(services, job):
+    logging.error("no \udcff")
+    print("no \udcff")
+    raise ValueError("no \udcff")
+
+
+def limit_files(services, job):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+
 def no_memory(services, job):
     raise MemoryError("too much")
 
