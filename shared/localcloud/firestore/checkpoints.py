@@ -6,17 +6,27 @@ it inside some unlucky commit; here a thread with a connection of its own does, 
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+KEPT_LOG_BYTES = 4 << 20
+"""To this the log's file is cut when it begins anew."""
 _COMMITS_BETWEEN_LOOKS = 64
-_LOG_BYTES = 8 << 20
+_LONG_BYTES = 8 << 20
+_TOO_LONG_BYTES = 64 << 20
+"""Commits without a pause can keep the thread from ever reaching the end of the log; then the rest is done at once."""
+
+
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Checkpoints:
     """Checkpoints one database when its log has grown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, finish: Callable[[], object]) -> None:
+        """`finish` checkpoints in the connection that commits."""
         self._path = path
+        self._finish = finish
         self._log = path.with_name(path.name + "-wal")
         self._commits = 0
         self._thread: threading.Thread | None = None
@@ -33,8 +43,12 @@ class Checkpoints:
             self._thread.join()
 
     def _look(self) -> None:
-        busy = self._thread is not None and self._thread.is_alive()
-        if not busy and self._log.stat().st_size > _LOG_BYTES:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        size = self._log.stat().st_size
+        if size > _TOO_LONG_BYTES:
+            self._finish()
+        elif size > _LONG_BYTES:
             self._thread = threading.Thread(target=self._run, name="firestore-checkpoint", daemon=True)
             self._thread.start()
 
@@ -42,6 +56,6 @@ class Checkpoints:
         connection = sqlite3.connect(self._path, isolation_level=None)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.execute(CHECKPOINT)
         finally:
             connection.close()

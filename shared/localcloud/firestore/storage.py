@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from .checkpoints import Checkpoints
+from .checkpoints import CHECKPOINT, KEPT_LOG_BYTES, Checkpoints
 from .documents import Stored
 from .paths import PREFIX_BYTES, collection_of
 
@@ -80,7 +80,7 @@ class Storage:
         }
         self._known: set[bytes] = set()
         self._recent: dict[bytes, Stored] = {}
-        self._checkpoints = Checkpoints(path)
+        self._checkpoints = Checkpoints(path, lambda: self._db.execute(CHECKPOINT).fetchall())
 
     def close(self) -> None:
         self._checkpoints.wait()
@@ -278,4 +278,5 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA cache_size = -16384")
     db.execute("PRAGMA temp_store = MEMORY")
     db.execute("PRAGMA wal_autocheckpoint = 0")
+    db.execute(f"PRAGMA journal_size_limit = {KEPT_LOG_BYTES}")
     return db
