@@ -31,8 +31,12 @@ class MemoryBackend:
         self.values: dict[tuple[RunKey, TaskKey], dict[str, Any]] = {}
         self.errors: list[DagFileError] = []
         self.orders: list[TriggerOrder] = []
+        self.trouble: Exception | None = None
+        """What asking for the DAGs raises."""
 
     def dags(self) -> Sequence[DagRecord]:
+        if self.trouble is not None:
+            raise self.trouble
         return list(self.records.values())
 
     def dag(self, dag_id: str) -> DagRecord | None:

@@ -11,6 +11,7 @@ from sailplane.cli.api_client import ApiClient, BucketClient
 from sailplane.cli.output import Format, Output, make_table
 from sailplane.cli.rows import INSTANCE_COLUMNS
 from sailplane.cli.session import Session
+from sailplane.model.states import RunState, TaskState
 from sailplane.standalone.assets import example_dags, example_data
 from sailplane.standalone.deployment import BUCKET, OWN_OBJECTS
 from sailplane.standalone.serve import Plan, Standalone, run
@@ -21,7 +22,7 @@ DATA_OBJECT = f"incoming/{DATA_FILE}"
 """What the run's first task waits for."""
 POLL_SECONDS = 0.15
 POKES_SECONDS = 4
-_ENDED = ("success", "failed")
+_ENDED = (RunState.SUCCESS, RunState.FAILED)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -68,7 +69,7 @@ class Demo:
         self._output.rows(rows, INSTANCE_COLUMNS, Format.TABLE)
         self._output.line(f"\n{DAG_ID} {run_id}: {state}")
         self._tell_where(run_id)
-        return state == "success"
+        return state == RunState.SUCCESS
 
     def _watch(self, run_id: str) -> str:
         with shown_progress(self._output) as show:
@@ -89,8 +90,10 @@ class Demo:
     def _feed(self, rows: Rows) -> None:
         """Once the run is seen waiting for the data, bring them: it gave its slot back, or pokes and pokes."""
         states = {row["state"] for row in rows}
-        self._looks += "running" in states
-        if self._is_uploaded or not ("up_for_reschedule" in states or self._looks * POLL_SECONDS > POKES_SECONDS):
+        self._looks += TaskState.RUNNING in states
+        if self._is_uploaded or not (
+            TaskState.UP_FOR_RESCHEDULE in states or self._looks * POLL_SECONDS > POKES_SECONDS
+        ):
             return
         self._bucket.upload(DATA_OBJECT, example_data(DATA_FILE).read_bytes(), "text/csv")
         self._is_uploaded = True

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sailplane.model.states import TaskState
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -24,15 +26,15 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-STYLES = {
-    "success": "green",
-    "failed": "red",
-    "upstream_failed": "dark_orange",
-    "running": "cyan",
-    "queued": "bright_black",
-    "skipped": "magenta",
-    "up_for_retry": "yellow",
-    "up_for_reschedule": "yellow",
+STYLES: Mapping[str, str] = {
+    TaskState.SUCCESS: "green",
+    TaskState.FAILED: "red",
+    TaskState.UPSTREAM_FAILED: "dark_orange",
+    TaskState.RUNNING: "cyan",
+    TaskState.QUEUED: "bright_black",
+    TaskState.SKIPPED: "magenta",
+    TaskState.UP_FOR_RETRY: "yellow",
+    TaskState.UP_FOR_RESCHEDULE: "yellow",
 }
 
 

@@ -173,10 +173,7 @@ def test_a_bad_command_is_told_in_one_line(cli, arguments, code, words):
     assert result.err.startswith("Error: ")
 
 
-def test_a_cloud_that_does_not_answer_is_told_in_one_line(cli, backend, monkeypatch):
-    def no_answer():
-        raise Unavailable("Firestore did not answer\nin 20 s")
-
-    monkeypatch.setattr(backend, "dags", no_answer)
+def test_a_cloud_that_does_not_answer_is_told_in_one_line(cli, backend):
+    backend.trouble = Unavailable("Firestore did not answer\nin 20 s")
     result = cli("dags", "list")
     assert (result.code, result.err) == (1, "Error: Firestore did not answer in 20 s\n")
