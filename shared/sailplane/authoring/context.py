@@ -97,3 +97,23 @@ def _dates(run: DagRunView) -> dict[str, Any]:
         "ts_nodash": moment.strftime("%Y%m%dT%H%M%S"),
         "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
     }
+
+
+CONTEXT_VARIABLES = frozenset(
+    f"AIRFLOW_CTX_{name}" for name in ("DAG_OWNER", "DAG_ID", "TASK_ID", "LOGICAL_DATE", "TRY_NUMBER", "DAG_RUN_ID")
+)
+
+
+def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
+    """Airflow's environment variables, by which subprocesses know whose they are."""
+    ti: TaskInstance = context["ti"]
+    values = {
+        "AIRFLOW_CTX_DAG_OWNER": context["task"].owner,
+        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
+        "AIRFLOW_CTX_TASK_ID": ti.task_id,
+        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
+        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
+    }
+    if ti.logical_date:
+        values["AIRFLOW_CTX_LOGICAL_DATE"] = ti.logical_date.isoformat()
+    return values

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import scopes
 from sailplane.authoring.callbacks import run_callbacks
-from sailplane.authoring.context import build_context
+from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
 from sailplane.authoring.exceptions import (
-    AirflowException,
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
@@ -107,29 +106,9 @@ def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
 
 def _show_in_environment(context: Mapping[str, Any]) -> None:
     values = context_variables(context)
-    for name in _CONTEXT_VARIABLES - values.keys():
+    for name in CONTEXT_VARIABLES - values.keys():
         os.environ.pop(name, None)
     os.environ.update(values)
-
-
-_CONTEXT_VARIABLES = frozenset(
-    f"AIRFLOW_CTX_{name}" for name in ("DAG_OWNER", "DAG_ID", "TASK_ID", "LOGICAL_DATE", "TRY_NUMBER", "DAG_RUN_ID")
-)
-
-
-def context_variables(context: Mapping[str, Any]) -> dict[str, str]:
-    """Airflow's environment variables, by which subprocesses know whose they are."""
-    ti: TaskInstance = context["ti"]
-    values = {
-        "AIRFLOW_CTX_DAG_OWNER": context["task"].owner,
-        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
-        "AIRFLOW_CTX_TASK_ID": ti.task_id,
-        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
-        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
-    }
-    if ti.logical_date:
-        values["AIRFLOW_CTX_LOGICAL_DATE"] = ti.logical_date.isoformat()
-    return values
 
 
 def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:
@@ -192,7 +171,7 @@ def _tell_task(task: "BaseOperator") -> None:
     """Let the task end what it started elsewhere; whatever that raises, the task ends as it was going to."""
     try:
         task.on_kill()
-    except (Exception, AirflowException):
+    except Exception:  # The edge to user code.
         task.log.exception("on_kill failed")
 
 

@@ -48,12 +48,19 @@ class Templater:
                 raise AttributeError(
                     f"{name!r} is in template_fields, but {type(self).__name__} has no such attribute"
                 ) from None
+            if _is_nothing(value):
+                continue
             try:
-                rendered = self.render_template(value, context, jinja_env)
+                rendered = self._render_field(value, context, jinja_env)
             except TemplateError as error:
                 raise TemplateError(f"{name}: {error}") from error.__cause__
             if rendered is not value:
                 setattr(self, name, rendered)
+
+    def _render_field(self, value: Any, context: Mapping[str, Any], env: "jinja2.Environment | None") -> Any:
+        if callable(value):  # As in Airflow: a function makes the value.
+            return value(context=context, jinja_env=env or self.get_template_env(context.get("dag")))
+        return self.render_template(value, context, env)
 
     def render_template(
         self,
@@ -114,13 +121,24 @@ class Templater:
         return not any(mark in text for mark in _MARKS)
 
 
+def _is_nothing(value: Any) -> bool:
+    """True for an empty field, which needs no rendering. Arrays and data frames do not say."""
+    try:
+        return not value
+    except ValueError:
+        return False
+
+
 def render_text(env: "jinja2.Environment", text: str, context: Mapping[str, Any], *, is_file: bool) -> Any:
     """The rendered template. Raises `TemplateError` that quotes the template."""
     import jinja2
 
     try:
         template = env.get_template(text) if is_file else env.from_string(text)
-        return template.render(context)
+        rendered: Any = template.render(context)
+        if isinstance(rendered, jinja2.StrictUndefined):
+            str(rendered)  # Native rendering hands undefined names on; this is what raises.
+        return rendered
     except jinja2.TemplateNotFound as error:
         raise TemplateError(
             f"there is no template file {error.name!r} beside the DAG or in template_searchpath"

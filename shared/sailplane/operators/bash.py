@@ -8,8 +8,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any, ClassVar
 
 from sailplane.authoring.calling import keywords_for
+from sailplane.authoring.context import context_variables
 from sailplane.authoring.exceptions import AirflowException, AirflowSkipException
-from sailplane.authoring.execution import context_variables
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.taskflow import DecoratedOperator
 from sailplane.hooks.subprocess import CommandResult, SubprocessHook

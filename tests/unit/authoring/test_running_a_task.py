@@ -522,3 +522,25 @@ def test_a_task_that_the_file_no_longer_has_fails_with_its_name(bundle: Bundle) 
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
     assert outcome.error.message == "DAG 'x' has no task 'gone' when its file is read here"
+
+
+def test_records_of_classes_of_the_dag_file_pass_between_tasks(bundle: Bundle) -> None:
+    dag = bundle.one("""
+        from dataclasses import dataclass
+        from enum import Enum
+        from sailplane import DAG, task
+        class Kind(Enum):
+            RAIN = "rain"
+        @dataclass(frozen=True)
+        class Day:
+            kind: Kind
+            millimetres: float
+        with DAG("x"):
+            @task
+            def measure(): return [Day(Kind.RAIN, 2.5)]
+            @task
+            def show(days): return f"{days[0].kind.name} {days[0].millimetres}"
+            show(measure())
+        """)
+    days = bundle.value(dag, "measure")
+    assert bundle.value(dag, "show", xcoms={"measure": days}) == "RAIN 2.5"

@@ -91,6 +91,18 @@ def test_a_file_of_templates_is_found_beside_the_dag_and_in_the_search_path(bund
     assert rendered(bundle, "'sql/query.sql'", dag=path) == "select '2024-05-01' from 1"
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_an_undefined_name_fails_the_task_in_every_mode(bundle: Bundle, native: bool) -> None:
+    dag = bundle.one(DAG_FILE.format(value="'{{ nothing }}'", dag=f"render_template_as_native_obj={native}", task=""))
+    outcome = bundle.run(dag, "show")
+    assert outcome.error is not None
+    assert "'nothing' is undefined" in outcome.error.message
+
+
+def test_a_function_in_a_templated_field_makes_the_value(bundle: Bundle) -> None:
+    assert rendered(bundle, "lambda context, jinja_env: context['ds']") == "2024-05-01"
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
