@@ -77,6 +77,7 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     put_text_map(fields, "xcoms", record.xcoms)
     put_texts(fields, "waits_for", record.waits_for)
     put_texts(fields, "feeds", record.feeds)
+    put_texts(fields, "skips", record.skips)
     put_flag(fields, "has_log", record.has_log)
     if record.error is not None:
         fields["error"].string_value = msgspec.json.encode(record.error).decode()
@@ -119,6 +120,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         xcoms=text_map(fields, "xcoms"),
         waits_for=texts(fields, "waits_for"),
         feeds=texts(fields, "feeds"),
+        skips=texts(fields, "skips"),
         has_log=flag(fields, "has_log"),
         error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
         cpu_seconds=number(fields, "cpu_seconds"),

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Delete, KeepTry, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, publishing, runs
+from sailplane.engine import draft, ends, publishing, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
 from sailplane.model.errors import NotFound
@@ -30,7 +31,7 @@ class Alarms:
         self._cloud = cloud
         self._clock = clock
         self._runs: dict[RunKey, RunMemory | None] = {}
-        self._progress = Progress(cloud, clock, on_close=lambda dag_id: runs.start_waiting(cloud, dag_id, clock))
+        self._progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
 
     def answer_wave(self, wave: AlarmWave) -> None:
         """Look at the named documents again and answer those whose alarm is due still."""
@@ -49,7 +50,7 @@ class Alarms:
         if run.state.is_terminal or run.alarm_at is None or run.alarm_at > now:
             return
         if run.state is RunState.QUEUED:
-            runs.start_waiting(self._cloud, run.key.dag_id, self._clock)
+            turns.start_waiting(self._cloud, self._clock, run.key.dag_id)
         else:
             memory = RunMemory(run.context, run.token, self._cloud.store.version(run.key.dag_id, run.context.version))
             self._progress.replan(memory, self._cloud.store.tasks(run.key))

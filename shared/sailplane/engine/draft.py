@@ -155,6 +155,7 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         claim=nonce(),
         worker="",
         xcoms={},
+        skips=(),
         waits_for=(),
         has_log=False if is_next_try else instance.has_log,
         error=None,

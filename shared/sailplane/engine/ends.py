@@ -29,6 +29,7 @@ def ended(
         ended_at=now,
         error=outcome.error,
         xcoms=xcoms,
+        skips=outcome.skip_tasks,
     )
     match outcome.kind:
         case OutcomeKind.SUCCESS:

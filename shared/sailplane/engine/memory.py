@@ -56,6 +56,8 @@ class RunMemory:
         with self._lock:
             for instance in instances:
                 self.states[instance.key] = instance.state
+                if instance.skips:
+                    self.branch_skips[instance.task_id] = frozenset(instance.skips)
                 for key, value in instance.xcoms.items():
                     self.xcoms[xcom_name(instance.task_id, instance.map_index, key)] = value
 

@@ -58,6 +58,8 @@ class Progress:
         """
         known = run.known_states()
         known[ended.key] = ended.state
+        if ended.skips:
+            run.branch_skips[ended.task_id] = frozenset(ended.skips)
         drafted = draft.draft(run.dag, self._snapshot(run, known), [ended.key])
         now = self._clock()
         kept = self._choose(run, drafted)
@@ -101,9 +103,11 @@ class Progress:
                 continue
             created = self._create(run, drafted, may_keep=may_keep and kept is None)
             kept = kept or next((each for each in created if each.state is TaskState.RUNNING), None)
-            foreign = self._learn_foreign(run, drafted, created)
-            if foreign:
-                frontier = [*frontier, *foreign]
+            if drafted.settled:
+                # What was settled has ended only now: what waits for it has to be looked at anew.
+                sight = self._see_foreign(run, drafted, created)
+                settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
+                frontier = list(dict.fromkeys([*frontier, *settled]))
                 continue
             if drafted.run is not None or drafted.may_be_over:
                 self.close(run, is_known=drafted.run is not None)
@@ -113,7 +117,8 @@ class Progress:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
         run.learn(instance for instance in instances if instance.state.is_terminal)
         states = {instance.key: instance.state for instance in instances}
-        drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True))
+        skipped = {instance.task_id: frozenset(instance.skips) for instance in instances if instance.skips}
+        drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True, skipped_by_branch=skipped))
         self._create(run, drafted, may_keep=False)
         if drafted.run is not None or drafted.may_be_over:
             self.close(run, is_known=False)
@@ -159,14 +164,15 @@ class Progress:
             return []
         return [written for record in records for written in self._create_chunk(run, [record])]
 
-    def _learn_foreign(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> list[TaskKey]:
-        """Settled keys that someone else had decided: their true ends, from which this worker pushes on as well."""
-        missing = set(drafted.settled) - {instance.key for instance in created}
-        if not missing:
-            return []
-        found = [each for each in self._cloud.store.tasks(run.key, missing) if each.state.is_terminal]
-        run.learn(found)
-        return [instance.key for instance in found]
+    def _see_foreign(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
+        """A fresh sight that has what `drafted` wanted to create and someone else had created before."""
+        sight = Sight()
+        missing = {*drafted.starts, *drafted.settled} - {instance.key for instance in created}
+        if missing:
+            found = self._cloud.store.tasks(run.key, sorted(missing))
+            run.learn(each for each in found if each.state.is_terminal)
+            sight.states.update({each.key: each.state for each in found})
+        return sight
 
     def hand_out(self, run: RunMemory, written: Sequence[TaskInstance], rest: Sequence[TaskInstance]) -> None:
         """Publish what was created queued, creating what did not fit into the first commit."""

@@ -12,7 +12,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Put, PutVersion, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import bundles, runs
+from sailplane.engine import bundles, turns
 from sailplane.model import ids
 from sailplane.model.dags import ParsedBundle, SerializedDag
 from sailplane.model.runs import DagFileError, DagRecord, DagSchedule
@@ -76,7 +76,7 @@ def _register(cloud: Cloud, dag: SerializedDag, bundle: str, now: datetime) -> s
             return "unchanged"
         changes: list[Change] = [Replace(wanted) if record is not None else Create(wanted)]
         if is_new_version or schedule is None or (record is not None and record.is_stale):
-            due = runs.due_schedule(dag, schedule, paused=wanted.is_paused, now=now)
+            due = turns.due_schedule(dag, schedule, paused=wanted.is_paused, now=now)
             changes.append(Replace(due) if schedule is not None else Create(due))
         if is_new_version:
             changes.append(_version(cloud, dag, wanted.version, serialized, bundle, now))

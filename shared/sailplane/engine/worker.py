@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, runs, xcoms
+from sailplane.engine import draft, ends, turns, xcoms
 from sailplane.engine.alarms import Alarms
 from sailplane.engine.bundles import BundleCache
 from sailplane.engine.leases import Leases
@@ -118,7 +119,7 @@ class _Sortie:
         self._progress = Progress(
             worker.cloud,
             worker.clock,
-            on_close=lambda dag_id: runs.start_waiting(worker.cloud, dag_id, worker.clock),
+            on_close=partial(turns.start_waiting, worker.cloud, worker.clock),
             worker=worker.name,
             keeps=self._keeps,
         )

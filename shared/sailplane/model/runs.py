@@ -165,6 +165,8 @@ class TaskInstance:
     """Events that wake it early, as `gs://bucket/object`; see `Wake`."""
     feeds: tuple[str, ...] = ()
     """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
+    skips: tuple[str, ...] = ()
+    """Direct downstream task_ids that this task, a branch, did not choose."""
     has_log: bool = False
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0

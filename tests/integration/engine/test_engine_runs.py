@@ -268,3 +268,48 @@ def test_a_paused_dag_starts_nothing_until_it_goes_on(stage: Stage) -> None:
     assert stage.tick().runs_created == 0
     runs.set_paused(stage.cloud, "flight", False, stage.clock())
     assert stage.tick().runs_created == 1
+
+
+def test_catchup_goes_on_as_runs_end_without_waiting_for_the_next_tick(stage: Stage) -> None:
+    start = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    stage.push(dag(task("a"), schedule=HOURLY, start_date=start, catchup=True, max_active_runs=1))
+    stage.clock.turn(seconds=1)
+    stage.tick(stay=timedelta(seconds=55))
+    stage.deliver_all()
+    found = stage.cloud.store.runs("flight", newest_first=False)
+    assert [run.context.run_after.hour for run in found] == [8, 9, 10, 11, 12]
+    assert {run.state for run in found} == {RunState.SUCCESS}
+
+
+def test_what_a_branch_did_not_choose_is_skipped_also_after_a_crash(stage: Stage) -> None:
+    chose_b = Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=("c",))
+    stage.runner.script["branch", 1] = chose_b
+    shape = dag(
+        task("branch"),
+        task("b", "branch"),
+        task("c", "branch", trigger_rule=TriggerRule.ALL_DONE),
+        task("join", "b", "c", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
+    )
+    key = stage.start(shape)
+    stage.deliver_all()
+    assert stage.states(key) == {"branch": "success", "b": "success", "c": "skipped", "join": "success"}
+    assert stage.instance(key, "branch").skips == ("c",)
+
+
+def test_a_wide_join_behind_a_settled_task_starts_in_the_same_message(stage: Stage) -> None:
+    """The settle ends only with its commit: the join that counts it is looked at after that."""
+    leaves = [task(f"f{n}") for n in range(9)]
+    shape = dag(
+        *leaves,
+        task("extra", "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", trigger_rule=TriggerRule.ALL_FAILED),
+        task("join", "extra", *(leaf.task_id for leaf in leaves), trigger_rule=TriggerRule.ALL_DONE),
+    )
+    key = stage.start(shape)
+    while taken := stage.bus.take():
+        for data in taken:
+            worker = stage.make_worker("fresh")
+            stage.workers.append(worker)
+            worker.handle(data)
+    assert stage.states(key)["extra"] == "skipped"
+    assert stage.states(key)["join"] == "success"
+    assert stage.run(key).state is RunState.SUCCESS

@@ -1,0 +1,85 @@
+"""Creating a run: its document, its first task instances, and whatever produced it, in one commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sailplane.cloud.changes import Change, Create, Replace
+from sailplane.cloud.committer import Committed
+from sailplane.cloud.wiring import Cloud
+from sailplane.engine import draft
+from sailplane.engine.draft import nonce
+from sailplane.engine.memory import RunMemory
+from sailplane.engine.progress import MAX_CREATES, Progress
+from sailplane.model.dags import SerializedDag
+from sailplane.model.runs import DagRun, TaskInstance
+from sailplane.model.states import RunState
+from sailplane.planner.advance import Snapshot
+from sailplane.planner.alarms import RUN_ALARM
+
+OnClose = Callable[[str], None]
+"""Told the dag_id of a run that ended as it was created, because nothing in it had to run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run that is to be created."""
+
+    dag: SerializedDag
+    record: DagRun
+    companions: tuple[Change, ...] = ()
+    """What is written in the same commit: the schedule that produced the run."""
+
+
+def create(
+    cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], datetime], on_close: OnClose
+) -> DagRun | None:
+    """Create `new` and start it unless the DAG has `max_active_runs` running. None when someone else created it."""
+    if max_active_runs and cloud.store.active_runs(new.record.key.dag_id) >= max_active_runs:
+        return _create_queued(cloud, new, clock())
+    return start(cloud, new, clock, on_close, is_new=True)
+
+
+def _create_queued(cloud: Cloud, new: NewRun, now: datetime) -> DagRun | None:
+    run = replace(new.record, alarm_at=now + RUN_ALARM)
+    result = cloud.store.commit([Create(run), *new.companions])
+    return replace(run, token=result.tokens[0]) if isinstance(result, Committed) else None
+
+
+def start(
+    cloud: Cloud, new: NewRun, clock: Callable[[], datetime], on_close: OnClose, *, is_new: bool
+) -> DagRun | None:
+    """Write the run as running together with its first task instances, and hand these to workers.
+
+    None when someone else created or started it.
+    """
+    now = clock()
+    run = replace(
+        new.record,
+        context=replace(new.record.context, started_at=now),
+        state=RunState.RUNNING,
+        alarm_at=now + RUN_ALARM,
+        claim=nonce(),
+    )
+    memory = RunMemory(run.context, "", new.dag)
+    drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
+    progress = Progress(cloud, clock, on_close=on_close)
+    tasks = progress.records(memory, drafted, now)
+    first, rest = tasks[:MAX_CREATES], tasks[MAX_CREATES:]
+    result = cloud.store.commit([Create(run) if is_new else Replace(run), *map(Create, first), *new.companions])
+    if not isinstance(result, Committed):
+        return None
+    memory.token = result.tokens[0]
+    _learn_ends(memory, first)
+    progress.hand_out(memory, _with_tokens(first, result.tokens[1:]), rest)
+    if drafted.run is not None or drafted.may_be_over:
+        progress.close(memory, is_known=drafted.run is not None)
+    return replace(run, token=memory.token)
+
+
+def _learn_ends(memory: RunMemory, tasks: list[TaskInstance]) -> None:
+    memory.learn(task for task in tasks if task.state.is_terminal)
+
+
+def _with_tokens(tasks: list[TaskInstance], tokens: tuple[str, ...]) -> list[TaskInstance]:
+    return [replace(task, token=token) for task, token in zip(tasks, tokens, strict=False)]
