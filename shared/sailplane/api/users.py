@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from sailplane.api.http import HttpError, Request
 from sailplane.model.errors import SettingsError
 
+AUTH_FILE = "SAILPLANE_AUTH_FILE"
+"""The variable that names the file with the login."""
 TOKEN_LIFE = timedelta(hours=24)
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Sailplane", charset="UTF-8"'}

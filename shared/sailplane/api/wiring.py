@@ -5,10 +5,8 @@ from pathlib import Path
 
 from sailplane.api.app import App
 from sailplane.api.backend import EngineBackend, utc_now
-from sailplane.api.users import Authenticator, Closed, Credentials, Open, PasswordLogin
+from sailplane.api.users import AUTH_FILE, Authenticator, Closed, Credentials, Open, PasswordLogin
 from sailplane.engine.wiring import cloud_from
-
-AUTH_FILE = "SAILPLANE_AUTH_FILE"
 
 
 def app_from(environment: Mapping[str, str]) -> App:

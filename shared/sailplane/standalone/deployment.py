@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from localcloud import BucketNotification, EventType, FunctionSpec, LocalCloudConfig, SchedulerJob, SignatureType
-from sailplane.api.wiring import AUTH_FILE
+from sailplane.api.users import AUTH_FILE
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.standalone.assets import functions_folder, import_path
 from sailplane.standalone.home import Home

@@ -1,7 +1,11 @@
 """Keeps a folder of DAG files registered: at the start, and after each change."""
 
 import asyncio
+import json
+import os
+import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,12 +25,19 @@ class DagFolder:
         self._folder = folder
         self._environment = environment
         self._say = say
+        self._target: Mapping[str, str] = {}
         self._changed = asyncio.Event()
         self._watch = Watch(folder, self._changed.set)
+        self._prepared: Process | None = None
         self._follower: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Register the folder, then watch it."""
+    async def prepare(self) -> None:
+        """Start the process of the first push, which imports what it needs while the cloud is being started."""
+        self._prepared = await self._spawn()
+
+    async def start(self, target: Mapping[str, str]) -> None:
+        """Register the folder with the cloud that the variables `target` lead to, then watch it."""
+        self._target = target
         self._watch.start()
         self._tell(await self.register(), first=True)
         self._follower = asyncio.get_running_loop().create_task(self._follow())
@@ -36,6 +47,8 @@ class DagFolder:
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
+        if self._prepared is not None:
+            await _end(self._prepared)
 
     async def _follow(self) -> None:
         while True:
@@ -45,28 +58,30 @@ class DagFolder:
 
     async def register(self) -> Registration | None:
         """Push the folder once; None when that failed, which has been said."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            registration.__name__,
-            str(self._folder),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=child_environment(self._environment),
-            start_new_session=True,
-        )
+        process, self._prepared = self._prepared or await self._spawn(), None
         try:
-            out, errors = await process.communicate()
+            out, errors = await process.communicate(json.dumps(dict(self._target)).encode())
         except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
+            await _end(process)
             raise
         if process.returncode != 0:
             last = errors.decode(errors="replace").strip().rpartition("\n")[2]
             self._say(f"DAG folder {self._folder} could not be registered: {last or f'code {process.returncode}'}")
             return None
         return msgspec.json.decode(out, type=Registration)
+
+    async def _spawn(self) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            registration.__name__,
+            str(self._folder),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=child_environment(self._environment),
+            start_new_session=True,
+        )
 
     def _tell(self, report: Registration | None, *, first: bool) -> None:
         if report is None:
@@ -80,3 +95,10 @@ class DagFolder:
             self._say(f"DAG folder {self._folder}: {known} DAG{'' if known == 1 else 's'}")
         for error in report.errors:
             self._say(f"DAG file with an error, its last good version stays: {error.message}")
+
+
+async def _end(process: Process) -> None:
+    """Kill it with all that it started: a DAG file may hang while it is read."""
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

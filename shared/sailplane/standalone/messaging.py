@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 import grpc
 import grpc.aio
-from google.protobuf import empty_pb2
-from google.pubsub_v1 import types
 
+from localcloud.pubsub import wire
 from sailplane.standalone.deployment import ACK_DEADLINE_SECONDS, PushSubscription
 
 _PUBLISHER = "/google.pubsub.v1.Publisher"
 _SUBSCRIBER = "/google.pubsub.v1.Subscriber"
 _MAX_ATTEMPTS = 20
+_LONGEST_BACKOFF_SECONDS = 60
 
 
 async def deploy(
@@ -20,7 +20,7 @@ async def deploy(
     """Make what is missing, and point what is there at today's URLs."""
     async with grpc.aio.insecure_channel(host) as channel:
         for topic in topics:
-            await _create(channel, f"{_PUBLISHER}/CreateTopic", types.Topic(name=topic))
+            await _create(channel, f"{_PUBLISHER}/CreateTopic", wire.Topic(name=topic))
         for subscription in subscriptions:
             url = _endpoint(urls[subscription.function], subscription.topic)
             if not await _create(channel, f"{_SUBSCRIBER}/CreateSubscription", _request(subscription, url)):
@@ -32,15 +32,10 @@ def _endpoint(url: str, topic: str) -> str:
     return url + topic
 
 
-async def _create(channel: grpc.aio.Channel, method: str, message: types.Topic | types.Subscription) -> bool:
+async def _create(channel: grpc.aio.Channel, method: str, message: wire.Pb) -> bool:
     """Whether it was made now; False when it was there."""
-    call = channel.unary_unary(
-        method,
-        request_serializer=type(message).serialize,
-        response_deserializer=type(message).deserialize,
-    )
     try:
-        await call(message)
+        await _call(channel, method, message, type(message))
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
             raise
@@ -49,27 +44,30 @@ async def _create(channel: grpc.aio.Channel, method: str, message: types.Topic |
 
 
 async def _point_at(channel: grpc.aio.Channel, name: str, url: str) -> None:
+    request = wire.ModifyPushConfigRequest(subscription=name)
+    request.push_config.push_endpoint = url
+    await _call(channel, f"{_SUBSCRIBER}/ModifyPushConfig", request, wire.Empty)
+
+
+async def _call(channel: grpc.aio.Channel, method: str, request: wire.Pb, answer: wire.Pb) -> None:
     call = channel.unary_unary(
-        f"{_SUBSCRIBER}/ModifyPushConfig",
-        request_serializer=types.ModifyPushConfigRequest.serialize,
-        response_deserializer=empty_pb2.Empty.FromString,
+        method, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
     )
-    await call(types.ModifyPushConfigRequest(subscription=name, push_config={"push_endpoint": url}))
+    await call(request)
 
 
-def _request(subscription: PushSubscription, url: str) -> types.Subscription:
-    dead_letters = (
-        {"dead_letter_topic": subscription.dead_letter_topic, "max_delivery_attempts": _MAX_ATTEMPTS}
-        if subscription.dead_letter_topic
-        else None
-    )
-    return types.Subscription(
+def _request(subscription: PushSubscription, url: str) -> wire.Pb:
+    request = wire.Subscription(
         name=subscription.name,
         topic=subscription.topic,
         ack_deadline_seconds=ACK_DEADLINE_SECONDS,
-        push_config={"push_endpoint": url},
-        retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
-        dead_letter_policy=dead_letters,
         filter=subscription.filter,
-        expiration_policy={},
     )
+    request.push_config.push_endpoint = url
+    request.retry_policy.minimum_backoff.seconds = 1
+    request.retry_policy.maximum_backoff.seconds = _LONGEST_BACKOFF_SECONDS
+    request.expiration_policy.SetInParent()  # Never.
+    if subscription.dead_letter_topic:
+        request.dead_letter_policy.dead_letter_topic = subscription.dead_letter_topic
+        request.dead_letter_policy.max_delivery_attempts = _MAX_ATTEMPTS
+    return request

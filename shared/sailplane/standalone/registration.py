@@ -1,5 +1,10 @@
-"""Registers a folder of DAG files: `python -m sailplane.standalone.registration FOLDER` prints what came of it."""
+"""Registers a folder of DAG files.
 
+`python -m sailplane.standalone.registration FOLDER` takes variables as JSON on standard input and prints what came of
+it. It imports all it needs before it reads them, so it can be started before the cloud is there that they lead to.
+"""
+
+import json
 import os
 import subprocess
 import sys
@@ -100,8 +105,13 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
+    from sailplane.engine import registry as _warm_up  # noqa: F401
+
+    given = sys.stdin.read()
+    if not given:
+        return 0  # Whoever started it gave up.
     try:
-        report = push_folder(os.environ, Path(arguments[0]))
+        report = push_folder({**os.environ, **json.loads(given)}, Path(arguments[0]))
     except SailplaneError as error:
         sys.stderr.write(f"{error}\n")
         return 1

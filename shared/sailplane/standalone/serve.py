@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud import LocalCloud
 from sailplane.api.users import Credentials
 from sailplane.model.errors import SettingsError
-from sailplane.standalone import deployment, messaging
 from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
+
+if TYPE_CHECKING:
+    from localcloud import LocalCloud
 
 Say = Callable[[str], None]
 HOST = "127.0.0.1"
@@ -65,34 +67,41 @@ class Standalone:
         self._stack.enter_context(self.home.locked())
         self.home.credentials()
         self.plan.dags.mkdir(parents=True, exist_ok=True)
-        await self._start_cloud()
-        self.environment = {
-            **self.cloud.environment(),
-            **deployment.function_environment(self.home, self._outer),
-            "SAILPLANE_URL": self.url,
-        }
-        self.home.note_environment(self.environment)
-        folder = DagFolder(self.plan.dags, {**self._outer, **self.environment}, self._say)
+        folder = DagFolder(self.plan.dags, self._outer, self._say)
         self._stack.push_async_callback(folder.stop)
-        await folder.start()
+        await folder.prepare()
+        await self._start_cloud()
+        self.home.note_environment(self.environment)
+        await folder.start(self.environment)
         if self.plan.tick:
             self._start_clock()
 
     def _start_clock(self) -> None:
         """The first tick comes at once: what was under way when this home was last stopped goes on without a wait."""
+        from sailplane.standalone import deployment
+
         job = deployment.clock(self.cloud.endpoints.functions["tick"])
         self.cloud.add_job(job)
         first = asyncio.get_running_loop().create_task(self.cloud.scheduler.run_now(job.name))
         self._stack.callback(first.cancel)
 
     async def _start_cloud(self) -> None:
+        # Imported here: it takes a second, in which the folder's process does its own imports beside it.
+        from localcloud import LocalCloud
+        from sailplane.standalone import deployment, messaging
+
         _check_port(self.plan.port)
-        config = deployment.config(self.home, port=self.plan.port, environment=self._outer)
-        self.cloud = LocalCloud(config)
+        self.cloud = LocalCloud(deployment.config(self.home, port=self.plan.port, environment=self._outer))
         await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
         endpoints = self.cloud.endpoints
         await messaging.deploy(endpoints.pubsub, deployment.TOPICS, deployment.SUBSCRIPTIONS, endpoints.functions)
+
+        self.environment = {
+            **self.cloud.environment(),
+            **deployment.function_environment(self.home, self._outer),
+            "SAILPLANE_URL": self.url,
+        }
 
     def introduce(self) -> None:
         """Say where everything is."""
@@ -100,7 +109,8 @@ class Standalone:
         self._say(f"Sailplane runs at {self.url}")
         self._say(f"  login    {credentials.username} / {credentials.password}")
         self._say(f"  DAGs     {self.plan.dags}")
-        self._say(f"  logs     gs://{deployment.BUCKET}/logs (task logs); {self.home.function_logs} (functions)")
+        self._say(f"  logs     gs://{self.environment['SAILPLANE_BUCKET']}/logs (of tasks)")
+        self._say(f"           {self.home.function_logs} (of functions)")
         self._say("Stop it with Ctrl-C.")
 
 

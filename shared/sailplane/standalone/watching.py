@@ -28,8 +28,9 @@ class Watch:
         self._observer.start()
 
     def stop(self) -> None:
-        self._observer.stop()
-        self._observer.join()
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join()
         if self._timer is not None:
             self._timer.cancel()
 
