@@ -72,6 +72,8 @@ class Conversation:
         self._give_up_at = float("inf")
         self._outcome: Outcome | None = None
         self._is_over = False
+        self.was_answered = False
+        """Whether the child itself said how the try ended."""
         self.is_reusable = False
         """Whether the child may run another task."""
 
@@ -111,7 +113,7 @@ class Conversation:
             self._on_bell()
         elif file in (self._child.stdout, self._child.stderr):
             self._read_output(file)
-        elif not self._is_over:
+        elif not self._is_over and not self._is_lost:
             if event & select.POLLOUT:
                 self._flush()
             if event & (select.POLLIN | select.POLLHUP | select.POLLERR):
@@ -179,7 +181,7 @@ class Conversation:
         if self._is_over or self._stopping is not None:
             return
         if isinstance(message, protocol.Done):
-            self._is_over = True
+            self._is_over = self.was_answered = True
             self._outcome = message.outcome
             if message.outcome.kind is OutcomeKind.KILLED:
                 self._outcome = endings.terminated()  # By somebody else: we did not ask for it.

@@ -85,8 +85,6 @@ class Runner:
             if isinstance(child, Refusal):
                 return self._refused(child, log)
             outcome = self._run_in(child, job, services, log, terms)
-            if self._is_closed:
-                return _closed()
             if outcome is not None:
                 return outcome
         return endings.no_process(f"{_ATTEMPTS} processes ended before they began")
@@ -97,7 +95,7 @@ class Runner:
         try:
             outcome = conversation.run(job)
             is_reusable = conversation.is_reusable and not self._config.fresh_process
-            return outcome
+            return _closed() if self._is_closed and not conversation.was_answered else outcome
         finally:
             if not (is_reusable and self._roster.settle(child)):
                 child.discard()
