@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import scopes
 from sailplane.authoring.callbacks import run_callbacks
+from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
 from sailplane.authoring.exceptions import (
     AirflowFailException,
@@ -19,7 +20,8 @@ from sailplane.authoring.exceptions import (
     DownstreamTasksSkipped,
 )
 from sailplane.authoring.interruption import terminable, time_limit
-from sailplane.authoring.origin import origin_of_error
+from sailplane.authoring.operator import BaseOperator
+from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
@@ -28,7 +30,6 @@ from sailplane.model.states import TaskState
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
-    from sailplane.authoring.operator import BaseOperator
 
 
 def preload() -> None:
@@ -57,7 +58,7 @@ def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
         return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag, task))
 
 
-def _run(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
+def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
     try:
         context.update(build_context(dag, task, job, services))
         outcome = _attempt(task, context, job)
@@ -70,7 +71,7 @@ def _run(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices
     return outcome
 
 
-def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Outcome:
+def _attempt(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Outcome:
     ti: TaskInstance = context["ti"]
     skipped: tuple[str, ...] = ()
     scopes.contexts.append(context)
@@ -86,7 +87,7 @@ def _attempt(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Out
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
 
 
-def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
+def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Any:
     _show_in_environment(context)
     if task._pre_execute_hook is not None:
         task._pre_execute_hook(context)
@@ -100,7 +101,8 @@ def _call(task: "BaseOperator", context: dict[str, Any], job: TaskJob) -> Any:
         raise
     if task._post_execute_hook is not None:
         task._post_execute_hook(context, result)
-    task.post_execute(context, result)
+    if type(task).post_execute is not BaseOperator.post_execute:  # It is overridden with and without `result`.
+        task.post_execute(context, **keywords_for(task.post_execute, (context,), {"result": result}, {}))
     return result
 
 
@@ -111,7 +113,7 @@ def _show_in_environment(context: Mapping[str, Any]) -> None:
     os.environ.update(values)
 
 
-def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:
+def _push_result(task: BaseOperator, ti: TaskInstance, result: Any) -> None:
     if result is None or not task.do_xcom_push:
         return
     if task.multiple_outputs:
@@ -120,7 +122,7 @@ def _push_result(task: "BaseOperator", ti: TaskInstance, result: Any) -> None:
     ti.xcom_push(XCOM_RETURN_KEY, result)
 
 
-def _outputs(task: "BaseOperator", result: Any) -> Mapping[str, Any]:
+def _outputs(task: BaseOperator, result: Any) -> Mapping[str, Any]:
     if not isinstance(result, Mapping):
         raise TypeError(
             f"task {task.task_id!r} has multiple outputs and must return a dict, but returned a {type(result).__name__}"
@@ -133,7 +135,7 @@ def _outputs(task: "BaseOperator", result: Any) -> Mapping[str, Any]:
     return result
 
 
-def _outcome_of_error(error: BaseException, dag: "DAG", task: "BaseOperator", context: dict[str, Any]) -> Outcome:
+def _outcome_of_error(error: BaseException, dag: "DAG", task: BaseOperator, context: dict[str, Any]) -> Outcome:
     pushed = context["ti"].pushed if "ti" in context else {}
     if isinstance(error, AirflowSkipException):
         task.log.info("Skipping task: %s", error)
@@ -142,14 +144,15 @@ def _outcome_of_error(error: BaseException, dag: "DAG", task: "BaseOperator", co
         task.log.info("Rescheduling task for %s", error.reschedule_date.isoformat())
         waits_for = tuple(getattr(task, "waits_for", ()))
         return Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=error.reschedule_date, waits_for=waits_for, xcoms=pushed)
-    task.log.error("Task failed with exception", exc_info=error)
+    trace = authors_part(error.__traceback__)
+    task.log.error("Task failed with exception", exc_info=(type(error), error, trace))
     context["exception"] = error
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     kind = OutcomeKind.FAILED_FOR_GOOD if for_good else OutcomeKind.FAILED
     return Outcome(kind=kind, error=_describe(error, dag, task), xcoms=pushed)
 
 
-def _describe(error: BaseException, dag: "DAG", task: "BaseOperator") -> ErrorInfo:
+def _describe(error: BaseException, dag: "DAG", task: BaseOperator) -> ErrorInfo:
     """What went wrong and where: the deepest line of the author's, else the one that made the task."""
     root = dag.fileloc.removesuffix(dag.relative_fileloc) if dag.relative_fileloc else dag.folder
     origin = origin_of_error(error.__traceback__, root) or task.origin
@@ -167,7 +170,7 @@ def _message(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _tell_task(task: "BaseOperator") -> None:
+def _tell_task(task: BaseOperator) -> None:
     """Let the task end what it started elsewhere; whatever that raises, the task ends as it was going to."""
     try:
         task.on_kill()
@@ -176,7 +179,7 @@ def _tell_task(task: "BaseOperator") -> None:
 
 
 def _run_final_callbacks(
-    task: "BaseOperator", ti: TaskInstance, outcome: Outcome, job: TaskJob, context: dict[str, Any]
+    task: BaseOperator, ti: TaskInstance, outcome: Outcome, job: TaskJob, context: dict[str, Any]
 ) -> None:
     ending = _ending(outcome, job)
     if ending is None:

@@ -56,3 +56,11 @@ def origin_of_error(trace: TracebackType | None, root: str | None = None) -> Ori
     within = [origin for origin in authors if root and origin.file.startswith(root.rstrip("/") + "/")]
     found = within or authors
     return found[-1] if found else None
+
+
+def authors_part(trace: TracebackType | None) -> TracebackType | None:
+    """`trace` from the author's first line on: what led there is of no use to them. All of it when they have none."""
+    part = trace
+    while part is not None and not is_authors(part.tb_frame.f_code.co_filename):
+        part = part.tb_next
+    return part or trace

@@ -87,6 +87,7 @@ def test_the_traceback_goes_to_the_tasks_log(bundle: Bundle, caplog: pytest.LogC
     bundle.run(bundle.one(taskflow("1 / 0")), "f")
     assert "Task failed with exception" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+    assert "authoring/execution.py" not in caplog.text.partition("Traceback")[2], "only the author's frames are shown"
     assert caplog.records[0].name.startswith("sailplane.task.")
 
 
@@ -341,14 +342,20 @@ def test_hooks_run_around_execute_and_fail_the_task(bundle: Bundle) -> None:
             def pre_execute(self, context): seen.append("pre method")
             def execute(self, context): seen.append("execute"); return 5
             def post_execute(self, context, result=None): seen.append(f"post method {result}")
+        class Short(BaseOperator):
+            def execute(self, context): return 6
+            def post_execute(self, context): seen.append("short")
         def refuse(context): raise ValueError("not today")
         with DAG("x"):
             Noted(task_id="good", pre_execute=lambda c: seen.append("pre"), post_execute=lambda c, r: seen.append(r))
             Noted(task_id="refused", pre_execute=refuse)
+            Short(task_id="short")
         """)
     seen = type(dag.get_task("good")).execute.__globals__["seen"]
     assert bundle.value(dag, "good") == 5
     assert seen == ["pre", "pre method", "execute", 5, "post method 5"]
+    assert bundle.value(dag, "short") == 6
+    assert seen[-1] == "short"
     outcome = bundle.run(dag, "refused")
     assert (outcome.kind, outcome.error and outcome.error.message) == (OutcomeKind.FAILED, "not today")
 
