@@ -126,7 +126,7 @@ hook = SubprocessHook()
 def line(text):
     print(os.getpgrp(), text, flush=True)
     {on_line}
-hook.run_command(["bash", "-c", "sleep 300 & echo $! $(ps -o pgid= $!); wait"], on_line=line)
+hook.run_command(["bash", "-c", "sleep 300 & echo $! $(cut -d' ' -f5 /proc/$!/stat); wait"], on_line=line)
 """
 
 
