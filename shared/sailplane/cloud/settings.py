@@ -25,6 +25,9 @@ class Settings:
     """How long the platform lets one request of a worker take."""
     call_deadline: timedelta = timedelta(seconds=20)
     """How long a call to Google Cloud is tried again before the request fails and its message comes again."""
+    lease: timedelta = timedelta(seconds=60)
+    """How long a running task instance is believed without a heartbeat: then its worker is gone. Long enough for a
+    pause of the store, short enough that a killed worker costs a minute."""
     alarm_shards: int = 1
     """Over how many index ranges alarms are spread; more than 1 only beyond about 400 task ends a second."""
     log_flush: timedelta = timedelta(seconds=3)
@@ -52,6 +55,7 @@ class Settings:
             worker_concurrency=_whole(mapping, "SAILPLANE_WORKER_CONCURRENCY", 8),
             request_limit=_seconds(mapping, "SAILPLANE_REQUEST_LIMIT", 540),
             call_deadline=_seconds(mapping, "SAILPLANE_CALL_DEADLINE", 20),
+            lease=_seconds(mapping, "SAILPLANE_LEASE_SECONDS", 60),
             alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
             log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),

@@ -5,7 +5,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedDag, SerializedTask
@@ -15,7 +15,7 @@ from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import advance, joins
 from sailplane.planner.advance import Look, Plan, Snapshot
-from sailplane.planner.alarms import LEASE, QUEUED_ALARM
+from sailplane.planner.alarms import QUEUED_ALARM
 
 
 class _Nonces:
@@ -123,14 +123,14 @@ def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime) -> Ta
     )
 
 
-def running(instance: TaskInstance, worker: str, now: datetime) -> TaskInstance:
-    """`instance`, claimed by `worker`."""
+def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta) -> TaskInstance:
+    """`instance`, claimed by `worker` for as long as `lease`, unless that renews it."""
     return evolve(
         instance,
         state=TaskState.RUNNING,
         started_at=now,
         ended_at=None,
-        alarm_at=now + LEASE,
+        alarm_at=now + lease,
         alarms=0,
         claim=nonce(),
         worker=worker,

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sailplane.cloud import paths
 from sailplane.cloud.changes import Beat
@@ -13,7 +13,7 @@ from sailplane.cloud.committer import Committed
 from sailplane.cloud.store import Store
 from sailplane.model.errors import TransientError
 from sailplane.model.runs import TaskInstance, Token
-from sailplane.planner.alarms import HEARTBEAT, LEASE
+from sailplane.planner.alarms import heartbeat
 from sailplane.runner.cancellation import Cancellation
 
 _log = logging.getLogger(__name__)
@@ -34,9 +34,12 @@ class Lease:
 class Leases:
     """Renews what is held; a lease that was lost stops its try. The thread sleeps while nothing is held."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], length: timedelta) -> None:
+        """`length`: how long a lease is good for without a heartbeat."""
         self._store = store
         self._clock = clock
+        self._length = length
+        self._heartbeat = heartbeat(length)
         self._held: dict[int, Lease] = {}
         self._changed = threading.Condition()
         self._is_idle = True
@@ -63,7 +66,7 @@ class Leases:
             self._is_closed = True
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join(timeout=LEASE.total_seconds())
+            self._thread.join(timeout=self._length.total_seconds())
 
     def _wake(self) -> None:
         if not self._is_idle:
@@ -88,10 +91,10 @@ class Leases:
     def _pause(self) -> float:
         """Seconds until the next heartbeat."""
         oldest = min((lease.renewed_at for lease in tuple(self._held.values())), default=self._clock())
-        return max((oldest + HEARTBEAT - self._clock()).total_seconds(), 0.5)
+        return max((oldest + self._heartbeat - self._clock()).total_seconds(), 0.5)
 
     def _due(self) -> list[Lease]:
-        limit = self._clock() - HEARTBEAT
+        limit = self._clock() - self._heartbeat
         return [lease for lease in tuple(self._held.values()) if lease.renewed_at <= limit]
 
     def _renew(self, lease: Lease) -> None:
@@ -100,7 +103,7 @@ class Leases:
                 return
             now = self._clock()
             try:
-                result = self._store.commit([Beat(lease.path, lease.token, now + LEASE)])
+                result = self._store.commit([Beat(lease.path, lease.token, now + self._length)])
             except TransientError as error:
                 self._give_up_when_late(lease, str(error))
                 return
@@ -112,5 +115,5 @@ class Leases:
     def _give_up_when_late(self, lease: Lease, trouble: str) -> None:
         """After a whole lease without renewal another worker may have the task: do not run beside it."""
         _log.warning("lease of %s could not be renewed: %s", lease.path, trouble)
-        if self._clock() - lease.renewed_at >= LEASE:
+        if self._clock() - lease.renewed_at >= self._length:
             lease.cancellation.cancel(f"its lease could not be renewed: {trouble}")

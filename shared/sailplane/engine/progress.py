@@ -137,7 +137,8 @@ class Progress:
         tasks = run.dag.task_dict
         starts = [draft.queued(run.key, tasks[key.task_id], key, now) for key in drafted.starts if key != kept]
         if kept is not None:
-            first = draft.running(draft.queued(run.key, tasks[kept.task_id], kept, now), self._worker, now)
+            ready = draft.queued(run.key, tasks[kept.task_id], kept, now)
+            first = draft.running(ready, self._worker, now, self._cloud.settings.lease)
             starts.insert(0, first)
         return [*starts, *draft.settled_all(run, drafted.settled, now)]
 

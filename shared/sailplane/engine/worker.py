@@ -67,7 +67,7 @@ class Worker:
         self.slots = threading.BoundedSemaphore(cloud.settings.worker_concurrency)
         self.memories = RunMemories()
         self.bundles = BundleCache(cloud)
-        self.leases = Leases(cloud.store, clock)
+        self.leases = Leases(cloud.store, clock, cloud.settings.lease)
         self.shipper = Shipper(cloud.blobs, cloud.settings)
         self._pool = ThreadPoolExecutor(cloud.settings.worker_concurrency, "task")
 
@@ -172,7 +172,8 @@ class _Sortie:
 
     def _claim(self, instance: TaskInstance) -> TaskInstance | None:
         """Make `instance` run here. None when it was claimed or changed by someone else."""
-        record = draft.running(draft.requeued(instance, self._worker.clock()), self._worker.name, self._worker.clock())
+        now = self._worker.clock()
+        record = draft.running(draft.requeued(instance, now), self._worker.name, now, self._cloud.settings.lease)
         changes: list[Change] = [Replace(record)]
         if instance.state is TaskState.UP_FOR_RETRY:
             changes.append(KeepTry(instance))

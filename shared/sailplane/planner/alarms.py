@@ -17,13 +17,6 @@ LONGEST_QUEUED_ALARM = timedelta(minutes=10)
 """Behind a long queue, publishing again and again only makes it longer; ten minutes is how long a lost message may cost
 at worst."""
 
-LEASE = timedelta(seconds=60)
-"""How long a running task instance is believed without a heartbeat: then its worker is gone. Long enough for a pause of
-the store, short enough that a killed worker costs a minute."""
-
-HEARTBEAT = LEASE / 3
-"""A running task instance's lease is renewed this often: two heartbeats may be lost before the lease is."""
-
 RUN_ALARM = timedelta(minutes=10)
 """How often a live run is planned again from its documents. Its tasks' own alarms catch what stands still; this one
 catches what was never created because a worker died between two commits."""
@@ -69,6 +62,11 @@ def answer(
     if instance.state is TaskState.RUNNING:
         return _lease_lost(instance, task or _as_recorded(instance), now, logical_date)
     return Answer(action=Action.QUEUE, reason=f"it was {instance.state} until now")
+
+
+def heartbeat(lease: timedelta) -> timedelta:
+    """How often the lease of a running task instance is renewed: two heartbeats may be lost before the lease is."""
+    return lease / 3
 
 
 def queued_alarm(alarms: int) -> timedelta:

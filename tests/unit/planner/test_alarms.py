@@ -7,7 +7,7 @@ from small_dags import task
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import LIVE, TERMINAL, TaskState
-from sailplane.planner.alarms import HEARTBEAT, LEASE, Action, answer, queued_alarm
+from sailplane.planner.alarms import Action, answer, heartbeat, queued_alarm
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOAD = task("load", retries=2, retry_delay=timedelta(minutes=5))
@@ -66,4 +66,5 @@ def test_the_reason_counts_in_words_that_people_use(alarms: int, word: str) -> N
 
 
 def test_two_heartbeats_may_be_lost_before_the_lease_is() -> None:
-    assert 2 * HEARTBEAT < LEASE <= 3 * HEARTBEAT
+    lease = timedelta(seconds=60)
+    assert 2 * heartbeat(lease) < lease <= 3 * heartbeat(lease)
