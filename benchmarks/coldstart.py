@@ -5,10 +5,11 @@ reboot. `from idle`: the standalone runs, its functions have scaled to zero. Eac
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import Process, cpu_between, roles_of
 from scenarios import OPERATIONS, PATIENCE_SECONDS, Spread, per_task
 from standalone_process import Api, BenchmarkError, StandaloneProcess, seconds_of
 
@@ -28,6 +29,8 @@ class Timeline:
     """The worker has claimed the task."""
     ended: float
     """The task has ended."""
+    cpu_seconds: Mapping[str, float]
+    """What it took, by part, until all was quiet again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +55,16 @@ class ColdStarts:
                         step: Spread(values=tuple(getattr(one, step) for one in timelines)).as_json()
                         for step in ("ready", "triggered", "claimed", "ended")
                     },
+                    "cpu_seconds": _mean([one.cpu_seconds for one in timelines]),
                 }
                 for kind, timelines in self.timelines.items()
             },
         }
+
+
+def _mean(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = sorted({name for part in parts for name in part})
+    return {name: round(sum(part.get(name, 0.0) for part in parts) / len(parts), 3) for name in names}
 
 
 def measure(folder: Path, repeats: int) -> ColdStarts:
@@ -76,7 +85,7 @@ def _from_nothing(home: Path, note: Callable[[Mapping[str, float]], None] = lamb
     with StandaloneProcess(home) as standalone:
         standalone.wait_until_ready()
         ready = time.time() - standalone.started_at
-        timeline = _fly(standalone, standalone.started_at, ready)
+        timeline = _fly(standalone, standalone.started_at, ready, [])
         note(per_task({}, standalone.admin().settled_counters(), tasks=1))
         return timeline
 
@@ -86,22 +95,29 @@ def _from_idle(standalone: StandaloneProcess) -> Timeline:
     admin.settled_counters()
     admin.scale_to_zero()
     admin.close()
-    return _fly(standalone, time.time(), ready=0.0)
+    before = standalone.tree.read()
+    return _fly(standalone, time.time(), 0.0, before)
 
 
-def _fly(standalone: StandaloneProcess, began: float, ready: float) -> Timeline:
-    """Trigger one run and follow it to the end of its task."""
+def _fly(standalone: StandaloneProcess, began: float, ready: float, before: Sequence[Process]) -> Timeline:
+    """Trigger one run and follow it to the end of its task. `before`: the processes when it began."""
     api = standalone.api()
     run_id = f"cold-{time.time_ns()}"
     api.trigger(DAG_ID, run_id)
     triggered = time.time() - began
     task = _wait_for_end(api, run_id)
     api.close()
+    admin = standalone.admin()
+    admin.settled_counters()
+    roles = admin.roles()
+    admin.close()
+    tree = standalone.tree.read()
     return Timeline(
         ready=ready,
         triggered=triggered,
         claimed=seconds_of(task["start_date"]) - began,
         ended=seconds_of(task["end_date"]) - began,
+        cpu_seconds=cpu_between(before, tree, roles_of(tree, roles)),
     )
 
 

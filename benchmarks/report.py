@@ -130,7 +130,7 @@ def _footprint_rows(footprint: Footprint) -> tuple[Sequence[str], Sequence[Seque
     return ("idle, by part", "PSS, mean", f"CPU in {footprint.seconds:.0f} s"), rows
 
 
-_COLD_COLUMNS = ("cold start", "median", "min", "max", "serves after", "triggered", "claimed", "ended")
+_COLD_COLUMNS = ("cold start", "median", "min", "max", "serves after", "triggered", "claimed", "ended", "CPU")
 
 
 def _cold_rows(cold: ColdStarts) -> Iterator[Sequence[str]]:
@@ -139,4 +139,5 @@ def _cold_rows(cold: ColdStarts) -> Iterator[Sequence[str]]:
     for kind, start in described.items():
         times = (f"{start['seconds'][name]:.2f} s" for name in ("median", "min", "max"))
         steps = (f"{step['median']:.2f} s" for step in start["timeline"].values())
-        yield (f"F {kind}", *times, *steps)
+        used = sum(start["cpu_seconds"].values())
+        yield (f"F {kind}", *times, *steps, f"{used:.2f} s")
