@@ -104,8 +104,8 @@ class MemoryBackend:
         lines = self.logs.get((run, task, try_number), [])
         return LogLines(lines=lines[offset:], next_offset=len(lines))
 
-    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
-        return self.values.get((instance.run, instance.key), {})
+    def xcom(self, instance: TaskInstance, key: str) -> Any:
+        return self.values[instance.run, instance.key][key]
 
     # What tests put in
 

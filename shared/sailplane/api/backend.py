@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
@@ -84,8 +86,8 @@ class Backend(Protocol):
 
     def read_log(self, run: RunKey, task: TaskKey, try_number: int, offset: int = 0) -> LogLines: ...
 
-    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
-        """The XComs of an ended try, as JSON values."""
+    def xcom(self, instance: TaskInstance, key: str) -> Any:
+        """One of the XComs that `instance` names, as JSON value."""
 
 
 def utc_now() -> datetime:
@@ -171,7 +173,8 @@ class EngineBackend:
         chunk = logs.read_log(self.cloud, run, task, try_number, offset)
         return LogLines(lines=chunk.lines, next_offset=chunk.next_offset)
 
-    def xcoms(self, instance: TaskInstance) -> Mapping[str, Any]:
+    def xcom(self, instance: TaskInstance, key: str) -> Any:
+        from sailplane.api.xcom_values import shown
         from sailplane.engine import xcoms
 
-        return xcoms.values(self.cloud, instance)
+        return shown(msgspec.json.decode(xcoms.resolve(self.cloud, instance.xcoms[key])))

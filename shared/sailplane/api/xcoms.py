@@ -49,7 +49,7 @@ def get_xcom_entry(
     instance = find(call, run, task_id, query.map_index)
     if xcom_key not in instance.xcoms:
         raise HttpError(404, f"XCom entry with key: `{xcom_key}` not found")
-    value = call.backend.xcoms(instance)[xcom_key]
+    value = call.backend.xcom(instance, xcom_key)
     fields = views.xcom_fields(xcom_key, instance, run, call.version_of(run))
     if query.stringify:
         return models.XComResponseString(**fields, value=None if value is None else str(value))
