@@ -21,6 +21,8 @@ CommitRequest = _types.CommitRequest.pb()
 CommitResponse = _types.CommitResponse.pb()
 BatchGetDocumentsRequest = _types.BatchGetDocumentsRequest.pb()
 BatchGetDocumentsResponse = _types.BatchGetDocumentsResponse.pb()
+ListDocumentsRequest = _types.ListDocumentsRequest.pb()
+ListDocumentsResponse = _types.ListDocumentsResponse.pb()
 RunQueryRequest = _types.RunQueryRequest.pb()
 RunQueryResponse = _types.RunQueryResponse.pb()
 RunAggregationQueryRequest = _types.RunAggregationQueryRequest.pb()
@@ -77,6 +79,7 @@ class Firestore:
         )
         self._commit = _unary(channel, "Commit", CommitRequest, CommitResponse)
         self._get = _stream(channel, "BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
+        self._list = _unary(channel, "ListDocuments", ListDocumentsRequest, ListDocumentsResponse)
         self._query = _stream(channel, "RunQuery", RunQueryRequest, RunQueryResponse)
         self._aggregate = _stream(
             channel, "RunAggregationQuery", RunAggregationQueryRequest, RunAggregationQueryResponse
@@ -99,6 +102,15 @@ class Firestore:
 
     def get(self, request: Any) -> list[Any]:
         return self._read(self._get, request)
+
+    def list_page(self, request: Any) -> Any:
+        """One page of a collection in one message: a streamed answer costs ten times as much for each document."""
+        for attempt in _attempts(self._deadline):
+            try:
+                return self._list(request, timeout=attempt.seconds, metadata=self._metadata)
+            except grpc.RpcError as error:
+                attempt.failed(error)
+        raise AssertionError("attempts end by raising")
 
     def query(self, request: Any) -> list[Any]:
         return self._read(self._query, request)

@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.types import query as _query
 from sailplane.cloud import alarms, codec, paths
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result, read_documents
-from sailplane.cloud.firestore import Firestore, RunAggregationQueryRequest, RunQueryRequest
+from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
 from sailplane.cloud.settings import Settings
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import NotFound
@@ -23,6 +23,7 @@ Query = _query.StructuredQuery.pb()
 _OPERATORS = Query.FieldFilter.Operator
 _AND = Query.CompositeFilter.Operator.Value("AND")
 _OR = Query.CompositeFilter.Operator.Value("OR")
+_PAGE = 300
 _DESCENDING = Query.Direction.Value("DESCENDING")
 
 
@@ -60,7 +61,7 @@ class Store:
 
     def dags(self) -> list[DagRecord]:
         """All DAGs, by dag_id."""
-        return [codec.read_dag(document) for document in self._run("", _select("dags"))]
+        return [codec.read_dag(document) for document in self._list("", "dags")]
 
     def schedules(self, dag_ids: Iterable[str]) -> dict[str, DagSchedule]:
         found = self._get([paths.schedule(dag_id) for dag_id in dag_ids])
@@ -93,7 +94,7 @@ class Store:
         return msgspec.json.decode(fields["serialized"].string_value, type=SerializedDag)
 
     def file_errors(self) -> list[DagFileError]:
-        return [codec.read_dag_file_error(document) for document in self._run("", _select("import_errors"))]
+        return [codec.read_dag_file_error(document) for document in self._list("", "import_errors")]
 
     # Runs
 
@@ -163,13 +164,11 @@ class Store:
         """The task instances of a run that have a document: all, or those among `keys`. One read each."""
         if keys is not None:
             return [codec.read_task(document) for document in self._get([paths.task(run, key) for key in keys])]
-        return [codec.read_task(document) for document in self._run(paths.run(run), _select("tasks"))]
+        return [codec.read_task(document) for document in self._list(paths.run(run), "tasks")]
 
     def task_states(self, run: RunKey) -> dict[TaskKey, TaskState]:
         """The states of all task instances of a run, without their XComs. One read each."""
-        query = _select("tasks")
-        query.select.fields.add().field_path = "state"
-        found = [codec.read_task(document) for document in self._run(paths.run(run), query)]
+        found = [codec.read_task(document) for document in self._list(paths.run(run), "tasks", fields=("state",))]
         return {instance.key: instance.state for instance in found}
 
     def feeding(self, run: RunKey, label: str) -> int:
@@ -183,7 +182,7 @@ class Store:
 
     def tries(self, run: RunKey, key: TaskKey) -> list[TaskInstance]:
         """The earlier tries of a task instance, oldest first."""
-        found = self._run(paths.task(run, key), _select("tries"))
+        found = self._list(paths.task(run, key), "tries")
         return sorted(map(codec.read_try, found), key=lambda instance: instance.try_number)
 
     def waiting_for(self, event: str) -> list[tuple[RunKey, TaskKey]]:
@@ -230,6 +229,19 @@ class Store:
         names = [f"{self._firestore.root}/{path}" for path in relative]
         found = read_documents(self._firestore, names)
         return [found[name] for name in names if name in found]
+
+    def _list(self, parent: str, collection: str, *, fields: Sequence[str] = ()) -> list[Any]:
+        """All documents of a collection, by id; with `fields`, only those."""
+        request = ListDocumentsRequest(parent=self._parent(parent), collection_id=collection, page_size=_PAGE)
+        if fields:
+            request.mask.field_paths.extend(fields)
+        found: list[Any] = []
+        while True:
+            page = self._firestore.list_page(request)
+            found += page.documents
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     def _run(self, parent: str, query: Any) -> list[Any]:
         request = RunQueryRequest(parent=self._parent(parent), structured_query=query)

@@ -82,6 +82,7 @@ PlanFor = Callable[[list[TaskKey], Snapshot], Plan]
 def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: list[TaskKey]) -> Draft:
     result = Draft(states=dict(snapshot.states))
     seen = replace(snapshot, states=result.states)
+    ended += _skip_far(dag, result, snapshot.skipped_by_branch)
     while True:
         plan = plan_for(ended, seen)
         ended = _apply(dag, result, plan)
@@ -89,6 +90,18 @@ def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: 
             result.run = plan.run
             result.may_be_over = plan.may_be_over and not result.starts and not result.looks
             return result
+
+
+def _skip_far(dag: SerializedDag, result: Draft, skips: Mapping[str, frozenset[str]]) -> list[TaskKey]:
+    """Settle what a short circuit skips beyond its direct successors, whatever their rules; returns the keys.
+
+    The planner knows of the direct ones, as they may be decided already when the branch ends.
+    """
+    far = {task_id for branch, ids in skips.items() for task_id in ids.difference(dag.downstream[branch])}
+    keys = [key for key in map(TaskKey, sorted(far)) if result.states.get(key, TaskState.NONE) is TaskState.NONE]
+    for key in keys:
+        result.settled[key] = result.states[key] = TaskState.SKIPPED
+    return keys
 
 
 def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:

@@ -73,7 +73,7 @@ class Outcome:
     waits_for: tuple[str, ...] = ()
     """Events that may wake a rescheduled sensor early: `gs://bucket/object` names."""
     skip_tasks: tuple[str, ...] = ()
-    """Direct downstream task_ids that a branch did not choose."""
+    """Downstream task_ids that a branch did not choose, or that a short circuit skips: direct ones and others."""
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None

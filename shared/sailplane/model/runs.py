@@ -166,7 +166,7 @@ class TaskInstance:
     feeds: tuple[str, ...] = ()
     """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
     skips: tuple[str, ...] = ()
-    """Direct downstream task_ids that this task, a branch, did not choose."""
+    """Downstream task_ids that this task, a branch or a short circuit, had skipped."""
     has_log: bool = False
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0

@@ -313,3 +313,20 @@ def test_a_wide_join_behind_a_settled_task_starts_in_the_same_message(stage: Sta
     assert stage.states(key)["extra"] == "skipped"
     assert stage.states(key)["join"] == "success"
     assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_a_short_circuit_skips_all_that_follows_whatever_the_rules(stage: Stage) -> None:
+    stage.runner.script["stop", 1] = Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=("a", "b", "clean"))
+    shape = dag(
+        task("stop"),
+        task("a", "stop"),
+        task("b", "a"),
+        task("clean", "b", trigger_rule=TriggerRule.ALL_DONE),
+        task("beside"),
+        task("last", "clean", "beside", trigger_rule=TriggerRule.ALL_DONE),
+    )
+    key = stage.start(shape)
+    stage.deliver_all()
+    skipped = dict.fromkeys(("a", "b", "clean"), "skipped")
+    assert stage.states(key) == {"stop": "success", "beside": "success", "last": "success", **skipped}
+    assert stage.run(key).state is RunState.SUCCESS
