@@ -3,7 +3,7 @@
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -70,11 +70,16 @@ def draft(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) -> D
 def draft_all(dag: SerializedDag, snapshot: Snapshot) -> Draft:
     """What is due in the whole run, of which `snapshot` knows everything: its first tasks, or what a crash left."""
 
-    plans: Iterator[PlanFor] = itertools.chain(
-        [lambda _, seen: advance.replan(dag, seen)],
-        itertools.repeat(lambda ended, seen: advance.advance(dag, seen, ended)),
-    )
-    return _complete(dag, snapshot, lambda ended, seen: next(plans)(ended, seen), [])
+    has_replanned = False
+
+    def plan(ended: list[TaskKey], seen: Snapshot) -> Plan:
+        nonlocal has_replanned
+        if has_replanned:
+            return advance.advance(dag, seen, ended)
+        has_replanned = True
+        return advance.replan(dag, seen)
+
+    return _complete(dag, snapshot, plan, [])
 
 
 PlanFor = Callable[[list[TaskKey], Snapshot], Plan]
