@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 from localcloud import BucketNotification, EventType, FunctionSpec, LocalCloudConfig, SchedulerJob, SignatureType
 from sailplane.api.users import AUTH_FILE
@@ -93,59 +93,47 @@ def _joined(first: str, rest: str, separator: str = ",") -> str:
 
 
 def _functions(home: Home, port: int, environment: Mapping[str, str]) -> tuple[FunctionSpec, ...]:
-    folder = functions_folder()
     env = function_environment(home, environment)
-
-    def source(name: str) -> Path:
-        return folder / name / "main.py"
-
-    return (
-        FunctionSpec(
-            name="tick",
-            source=source("tick"),
-            target="tick",
-            env=env,
-            concurrency=2,
-            max_instances=1,
-            timeout=timedelta(seconds=120),
-            idle_timeout=timedelta(seconds=5),
-            preload=("sailplane.engine.tick",),
-        ),
-        FunctionSpec(
-            name="worker",
-            source=source("worker"),
-            target="worker",
-            signature_type=SignatureType.CLOUDEVENT,
-            env=env,
-            concurrency=WORKER_CONCURRENCY,
-            max_instances=WORKER_INSTANCES,
-            timeout=TASK_LIMIT,
-            idle_timeout=_IDLE,
-            preload=("sailplane.engine.worker",),
-        ),
-        FunctionSpec(
-            name="events",
-            source=source("events"),
-            target="events",
-            signature_type=SignatureType.CLOUDEVENT,
-            env=env,
-            concurrency=8,
-            max_instances=1,
-            idle_timeout=timedelta(seconds=30),
-            preload=("sailplane.engine.events",),
-        ),
-        FunctionSpec(
-            name="web",
-            source=source("web"),
-            target="web",
-            env={**env, AUTH_FILE: str(home.auth_file)},
-            concurrency=16,
-            max_instances=1,
-            idle_timeout=_IDLE,
-            port=port,
-            preload=("sailplane.api.wiring",),
-        ),
+    tick = FunctionSpec(
+        **_code("tick", "sailplane.engine.tick"),
+        env=env,
+        concurrency=2,
+        max_instances=1,
+        timeout=timedelta(seconds=120),
+        idle_timeout=timedelta(seconds=5),  # Once a minute: starting anew costs less than staying.
     )
+    worker = FunctionSpec(
+        **_code("worker", "sailplane.engine.worker"),
+        signature_type=SignatureType.CLOUDEVENT,
+        env=env,
+        concurrency=WORKER_CONCURRENCY,
+        max_instances=WORKER_INSTANCES,
+        timeout=timedelta(seconds=ACK_DEADLINE_SECONDS),
+        idle_timeout=_IDLE,
+    )
+    events = FunctionSpec(
+        **_code("events", "sailplane.engine.events"),
+        signature_type=SignatureType.CLOUDEVENT,
+        env=env,
+        concurrency=8,
+        max_instances=1,
+        idle_timeout=timedelta(seconds=30),
+    )
+    web = FunctionSpec(
+        **_code("web", "sailplane.api.wiring"),
+        env={**env, AUTH_FILE: str(home.auth_file)},
+        concurrency=16,
+        max_instances=1,
+        idle_timeout=_IDLE,
+        port=port,
+    )
+    return tick, worker, events, web
+
+
+def _code(name: str, preload: str) -> dict[str, Any]:
+    """Where a function's code is, and what may be imported once for all its instances."""
+    source = functions_folder() / name / "main.py"
+    return {"name": name, "target": name, "source": source, "preload": (preload,)}
 
 
 def clock(tick_url: str) -> SchedulerJob:
