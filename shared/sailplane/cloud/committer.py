@@ -14,7 +14,7 @@ from typing import Any
 
 from sailplane.cloud import changes, documents
 from sailplane.cloud.changes import Change
-from sailplane.cloud.firestore import BatchGetDocumentsRequest, CommitRequest, Conflict, Firestore
+from sailplane.cloud.firestore import CommitRequest, Conflict, Firestore
 from sailplane.model.errors import SailplaneError
 from sailplane.model.runs import Token
 
@@ -131,7 +131,7 @@ class Committer:
             return result
         names = [write.update.name for write in unit.writes if write.update.name]
         try:
-            found = read_documents(self._firestore, names)
+            found = {document.name: document for document in self._firestore.get(names)}
         except SailplaneError as error:
             return error
         if not all(_is_written(write, found.get(write.update.name)) for write in unit.writes):
@@ -150,12 +150,6 @@ class Committer:
         if isinstance(answer, Conflict):
             return answer
         return Committed(tuple(documents.token_of(result.update_time) for result in answer.write_results))
-
-
-def read_documents(firestore: Firestore, names: Sequence[str]) -> dict[str, Any]:
-    """The documents that exist among `names`, by full name; one read each."""
-    request = BatchGetDocumentsRequest(database=firestore.database, documents=names)
-    return {answer.found.name: answer.found for answer in firestore.get(request) if answer.HasField("found")}
 
 
 def _is_written(write: Any, stored: Any) -> bool:

@@ -10,7 +10,7 @@ from google.cloud.firestore_v1.types import query as _query
 
 from sailplane.cloud import alarms, codec, paths
 from sailplane.cloud.changes import Change
-from sailplane.cloud.committer import Committer, Result, read_documents
+from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
 from sailplane.cloud.settings import Settings
 from sailplane.model.dags import SerializedDag
@@ -227,7 +227,7 @@ class Store:
         if not relative:
             return []
         names = [f"{self._firestore.root}/{path}" for path in relative]
-        found = read_documents(self._firestore, names)
+        found = {document.name: document for document in self._firestore.get(names)}
         return [found[name] for name in names if name in found]
 
     def _list(self, parent: str, collection: str, *, fields: Sequence[str] = ()) -> list[Any]:
