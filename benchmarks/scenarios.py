@@ -7,10 +7,11 @@ exact, and nobody has to poll while the run flies. What it leaves out is the one
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from processes import cpu_between, pss_by_role, roles_of
+from processes import Process, cpu_between, pss_by_role, roles_of
 from standalone_process import Admin, Api, BenchmarkError, StandaloneProcess, seconds_of
 
 PATIENCE_SECONDS = 120.0
@@ -108,6 +109,8 @@ class _Series:
 
     seconds: list[float] = field(default_factory=list)
     operations: list[dict[str, float]] = field(default_factory=list)
+    trees: list[tuple[Sequence[Process], Sequence[Process]]] = field(default_factory=list)
+    """The processes before it was triggered, and when all was quiet."""
 
 
 class Stage:
@@ -123,12 +126,13 @@ class Stage:
         """Fly `scenario` once to warm up, then `repeats` times."""
         likely = self._fly(scenario, 0.0, _Series())
         series = _Series()
-        tree_before = self._standalone.tree.read()
         for _ in range(repeats):
             self._fly(scenario, likely, series)
         tree = self._standalone.tree.read()
-        roles = roles_of(tree, self._admin.roles())
-        used = cpu_between(tree_before, tree, roles)
+        known = self._admin.roles()
+        used: Counter[str] = Counter()
+        for before, after in series.trees:
+            used.update(cpu_between(before, after, roles_of(after, known)))
         return Result(
             scenario=scenario,
             seconds=Spread(values=tuple(series.seconds)),
@@ -136,18 +140,19 @@ class Stage:
                 kind: Spread(values=tuple(one[kind] for one in series.operations)) for kind in series.operations[0]
             },
             cpu_seconds={role: round(seconds / repeats, 4) for role, seconds in used.items()},
-            pss_bytes=pss_by_role(tree, roles),
+            pss_bytes=pss_by_role(tree, roles_of(tree, known)),
         )
 
     def _fly(self, scenario: Scenario, likely_seconds: float, series: _Series) -> float:
         """One repeat, noted in `series`; its seconds."""
         self._number += 1
         run_ids = [f"{scenario.letter}-{self._number}-{number}" for number in range(scenario.runs)]
-        before = self._admin.settled_counters()
+        before, tree = self._admin.settled_counters(), self._standalone.tree.read()
         triggered_at = self._trigger(scenario.dag_id, run_ids)
         # Nobody asks while it runs: that would cost the time and the reads that are measured.
         time.sleep(likely_seconds * 1.2)
-        after = self._wait_for_end(scenario.dag_id, run_ids)
+        after, tree_after = self._wait_for_end(scenario.dag_id, run_ids)
+        series.trees.append((tree, tree_after))
         series.operations.append(per_task(before, after, scenario.tasks))
         series.seconds.append(self._ended_at(scenario.dag_id, run_ids) - triggered_at)
         return series.seconds[-1]
@@ -180,16 +185,16 @@ class Stage:
             raise errors[0]
         return triggered_at
 
-    def _wait_for_end(self, dag_id: str, run_ids: Sequence[str]) -> Mapping[str, int]:
-        """The counters as they stood when all was over, before anybody asked whether it was."""
+    def _wait_for_end(self, dag_id: str, run_ids: Sequence[str]) -> tuple[Mapping[str, int], Sequence[Process]]:
+        """The counters and processes as they stood when all was over, before anybody asked whether it was."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         waiting = list(run_ids)
         while True:
-            counters = self._admin.settled_counters()
+            state = self._admin.settled_counters(), self._standalone.tree.read()
             while waiting and self._has_ended(dag_id, waiting[-1]):
                 waiting.pop()
             if not waiting:
-                return counters
+                return state
             if time.monotonic() > deadline:
                 raise BenchmarkError(f"{dag_id} {waiting[-1]} had not ended after {PATIENCE_SECONDS:g} s")
 
