@@ -1,12 +1,16 @@
 """From a DAG of the author's to the data that planning and showing need."""
 
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from sailplane.authoring.arguments import is_arg_set
 from sailplane.authoring.dag_checks import find_order
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
 from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
+from sailplane.model.errors import AuthorError
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -14,7 +18,36 @@ if TYPE_CHECKING:
 
 
 def serialize(dag: "DAG", file: str) -> SerializedDag:
-    """The DAG as data. Equal declarations give equal values, whatever order sets and dicts happen to have."""
+    """The DAG as data. Equal declarations give equal values, whatever order sets and dicts happen to have.
+
+    Raises `AuthorError` for a declaration that holds what JSON has no form for.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(_as_declared(dag, file), enc_hook=_plain), type=SerializedDag)
+    except (TypeError, UnicodeEncodeError, msgspec.MsgspecError) as error:
+        raise AuthorError(f"{file}, DAG {dag.dag_id!r} cannot be stored: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """An instance of a subclass, such as pendulum's dates, as what it is at bottom."""
+    match value:
+        case datetime():
+            whole = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
+            return datetime(*whole, tzinfo=value.tzinfo, fold=value.fold)
+        case date():
+            return date(value.year, value.month, value.day)
+        case timedelta():
+            return timedelta(seconds=value.total_seconds())
+        case str():
+            return str.__str__(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+    raise TypeError(f"it holds {value!r}, for which JSON has no form")
+
+
+def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     order = find_order(dag)
     return SerializedDag(
         dag_id=dag.dag_id,

@@ -172,13 +172,16 @@ class Template:
         become_child(control, (stdout, stderr), self._files, self._execute, self._outfit)
 
     def _listen_for_ends(self) -> None:
-        signal.signal(signal.SIGTERM, _leave)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        # Both only ring the bell. A handler that raised could strike while `close` is at work: when the supervisor is
+        # killed, its socket closes first and the kernel's SIGTERM follows.
+        for number in TEMPLATE_SIGNALS:
+            signal.signal(number, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._bell_rope, warn_on_full_buffer=False)
 
     def _report_ends(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._bell, 4096)
+            if signal.SIGTERM in os.read(self._bell, 4096):
+                raise SupervisorGone
         self._reap_strays()
         for pid in tuple(self._living):
             end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -235,10 +238,6 @@ def _reap_all() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _leave(_number: int, _frame: object) -> None:
-    raise SupervisorGone
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,25 @@ def test_preloading_imports_what_most_tasks_need_and_no_grpc() -> None:
         env={"PYTHONPATH": str(Path("shared").resolve())},
     )
     assert done.stdout.strip() == "[True, True, True, False]"
+
+
+def test_dates_and_texts_of_other_libraries_are_stored_as_what_they_are_at_bottom(bundle: Bundle) -> None:
+    bundle.write(
+        "a.py",
+        "import pendulum\n"
+        "from sailplane import DAG, EmptyOperator\n"
+        "class Text(str): pass\n"
+        "START = pendulum.datetime(2024, 3, 31, 2, tz='Europe/Berlin')\n"
+        "with DAG('a', start_date=START, schedule=pendulum.duration(days=1), description=Text('told')):\n"
+        "    EmptyOperator(task_id='t', retry_delay=pendulum.duration(minutes=7))\n",
+    )
+    parsed = parse_bundle(bundle.root)
+    assert parsed.errors == ()
+    (dag,) = decode(encode(parsed)).dags
+    assert dag == parsed.dags[0]
+    assert dag.start_date == datetime(2024, 3, 31, 1, tzinfo=UTC)
+    assert dag.description == "told"
+    assert dag.task_dict["t"].retry_delay == timedelta(minutes=7)
 
 
 def test_every_public_name_is_there() -> None:
