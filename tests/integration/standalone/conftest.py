@@ -1,6 +1,7 @@
 """A standalone as its user starts it: a process of its own, asked over HTTP."""
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -151,9 +152,10 @@ class Running:
         return code
 
     def clean_up(self) -> None:
-        if self.process.poll() is None:
-            for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self.process.pid).children(recursive=True):
                 one.kill()
+        self.process.kill()
         self.process.wait()
 
 

@@ -1,5 +1,6 @@
 """`sailplane demo` on real data."""
 
+import contextlib
 import json
 import os
 import pty
@@ -75,9 +76,10 @@ class DemoOnTerminal:
         return code
 
     def clean_up(self):
-        if self.process.poll() is None:
-            for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self.process.pid).children(recursive=True):
                 one.kill()
+        self.process.kill()
         self.process.wait()
         os.close(self._master)
 
