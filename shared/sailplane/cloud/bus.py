@@ -9,7 +9,7 @@ import grpc
 
 from sailplane.cloud.settings import Settings
 from sailplane.model import messages
-from sailplane.model.errors import SettingsError, Unavailable
+from sailplane.model.errors import Unavailable, UnknownQueue
 from sailplane.model.messages import Message
 
 _MOST_MESSAGES = 1000
@@ -26,7 +26,7 @@ class Bus:
         self._lock = threading.Lock()
 
     def publish(self, queue: str, batch: Sequence[Message]) -> None:
-        """Hand `batch` to the workers of `queue`. Raises `Unavailable`; `SettingsError` for a queue without a topic."""
+        """Hand `batch` to the workers of `queue`. Raises `Unavailable`; `UnknownQueue` for one without a topic."""
         topic = self._settings.topic(queue)
         request = self._request_type(topic=topic)
         size = 0
@@ -46,8 +46,9 @@ class Bus:
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.NOT_FOUND:
-                raise SettingsError(
-                    f"queue {queue!r} has no topic {request.topic}; deploy the queue, or correct the task's queue"
+                raise UnknownQueue(
+                    f"nobody serves the queue {queue!r}: there is no topic {request.topic}; "
+                    "deploy the queue, or correct the task's `queue`"
                 ) from error
             raise Unavailable(f"Pub/Sub did not take messages for queue {queue!r}: {code.name}") from error
 

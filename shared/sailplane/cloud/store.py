@@ -1,9 +1,10 @@
 """The store: runs, task instances, DAGs and their versions in Firestore."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from google.cloud.firestore_v1.types import query as _query
@@ -14,7 +15,7 @@ from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
 from sailplane.cloud.settings import Settings
 from sailplane.model.dags import SerializedDag
-from sailplane.model.errors import NotFound
+from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState, TaskState
@@ -24,6 +25,7 @@ _OPERATORS = Query.FieldFilter.Operator
 _AND = Query.CompositeFilter.Operator.Value("AND")
 _OR = Query.CompositeFilter.Operator.Value("OR")
 _PAGE = 300
+_log = logging.getLogger(__name__)
 _DESCENDING = Query.Direction.Value("DESCENDING")
 
 
@@ -202,11 +204,11 @@ class Store:
         runs: list[DagRun] = []
         for document in self._run("", self._alarm_query("runs", now, horizon, limit)):
             if codec.is_schedule(document):
-                schedules.append(codec.read_schedule(document))
+                schedules += _readable(codec.read_schedule, document)
             else:
-                runs.append(codec.read_run(document))
+                runs += _readable(codec.read_run, document)
         found = self._run("", self._alarm_query("tasks", now, horizon, limit))
-        tasks = tuple(map(codec.read_task, found))
+        tasks = tuple(task for document in found for task in _readable(codec.read_task, document))
         return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks)
 
     def _alarm_query(self, collection: str, now: datetime, horizon: datetime, limit: int) -> Any:
@@ -259,6 +261,18 @@ class Store:
 
     def _parent(self, relative: str) -> str:
         return f"{self._firestore.root}/{relative}" if relative else self._firestore.root
+
+
+R = TypeVar("R")
+
+
+def _readable(read: Callable[[Any], R], document: Any) -> list[R]:
+    """The record in `document`; none, told in the log, when another version wrote it: it must not stop the others."""
+    try:
+        return [read(document)]
+    except (CorruptRecord, ValueError) as error:
+        _log.error("%s cannot be read and is left alone: %s", document.name, error)
+        return []
 
 
 def _select(collection: str, *, all_descendants: bool = False) -> Any:

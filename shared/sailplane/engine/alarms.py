@@ -1,7 +1,7 @@
 """Answering alarms: what is late is published again, retried, failed or planned again."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Delete, KeepTry, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, publishing, turns
+from sailplane.engine import draft, ends, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
 from sailplane.model.errors import NotFound
@@ -42,7 +42,7 @@ class Alarms:
         for run_key, task_key in wave.tasks:
             instance = self._cloud.store.task(run_key, task_key)
             if instance is not None:
-                self.answer_tasks([instance])
+                self.answer_task(instance)
 
     def answer_run(self, run: DagRun) -> None:
         """Plan a live run again from its documents, and set its next alarm."""
@@ -57,11 +57,10 @@ class Alarms:
         # When the run was closed or started just now, this finds another token and does nothing.
         self._cloud.store.commit([Replace(replace(run, alarm_at=now + RUN_ALARM))])
 
-    def answer_tasks(self, instances: Iterable[TaskInstance]) -> None:
-        for instance in instances:
-            run = self._run(instance.run)
-            if run is None:
-                continue
+    def answer_task(self, instance: TaskInstance) -> None:
+        """Do what the alarm of a task instance asks for, if it is due."""
+        run = self._run(instance.run)
+        if run is not None:
             task = run.dag.task_dict.get(instance.task_id)
             answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
             self._act(run, instance, answer)
@@ -102,7 +101,7 @@ class Alarms:
         result = self._cloud.store.commit(changes)
         if not isinstance(result, Committed):
             return False
-        publishing.publish(self._cloud, run, [replace(instance, token=result.tokens[0])])
+        self._progress.publish(run, [replace(instance, token=result.tokens[0])])
         return True
 
     def _run(self, key: RunKey) -> RunMemory | None:

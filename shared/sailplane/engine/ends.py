@@ -52,6 +52,12 @@ def lost(run: RunMemory, instance: TaskInstance, state: TaskState, at: datetime 
     return _terminal(run, base, state) if state.is_terminal else evolve(base, state=state)
 
 
+def undeliverable(run: RunMemory, instance: TaskInstance, message: str, now: datetime) -> TaskInstance:
+    """`instance`, failed because no worker can get it: trying again would not help."""
+    error = ErrorInfo(kind="UnknownQueue", message=message)
+    return _terminal(run, evolve(instance, claim=nonce(), ended_at=now, error=error), TaskState.FAILED)
+
+
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
     return evolve(base, state=state, alarm_at=None, feeds=joins.feeds(run.dag, base.task_id, state))
 

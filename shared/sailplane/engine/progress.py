@@ -12,7 +12,7 @@ from sailplane.cloud.changes import Change, Create, EndRun, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import closing, draft, publishing
+from sailplane.engine import closing, draft, ends, publishing
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
@@ -150,7 +150,7 @@ class Progress:
         written: list[TaskInstance] = []
         for begin in range(0, len(records), MAX_CREATES):
             written += self._create_chunk(run, records[begin : begin + MAX_CREATES])
-        publishing.publish(self._cloud, run, [each for each in written if each.state is TaskState.QUEUED])
+        self.publish(run, [each for each in written if each.state is TaskState.QUEUED])
         return written
 
     def _create_chunk(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
@@ -180,7 +180,12 @@ class Progress:
         more = list(written)
         for begin in range(0, len(rest), MAX_CREATES):
             more += self._create_chunk(run, rest[begin : begin + MAX_CREATES])
-        publishing.publish(self._cloud, run, [each for each in more if each.state is TaskState.QUEUED])
+        self.publish(run, [each for each in more if each.state is TaskState.QUEUED])
+
+    def publish(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
+        """Hand queued task instances to workers; one whose queue nobody serves fails, and says so."""
+        for instance, message in publishing.publish(self._cloud, run, instances):
+            self.end(run, ends.undeliverable(run, instance, message, self._clock()))
 
     def _snapshot(self, run: RunMemory, states: dict[TaskKey, TaskState], sight: Sight | None = None) -> Snapshot:
         if sight is not None:

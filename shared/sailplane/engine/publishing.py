@@ -1,11 +1,11 @@
 """Handing queued task instances to workers."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine.memory import RunMemory
-from sailplane.model.errors import TransientError
+from sailplane.model.errors import TransientError, UnknownQueue
 from sailplane.model.messages import Message, TaskTicket, TaskWave
 from sailplane.model.runs import TaskInstance
 from sailplane.planner.waves import waves
@@ -13,23 +13,31 @@ from sailplane.planner.waves import waves
 _log = logging.getLogger(__name__)
 
 
-def publish(cloud: Cloud, run: RunMemory, instances: Iterable[TaskInstance]) -> None:
+def publish(cloud: Cloud, run: RunMemory, instances: Iterable[TaskInstance]) -> list[tuple[TaskInstance, str]]:
     """Publish queued task instances, in waves that one worker instance runs side by side.
 
-    A publish that fails is not an error here: the alarm of each queued document publishes it again.
+    Returns those whose queue nobody serves, each with what to tell its author. A publish that fails otherwise is no
+    error here: the alarm of each queued document publishes it again.
     """
-    by_queue: dict[str, list[TaskTicket]] = {}
+    by_queue: dict[str, list[TaskInstance]] = {}
     for instance in instances:
-        by_queue.setdefault(instance.queue, []).append(ticket(instance))
-    for queue, tickets in by_queue.items():
-        batch = [
-            Message(wave=TaskWave(run=run.context, run_token=run.token, tickets=tuple(wave)))
-            for wave in waves(tickets, cloud.settings.worker_concurrency)
-        ]
+        by_queue.setdefault(instance.queue, []).append(instance)
+    unserved: list[tuple[TaskInstance, str]] = []
+    for queue, queued in by_queue.items():
         try:
-            cloud.bus.publish(queue, batch)
+            cloud.bus.publish(queue, _messages(run, queued, cloud.settings.worker_concurrency))
+        except UnknownQueue as error:
+            unserved += [(instance, str(error)) for instance in queued]
         except TransientError as error:
             _log.warning("run=%s: %s; the alarm of each task will publish it again", run.key, error)
+    return unserved
+
+
+def _messages(run: RunMemory, queued: Sequence[TaskInstance], size: int) -> list[Message]:
+    return [
+        Message(wave=TaskWave(run=run.context, run_token=run.token, tickets=tuple(map(ticket, wave))))
+        for wave in waves(queued, size)
+    ]
 
 
 def ticket(instance: TaskInstance) -> TaskTicket:

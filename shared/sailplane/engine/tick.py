@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from sailplane.cloud.store import DueAlarms
@@ -12,6 +13,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import turns
 from sailplane.engine.alarms import Alarms
 from sailplane.model.dags import DEFAULT_QUEUE
+from sailplane.model.errors import SailplaneError, TransientError
 from sailplane.model.messages import AlarmWave, Message
 from sailplane.model.runs import DagRun, DagSchedule, TaskInstance
 
@@ -50,7 +52,11 @@ def tick(
         now = clock()
         due = cloud.store.due(now, max(ends_at, now), limit=MOST)
         looks += 1
-        started = sum(turns.start_due(cloud, schedule, clock) for schedule in due.schedules if _rings(schedule, now))
+        started = sum(
+            _guarded(schedule.dag_id, partial(turns.start_due, cloud, schedule, clock))
+            for schedule in due.schedules
+            if _rings(schedule, now)
+        )
         rung = _answer(cloud, due, now, clock)
         created += started
         answered += rung
@@ -89,9 +95,21 @@ def _answer(cloud: Cloud, due: DueAlarms, now: datetime, clock: Callable[[], dat
         return len(tasks) + len(late)
     alarms = Alarms(cloud, clock)
     for run in late:
-        alarms.answer_run(run)
-    alarms.answer_tasks(tasks)
+        _guarded(run.key, partial(alarms.answer_run, run))
+    for task in tasks:
+        _guarded(task.run, partial(alarms.answer_task, task))
     return len(tasks) + len(late)
+
+
+def _guarded(what: object, answer: Callable[[], int | None]) -> int:
+    """One alarm that cannot be answered must not keep the others waiting: it is told, and rings again."""
+    try:
+        return answer() or 0
+    except TransientError:
+        raise
+    except SailplaneError as error:
+        _log.error("%s: its alarm could not be answered: %s", what, error)
+        return 0
 
 
 T = TypeVar("T")

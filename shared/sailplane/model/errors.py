@@ -37,6 +37,10 @@ class InvalidParam(AuthorError):
     """A param's value does not fit its schema."""
 
 
+class UnknownQueue(AuthorError):
+    """A task names a queue that nobody serves."""
+
+
 class XComNotSerializable(AuthorError):
     """A value cannot be stored as an XCom."""
 

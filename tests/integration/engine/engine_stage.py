@@ -18,6 +18,7 @@ from sailplane.engine.tick import TickReport, tick
 from sailplane.engine.worker import Worker
 from sailplane.model import messages
 from sailplane.model.dags import ParsedBundle, SerializedDag, SerializedTask
+from sailplane.model.errors import UnknownQueue
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.messages import Message
@@ -54,6 +55,8 @@ class HeldBus(Bus):
         self.published = 0
 
     def publish(self, queue: str, batch: Sequence[Message]) -> None:
+        if queue != "default":
+            raise UnknownQueue(f"nobody serves the queue {queue!r}")
         self.held += batch
         self.published += len(batch)
 
@@ -109,6 +112,10 @@ class Stage:
 
     def make_worker(self, name: str) -> Worker:
         return Worker(self.cloud, self.runner, self.clock, name=name, queue="default")
+
+    def restarted(self) -> Cloud:
+        """The same project as an instance sees it that has read nothing yet."""
+        return replace(connect(self.settings), bus=self.bus)
 
     @property
     def worker(self) -> Worker:

@@ -9,7 +9,8 @@ import pytest
 from engine_stage import FAILED, SUCCESS, Stage, chain, dag, fan, task
 
 from localcloud.faults import Fault, FaultKind
-from sailplane.cloud.changes import Replace
+from sailplane.cloud.changes import Delete, Replace
+from sailplane.engine.tick import tick
 from sailplane.engine.worker import Worker
 from sailplane.model.errors import CorruptRecord, Unavailable
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
@@ -299,3 +300,27 @@ def test_a_failing_task_keeps_no_retry_it_does_not_have(stage: Stage) -> None:
     stage.clock.turn(hours=1)
     assert stage.tick().alarms_answered == 0
     assert stage.run(key).state is RunState.FAILED
+
+
+def test_a_task_whose_queue_nobody_serves_fails_and_says_so(stage: Stage) -> None:
+    key = stage.start(dag(task("a"), task("b", "a", queue="gpu"), task("c", "b")))
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "success", "b": "failed", "c": "upstream_failed"}
+    assert stage.run(key).state is RunState.FAILED
+    error = stage.instance(key, "b").error
+    assert error is not None
+    assert "nobody serves the queue 'gpu'" in error.message
+
+
+def test_one_alarm_that_cannot_be_answered_does_not_hold_up_the_others(stage: Stage) -> None:
+    stage.push(dag(task("a"), dag_id="sound"))
+    gone = stage.start(dag(task("a"), dag_id="gone"))
+    sound = stage.start(dag(task("a"), dag_id="sound"))
+    stage.bus.take()
+    stage.cloud.store.commit([Delete(f"dags/{gone.dag_id}/versions/1")])
+    stage.clock.turn(minutes=11)
+    fresh = stage.restarted()
+    tick(fresh, stage.clock, stay=timedelta(0))
+    stage.deliver_all()
+    assert stage.run(sound).state is RunState.SUCCESS
+    assert stage.run(gone).state is RunState.RUNNING
