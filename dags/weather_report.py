@@ -14,9 +14,8 @@ import os
 from collections import Counter, defaultdict
 from datetime import timedelta
 
-from weather_chart import MONTHS, monthly_chart
-
 from sailplane import DAG, GCSHook, GCSObjectExistenceSensor, Param, task
+from weather_chart import MONTHS, monthly_chart
 
 # Sailplane tells every task the name of the deployment's bucket.
 BUCKET = os.environ.get("SAILPLANE_BUCKET", "sailplane")
