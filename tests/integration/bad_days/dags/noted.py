@@ -8,10 +8,10 @@ FOLDER = Path(os.environ["BAD_DAY_NOTES"])
 LONGEST_WAIT_SECONDS = 90
 
 
-def note(ti):
-    """One line for this execution; lines of several processes do not mix."""
+def note(ti, run=None):
+    """One line for this execution in the file of its run; lines of several processes do not mix."""
     line = f"{ti.task_id} {ti.try_number} {os.getpid()}\n".encode()
-    file = os.open(FOLDER / f"{ti.run_id}.notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    file = os.open(FOLDER / f"{run or ti.run_id}.notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(file, line)
     os.close(file)
 
