@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from conftest import HERE, PLAIN, Shelf, job
+from runner_bench import HERE, PLAIN, Shelf, job
 
 from sailplane.runner.pool import Cancellation, Runner, RunnerConfig
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from conftest import HERE, Bench, is_running, job, wait_for
+from runner_bench import HERE, Bench, is_running, job, wait_for
 
 from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.runner.pool import Cancellation

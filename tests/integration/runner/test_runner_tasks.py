@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-from conftest import Bench, is_running, job, wait_for
+from runner_bench import Bench, is_running, job, wait_for
 
 from sailplane.model.execution import OutcomeKind
 from sailplane.runner.config import EntryPoints
