@@ -239,6 +239,12 @@ def test_unit_tests_neither_sleep_nor_patch() -> None:
     assert calls + mocks == []
 
 
+def test_the_maintainers_page_names_every_state_and_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    packages = [path.parent.name for path in ROOT.glob("shared/sailplane/*/__init__.py")]
+    assert [word for word in [*TaskState, *packages] if not re.search(rf"\b{word}\b", page)] == []
+
+
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile(r"\b(TODO|FIXME|XXX)\b")
     files = [*CODE, *ROOT.glob("tests/**/*.py")]
