@@ -86,8 +86,9 @@ def trigger(
     form: FormatOption = Format.TABLE,
     home: HomeOption = None,
 ) -> None:
-    """Start a run of a DAG."""
+    """Start a run of a DAG, for now unless a logical date is given."""
     from sailplane.api.backend import TriggerOrder
+    from sailplane.engine.runs import utc_now
     from sailplane.model.states import TriggeredBy
 
     session = session_of(context)
@@ -95,7 +96,7 @@ def trigger(
         dag_id=dag_id,
         run_id=run_id,
         conf=read_conf(conf),
-        logical_date=read_instant(logical_date),
+        logical_date=read_instant(logical_date) or utc_now(),
         note=note,
         triggered_by=TriggeredBy.CLI,
     )

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ class Demo:
     def fly(self) -> bool:
         """Trigger the run and show it to its end; whether it succeeded."""
         self._bucket.delete(DATA_OBJECT)  # Of an earlier demo in this home: this run shall wait, too.
-        run_id = self._api.post("dags", DAG_ID, "dagRuns", body={"logical_date": None})["dag_run_id"]
+        run_id = self._api.post("dags", DAG_ID, "dagRuns", body={"logical_date": datetime.now(UTC).isoformat()})[
+            "dag_run_id"
+        ]
         self._output.line(f"Triggered {DAG_ID}, run {run_id}")
         state = self._watch(run_id)
         rows = self._rows(run_id)

@@ -34,6 +34,7 @@ def trigger(
 ) -> DagRun:
     """Create a run by hand. Raises `NotFound`, `AlreadyExists`, `InvalidConf` or `InvalidId`, having written nothing.
 
+    Without a logical date the run has neither that nor a data interval, as in Airflow 3: templates cannot use `ds`.
     The run is `queued` when the DAG has `max_active_runs` running already, else `running`.
     """
     record = cloud.store.dag(dag_id)
@@ -42,7 +43,9 @@ def trigger(
     dag = cloud.store.version(dag_id, record.version)
     params.check_conf(dag, conf or {})
     run_after = logical_date or now
-    start, end = planner_schedule.manual_interval(dag.schedule, run_after)
+    start = end = None
+    if logical_date is not None:
+        start, end = planner_schedule.manual_interval(dag.schedule, logical_date)
     context = RunContext(
         dag_id=dag_id,
         run_id=ids.check_run_id(run_id) if run_id is not None else ids.run_id_for(run_type, run_after),
@@ -50,7 +53,7 @@ def trigger(
         bundle=record.bundle,
         file=record.file,
         run_type=run_type,
-        logical_date=logical_date or now,
+        logical_date=logical_date,
         data_interval_start=start,
         data_interval_end=end,
         run_after=run_after,

@@ -100,7 +100,7 @@ def run_trial(
             cloud,
             dag.dag_id,
             conf=trial.conf,
-            logical_date=trial.logical_date,
+            logical_date=trial.logical_date or utc_now(),
             run_type=RunType.MANUAL,
             triggered_by=TriggeredBy.TEST,
             now=utc_now(),

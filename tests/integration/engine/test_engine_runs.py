@@ -330,3 +330,12 @@ def test_a_short_circuit_skips_all_that_follows_whatever_the_rules(stage: Stage)
     skipped = dict.fromkeys(("a", "b", "clean"), "skipped")
     assert stage.states(key) == {"stop": "success", "beside": "success", "last": "success", **skipped}
     assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_a_run_without_a_logical_date_has_no_data_interval_either(stage: Stage) -> None:
+    run = stage.run(stage.start(chain(1)))
+    assert run.context.logical_date is None
+    assert run.context.data_interval_start is None
+    assert run.context.run_after == stage.clock()
+    dated = stage.run(stage.start(chain(1), logical_date=datetime(2026, 1, 2, tzinfo=UTC)))
+    assert dated.context.logical_date == dated.context.data_interval_start == datetime(2026, 1, 2, tzinfo=UTC)
