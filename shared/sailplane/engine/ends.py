@@ -1,6 +1,7 @@
 """What a task instance becomes when its try ends: pure, the write is made elsewhere."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sailplane.engine.draft import nonce
@@ -13,6 +14,8 @@ from sailplane.planner import joins, retries
 from sailplane.planner.retries import Failure
 
 TIMEOUT_ERROR = "AirflowTaskTimeout"
+LONGEST_MESSAGE = 10_000
+"""Characters of an error's message that the document keeps, which may not pass 1 MiB. The log has all of it."""
 
 
 def ended(
@@ -27,7 +30,7 @@ def ended(
         cpu_seconds=instance.cpu_seconds + outcome.cpu_seconds,
         max_rss_mib=max(instance.max_rss_mib, outcome.max_rss_mib),
         ended_at=now,
-        error=outcome.error,
+        error=_shortened(outcome.error),
         xcoms=xcoms,
         skips=outcome.skip_tasks,
     )
@@ -56,6 +59,13 @@ def undeliverable(run: RunMemory, instance: TaskInstance, message: str, now: dat
     """`instance`, failed because no worker can get it: trying again would not help."""
     error = ErrorInfo(kind="UnknownQueue", message=message)
     return _terminal(run, evolve(instance, claim=nonce(), ended_at=now, error=error), TaskState.FAILED)
+
+
+def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:
+    if error is None or len(error.message) <= LONGEST_MESSAGE:
+        return error
+    left_out = len(error.message) - LONGEST_MESSAGE
+    return replace(error, message=f"{error.message[:LONGEST_MESSAGE]}... and {left_out:,} more characters, see the log")
 
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:

@@ -11,6 +11,9 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import RunContext, TaskInstance, Token
 from sailplane.model.states import TaskState
 
+MOST_XCOM_BYTES = 16 * 1024 * 1024
+"""XComs of one run that a worker keeps in memory; what comes after is read when it is needed."""
+
 
 @dataclass(eq=False)
 class RunMemory:
@@ -29,6 +32,7 @@ class RunMemory:
     xcoms: dict[str, str] = field(default_factory=dict)
     branch_skips: dict[str, frozenset[str]] = field(default_factory=dict)
     is_closed: bool = False
+    _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -59,7 +63,20 @@ class RunMemory:
                 if instance.skips:
                     self.branch_skips[instance.task_id] = frozenset(instance.skips)
                 for key, value in instance.xcoms.items():
-                    self.xcoms[xcom_name(instance.task_id, instance.map_index, key)] = value
+                    self._keep_xcom(xcom_name(instance.task_id, instance.map_index, key), value)
+
+    def knows_xcoms_of(self, task_id: str) -> bool:
+        """True when this worker saw the task end and has what it returned, if it returned anything."""
+        if xcom_name(task_id) in self.xcoms:
+            return True
+        state = self.states.get(TaskKey(task_id))
+        return state is not None and state.is_terminal and self._xcom_bytes <= MOST_XCOM_BYTES
+
+    def _keep_xcom(self, name: str, value: str) -> None:
+        if name not in self.xcoms:
+            self._xcom_bytes += len(value)
+        if self._xcom_bytes <= MOST_XCOM_BYTES:
+            self.xcoms[name] = value
 
     def close_once(self) -> bool:
         """True for the first caller: only one thread of an instance closes a run."""
@@ -88,3 +105,10 @@ class RunMemories:
             while len(self._memories) > self._most:
                 self._memories.popitem(last=False)
             return memory
+
+    def forget(self, run: RunMemory) -> None:
+        """Drop a run that is over."""
+        with self._lock:
+            for place, memory in list(self._memories.items()):
+                if memory is run:
+                    del self._memories[place]

@@ -1,6 +1,6 @@
 """What running user code may ask for: XComs of other tasks, Variables and Connections."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import xcoms
@@ -8,7 +8,8 @@ from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComRef, xcom_name
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.runs import TaskInstance
+
+RETURN_VALUE = "return_value"
 
 
 class Services:
@@ -20,16 +21,11 @@ class Services:
 
     def inputs(self, task: SerializedTask) -> dict[str, str]:
         """The return values that the arguments of `task` name, by `xcom_name`; unknown ones are read together."""
-        missing = [upstream for upstream in task.reads if not self._knows(upstream)]
-        if missing:
-            self._run.learn(self._ended(TaskKey(task_id) for task_id in missing))
-        found = {}
-        for upstream in task.reads:
-            name = xcom_name(upstream)
-            envelope = self._run.xcoms.get(name)
-            if envelope is not None:
-                found[name] = xcoms.resolve(self._cloud, envelope)
-        return found
+        missing = [TaskKey(upstream) for upstream in task.reads if not self._run.knows_xcoms_of(upstream)]
+        read = self._read(missing) if missing else {}
+        known = {xcom_name(upstream): self._run.xcoms.get(xcom_name(upstream)) for upstream in task.reads}
+        values = {name: envelope for name, envelope in (known | read).items() if envelope is not None}
+        return {name: xcoms.resolve(self._cloud, envelope) for name, envelope in values.items()}
 
     def xcom(self, ref: XComRef) -> str | None:
         own = self._run.key
@@ -49,10 +45,9 @@ class Services:
     def connection(self, conn_id: str) -> str | None:
         return self._cloud.settings.environment.get(f"AIRFLOW_CONN_{conn_id.upper()}")
 
-    def _knows(self, task_id: str) -> bool:
-        """True when this instance saw the task end: what it returned, if anything, is in memory."""
-        state = self._run.states.get(TaskKey(task_id))
-        return xcom_name(task_id) in self._run.xcoms or (state is not None and state.is_terminal)
-
-    def _ended(self, keys: Iterable[TaskKey]) -> list[TaskInstance]:
-        return [each for each in self._cloud.store.tasks(self._run.key, keys) if each.state.is_terminal]
+    def _read(self, keys: Sequence[TaskKey]) -> dict[str, str]:
+        """What the task instances `keys` returned, of those that have ended."""
+        ended = [each for each in self._cloud.store.tasks(self._run.key, keys) if each.state.is_terminal]
+        self._run.learn(ended)
+        returned = ((each, each.xcoms.get(RETURN_VALUE)) for each in ended)
+        return {xcom_name(each.task_id): value for each, value in returned if value is not None}

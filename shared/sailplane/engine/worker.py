@@ -102,6 +102,8 @@ class Worker:
         finally:
             errors = [error for error in (other.exception() for other in others) if error is not None]
             sortie.wait_for_logs()
+            if run.is_closed:
+                self.memories.forget(run)
         if errors:
             raise errors[0]
 

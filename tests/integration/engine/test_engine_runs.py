@@ -339,3 +339,16 @@ def test_a_run_without_a_logical_date_has_no_data_interval_either(stage: Stage) 
     assert run.context.run_after == stage.clock()
     dated = stage.run(stage.start(chain(1), logical_date=datetime(2026, 1, 2, tzinfo=UTC)))
     assert dated.context.logical_date == dated.context.data_interval_start == datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_values_beyond_what_a_worker_keeps_in_memory_are_read_when_needed(stage: Stage) -> None:
+    value = '"' + "x" * 40_000 + '"'
+    width = 500
+    names = [f"f{n:03}" for n in range(width)]
+    for name in names:
+        stage.runner.script[name, 1] = Outcome(kind=OutcomeKind.SUCCESS, xcoms={"return_value": value})
+    join = task("join", *names, reads=tuple(names))
+    key = stage.start(dag(*map(task, names), join))
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.runner.jobs[-1].xcoms == {f"{name}:-1:return_value": value for name in names}
