@@ -1,11 +1,10 @@
 """What the faces (REST API and CLI) ask of Sailplane, and the backend that answers through the engine."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
-
-import msgspec
 
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import RunKey, TaskKey
@@ -177,4 +176,5 @@ class EngineBackend:
         from sailplane.api.xcom_values import shown
         from sailplane.engine import xcoms
 
-        return shown(msgspec.json.decode(xcoms.resolve(self.cloud, instance.xcoms[key])))
+        # Not msgspec, which refuses half a surrogate pair.
+        return shown(json.loads(xcoms.resolve(self.cloud, instance.xcoms[key])))

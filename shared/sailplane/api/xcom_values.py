@@ -21,6 +21,8 @@ def shown(value: Any) -> Any:
         case {"__type__": str(kind), "value": inner} if kind in _OF_TEXT | _OF_LIST | _OF_FIELDS or kind == "numpy":
             return shown(inner)
         case dict():
-            return {key: item if key == TYPE else shown(item) for key, item in value.items()}
+            return {shown(key): item if key == TYPE else shown(item) for key, item in value.items()}
+        case str() if not value.isascii():
+            return value.encode("utf-8", "backslashreplace").decode()  # Half a surrogate pair has no UTF-8 form.
         case _:
             return value

@@ -167,7 +167,10 @@ def _describe(error: BaseException, dag: "DAG", task: BaseOperator) -> ErrorInfo
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the task exited with code {error.code}"
-    return str(error) or type(error).__name__
+    try:
+        return str(error) or type(error).__name__
+    except Exception as trouble:  # The edge to user code, which wrote this exception's class.
+        return f"its text cannot be made: {type(trouble).__name__}"
 
 
 def _tell_task(task: BaseOperator) -> None:

@@ -2,8 +2,8 @@
 
 A thread that comes while no commit is under way sends its own at once, so a lone chain waits for nobody. Those that
 come meanwhile are sent together by whoever is done first. A unit is all or nothing and fails alone: when a commit of
-several units meets a conflict, each is sent by itself. A commit whose answer was lost is known again by the nonces in
-what it wrote.
+several units meets a conflict or is refused, each is sent by itself. A commit whose answer was lost is known again by
+the nonces in what it wrote.
 """
 
 import threading
@@ -14,7 +14,7 @@ from typing import Any
 
 from sailplane.cloud import changes, documents
 from sailplane.cloud.changes import Change
-from sailplane.cloud.firestore import CommitRequest, Conflict, Firestore
+from sailplane.cloud.firestore import CommitRequest, Conflict, Firestore, Refused
 from sailplane.model.errors import SailplaneError
 from sailplane.model.runs import Token
 
@@ -111,10 +111,10 @@ class Committer:
 
     def _send(self, group: list[_Unit]) -> None:
         together = self._try(group)
-        if isinstance(together, Conflict) and len(group) > 1:
+        if isinstance(together, Conflict | Refused) and len(group) > 1:
             for unit in group:
                 alone = self._try([unit])
-                if isinstance(alone, Conflict) and together.in_doubt:
+                if isinstance(alone, Conflict) and isinstance(together, Conflict) and together.in_doubt:
                     alone = Conflict(in_doubt=True)
                 _settle(unit, self._resolve(unit, alone))
             return

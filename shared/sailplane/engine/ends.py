@@ -15,7 +15,7 @@ from sailplane.planner.retries import Failure
 
 TIMEOUT_ERROR = "AirflowTaskTimeout"
 LONGEST_MESSAGE = 10_000
-"""Characters of an error's message that the document keeps, which may not pass 1 MiB. The log has all of it."""
+"""Characters of an error's message that the document keeps, which may not pass 1 MiB. The log has more."""
 
 
 def ended(
@@ -65,7 +65,7 @@ def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:
     if error is None or len(error.message) <= LONGEST_MESSAGE:
         return error
     left_out = len(error.message) - LONGEST_MESSAGE
-    return replace(error, message=f"{error.message[:LONGEST_MESSAGE]}... and {left_out:,} more characters, see the log")
+    return replace(error, message=f"{error.message[:LONGEST_MESSAGE]}... and {left_out:,} more characters")
 
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:

@@ -94,6 +94,8 @@ class Runner:
         is_reusable = False
         try:
             outcome = conversation.run(job)
+            if outcome is not None and not conversation.was_answered:
+                _note(outcome, log)
             is_reusable = conversation.is_reusable and not self._config.fresh_process
             return _closed() if self._is_closed and not conversation.was_answered else outcome
         finally:
@@ -101,10 +103,8 @@ class Runner:
                 child.discard()
 
     def _refused(self, refusal: Refusal, log: Spool) -> Outcome:
-        error = refusal.outcome.error
-        if error is not None and refusal.outcome.kind is OutcomeKind.FAILED:
-            event = f"{error.file}: {error.kind}: {error.message}" if error.file else f"{error.kind}: {error.message}"
-            log.write([notice(event, level="error", exception=refusal.traceback or None)])
+        if refusal.outcome.kind is OutcomeKind.FAILED:
+            _note(refusal.outcome, log, refusal.traceback or None)
         return refusal.outcome
 
     # Finding a child
@@ -170,6 +170,14 @@ class Runner:
             with self._lock:
                 for bundle in waiting & self._nurseries.keys():
                     self._nurseries[bundle].wake()
+
+
+def _note(outcome: Outcome, log: Spool, traceback: str | None = None) -> None:
+    """Tell the log why a try ended that could not say so itself."""
+    error = outcome.error
+    if error is not None:
+        event = f"{error.file}: {error.kind}: {error.message}" if error.file else f"{error.kind}: {error.message}"
+        log.write([notice(event, level="error", exception=traceback)])
 
 
 def _remaining(terms: Terms) -> float | None:

@@ -42,6 +42,7 @@ class Color(Enum):
         (Point(1, 2), [1, 2]),
         ([Flight("one", date(2026, 3, 1))], [{"name": "one", "at": "2026-03-01"}]),
         ({"__type__": "mine"}, {"__type__": "mine"}),
+        ({"\ud800é": "é\udcff"}, {"\\ud800é": "é\\udcff"}),
     ],
 )
 def test_a_value_is_shown_in_its_nearest_json_form(value, expected):
