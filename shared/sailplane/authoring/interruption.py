@@ -12,8 +12,8 @@ from sailplane.authoring.exceptions import AirflowTaskTerminated, AirflowTaskTim
 
 
 @contextmanager
-def time_limit(limit: timedelta | None) -> Iterator[None]:
-    """Raise `AirflowTaskTimeout` in the block once `limit` is over.
+def time_limit(limit: timedelta | None, error: BaseException | None = None) -> Iterator[None]:
+    """Raise `error`, by default an `AirflowTaskTimeout`, in the block once `limit` is over.
 
     Signals reach the main thread only; in another thread there is no limit from within.
     """
@@ -22,7 +22,7 @@ def time_limit(limit: timedelta | None) -> Iterator[None]:
         return
 
     def expire(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise AirflowTaskTimeout(f"ran longer than its execution_timeout of {limit}")
+        raise error or AirflowTaskTimeout(f"ran longer than its execution_timeout of {limit}")
 
     before = signal.signal(signal.SIGALRM, expire)
     # Zero would switch the timer off: a limit of nothing ends the task at its first instruction.

@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -117,28 +118,54 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileReport:
+    """What came of reading one file: its DAGs, or why it has none."""
+
+    file: str
+    dags: tuple[SerializedDag, ...] = ()
+    error: DagFileError | None = None
+
+
 def parse_bundle(bundle: Path) -> ParsedBundle:
     """All that the DAG files below `bundle` declare. A file that cannot be read becomes an error, not an exception."""
     bundle = bundle.resolve()
+    return combine(parse_file(bundle, file) for file in dag_files(bundle))
+
+
+def parse_file(bundle: Path, file: str) -> FileReport:
+    """What `file`, a path relative to the resolved path `bundle`, declares."""
+    try:
+        dags = [serialize(dag, file) for _, dag in sorted(load_file(bundle, file).items())]
+    except AuthorError as error:
+        return failed(file, str(error), _trace(error, bundle))
+    return FileReport(file=file, dags=tuple(dags))
+
+
+def failed(file: str, message: str, trace: str = "") -> FileReport:
+    return FileReport(
+        file=file, error=DagFileError(file=file, message=message, traceback=trace, seen_at=datetime.now(UTC))
+    )
+
+
+def combine(reports: Iterable[FileReport]) -> ParsedBundle:
+    """The files' DAGs together. A file that declares a DAG which an earlier one has, counts as broken."""
     dags: dict[str, SerializedDag] = {}
     errors: list[DagFileError] = []
-    for file in dag_files(bundle):
-        try:
-            found = [serialize(dag, file) for _, dag in sorted(load_file(bundle, file).items())]
-            _refuse_known(found, dags, file)
-        except AuthorError as error:
-            errors.append(
-                DagFileError(file=file, message=str(error), traceback=_trace(error, bundle), seen_at=datetime.now(UTC))
-            )
-        else:
-            dags.update((dag.dag_id, dag) for dag in found)
+    for report in reports:
+        sound = _without_known(report, dags)
+        dags.update((dag.dag_id, dag) for dag in sound.dags)
+        if sound.error is not None:
+            errors.append(sound.error)
     return ParsedBundle(dags=tuple(dags[dag_id] for dag_id in sorted(dags)), errors=tuple(errors))
 
 
-def _refuse_known(found: Iterable[SerializedDag], known: Mapping[str, SerializedDag], file: str) -> None:
-    for dag in found:
+def _without_known(report: FileReport, known: Mapping[str, SerializedDag]) -> FileReport:
+    for dag in report.dags:
         if dag.dag_id in known:
-            raise AuthorError(f"{file}, DAG {dag.dag_id!r}: {known[dag.dag_id].file} has a DAG with this id already")
+            other = known[dag.dag_id].file
+            return failed(report.file, f"{report.file}, DAG {dag.dag_id!r}: {other} has a DAG with this id already")
+    return report
 
 
 def _trace(error: AuthorError, bundle: Path) -> str:

@@ -32,6 +32,8 @@ class Settings:
     """Over how many index ranges alarms are spread; more than 1 only beyond about 400 task ends a second."""
     log_flush: timedelta = timedelta(seconds=3)
     """How often the log of a running task is brought to the bucket."""
+    import_timeout: timedelta = timedelta(seconds=30)
+    """How long the top level of a DAG file may take, as in Airflow."""
     fresh_process: bool = False
     """Give every task a process of its own instead of reusing warm ones."""
     firestore_host: str | None = None
@@ -58,6 +60,7 @@ class Settings:
             lease=_seconds(mapping, "SAILPLANE_LEASE_SECONDS", 60),
             alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
             log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
+            import_timeout=import_timeout(mapping),
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
@@ -68,6 +71,11 @@ class Settings:
     def topic(self, queue: str) -> str:
         """Full name of the topic that serves `queue`."""
         return f"projects/{self.project}/topics/{self.topic_prefix}-{queue}"
+
+
+def import_timeout(mapping: Mapping[str, str]) -> timedelta:
+    """`Settings.import_timeout`, for those who read DAG files and need no cloud."""
+    return _seconds(mapping, "SAILPLANE_IMPORT_TIMEOUT", 30)
 
 
 def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:

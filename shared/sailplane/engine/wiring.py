@@ -49,7 +49,10 @@ def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
 
     settings = cloud.settings
     config = RunnerConfig(
-        slots=settings.worker_concurrency, fresh_process=settings.fresh_process, env=settings.environment
+        slots=settings.worker_concurrency,
+        fresh_process=settings.fresh_process,
+        import_timeout=settings.import_timeout,
+        env=settings.environment,
     )
     name = f"{environment.get('K_REVISION', 'worker')}-{os.getpid()}"
     queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)

@@ -16,12 +16,11 @@ from typing import Any
 
 import msgspec
 
+from sailplane.cloud.settings import import_timeout
 from sailplane.model.dags import ParsedBundle
 from sailplane.model.errors import AuthorError, NotFound, SailplaneError
 from sailplane.model.runs import DagFileError
 from sailplane.standalone.assets import import_path
-
-PARSE_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,25 +72,19 @@ def push_folder(environment: Mapping[str, str], folder: Path) -> Registration:
 def parse_folder(environment: Mapping[str, str], folder: Path) -> ParsedBundle:
     """What the DAG files declare; they run in a process of their own. What they print goes to standard error.
 
-    Raises `NotFound` without the folder, `AuthorError` when the process dies or hangs.
+    A file that ends the process or takes longer than `SAILPLANE_IMPORT_TIMEOUT` is one of the errors in it. Raises
+    `NotFound` without the folder, `AuthorError` when not even that can be said.
     """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}; give the folder that holds the DAG files")
-    command = [sys.executable, "-m", "sailplane.authoring.parse", str(folder)]
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            env=child_environment(environment),
-            timeout=PARSE_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise AuthorError(
-            f"reading {folder} took longer than {PARSE_TIMEOUT_SECONDS} s: a DAG file works when it is imported; "
-            "move that work into a task"
-        ) from None
+    seconds = str(import_timeout(environment).total_seconds())
+    done = subprocess.run(
+        [sys.executable, "-m", "sailplane.authoring.parse", str(folder), seconds],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=child_environment(environment),
+        check=False,
+    )
     if done.returncode != 0:
         raise AuthorError(f"reading {folder} ended the process with code {done.returncode}; its output says more")
     return msgspec.json.decode(done.stdout, type=ParsedBundle)

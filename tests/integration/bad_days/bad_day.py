@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import psutil
 from localcloud.faults import Fault, FaultKind
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.wiring import Cloud, connect
+from sailplane.model.ids import RunKey
 
 SHARED = Path(__file__).parents[3] / "shared"
 DAGS = Path(__file__).parent / "dags"
@@ -142,8 +144,19 @@ class Standalone:
             state = self.run_state(dag_id, run_id)
             return state if state in ("success", "failed") else None
 
-        state: str = eventually(ended, f"run {run_id} has ended", seconds)
+        try:
+            state: str = eventually(ended, f"run {run_id} has ended", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.situation(dag_id, run_id)}") from None
         return state
+
+    def situation(self, dag_id: str, run_id: str) -> str:
+        """What can be said of a run that does not end."""
+        tasks = self.cloud.store.tasks(RunKey(dag_id, run_id))
+        lines = [f"{one.key} {one.state} try={one.try_number} alarm={one.alarm_at} {one.error}" for one in tasks]
+        for file in sorted((self.home / "cloud" / "logs").glob("*.log")):
+            lines.append(f"{file.name}: {file.read_text(errors='replace')[-2000:]}")
+        return "\n".join([f"now {datetime.now(UTC)}, run {self.cloud.store.run(RunKey(dag_id, run_id))}", *lines])
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         """What the command line shows of a run's task instances, by task_id."""
