@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sailplane.cloud.settings import Settings
@@ -62,14 +62,10 @@ class Blobs:
 
     def _call(self, call: Any) -> Any:
         """Run one call. Passing trouble is tried again by Google's client, then told as `Unavailable`."""
-        from google.api_core.exceptions import RetryError, ServerError, TooManyRequests
-        from requests.exceptions import ConnectionError as NoConnection
-        from requests.exceptions import Timeout
-
         try:
             return call()
-        except (RetryError, ServerError, TooManyRequests, NoConnection, Timeout) as error:
-            raise Unavailable(f"Cloud Storage did not answer: {error}") from error
+        except _passing() as error:
+            raise Unavailable(f"Cloud Storage did not answer: {type(error).__name__}: {error}") from error
 
     @cached_property
     def _bucket(self) -> Any:
@@ -87,3 +83,21 @@ class Blobs:
             # Of the settings, not of the process: a command talks to the standalone that its folder names.
             options = {"api_endpoint": settings.storage_url}
             return storage.Client(project=settings.project, credentials=AnonymousCredentials(), client_options=options)
+
+
+@cache
+def _passing() -> tuple[type[Exception], ...]:
+    """What the layers below Google's client let through when a server, a connection or the metadata server fails."""
+    from http.client import HTTPException
+
+    import google.auth.exceptions as auth
+    import requests.exceptions as requests
+    import urllib3.exceptions as urllib3
+    from google.api_core.exceptions import RetryError, ServerError, TooManyRequests
+    from google.cloud.storage.exceptions import DataCorruption
+
+    served = (RetryError, ServerError, TooManyRequests, DataCorruption)
+    # A token that cannot be fetched now: the metadata server's trouble comes as either.
+    unauthorized = (auth.TransportError, auth.RefreshError)
+    cut_off = (requests.ConnectionError, requests.Timeout, requests.ChunkedEncodingError, requests.ContentDecodingError)
+    return (*served, *unauthorized, *cut_off, urllib3.HTTPError, HTTPException, ConnectionError, TimeoutError)

@@ -40,7 +40,7 @@ class _Unit:
     size: int
     on_result: Callable[[Result], None] | None
     is_leader: bool = False
-    result: Result | SailplaneError | None = None
+    result: Result | BaseException | None = None
     wake: threading.Event = field(default_factory=threading.Event)
 
 
@@ -58,7 +58,7 @@ class Committer:
         """Make all of `unit` or nothing. Blocks; raises `Unavailable` or `Refused`.
 
         `on_result` is called once the result is known and before any thread of the same group goes on, in order: what
-        it remembers, all of them see.
+        it remembers, all of them see. What it raises, this call raises.
         """
         writes = [changes.encode(change, self._firestore.root, self._shards) for change in unit]
         mine = _Unit(unit, writes, sum(write.ByteSize() for write in writes), on_result)
@@ -81,6 +81,10 @@ class Committer:
         group = self._take_group()
         try:
             self._send(group)
+        except BaseException as error:
+            # What this thread met by chance is nothing that it alone should know: nobody can tell what was written.
+            for unit in group:
+                unit.result = unit.result or error
         finally:
             self._hand_over()
             for unit in group:
@@ -167,12 +171,17 @@ def _part(result: Result | SailplaneError, offset: int, length: int) -> Result |
 
 def _settle(unit: _Unit, result: Result | SailplaneError) -> None:
     unit.result = result
-    if unit.on_result is not None and isinstance(result, Committed | Conflict):
+    if unit.on_result is None or not isinstance(result, Committed | Conflict):
+        return
+    try:
         unit.on_result(result)
+    except BaseException as error:
+        # Of the thread whose callback it is, which need not be this one: it is raised there.
+        unit.result = error
 
 
 def _outcome(unit: _Unit) -> Result:
-    if isinstance(unit.result, SailplaneError):
+    if isinstance(unit.result, BaseException):
         raise unit.result
     assert unit.result is not None, "a unit that was sent has a result"
     return unit.result

@@ -1,6 +1,7 @@
 """The store: runs, task instances, DAGs and their versions in Firestore."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ _OPERATORS = Query.FieldFilter.Operator
 _AND = Query.CompositeFilter.Operator.Value("AND")
 _OR = Query.CompositeFilter.Operator.Value("OR")
 _PAGE = 300
+_MOST_VERSIONS = 500
+"""Versions of DAGs that are kept in memory."""
 _log = logging.getLogger(__name__)
 _DESCENDING = Query.Direction.Value("DESCENDING")
 
@@ -47,6 +50,7 @@ class Store:
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
         self._versions: dict[tuple[str, int], SerializedDag] = {}
+        self._versions_lock = threading.Lock()
 
     def commit(self, unit: Sequence[Change], on_result: Callable[[Result], None] | None = None) -> Result:
         """Make all of `unit` or nothing; see `Committer.commit`."""
@@ -80,10 +84,14 @@ class Store:
         return record, schedule
 
     def version(self, dag_id: str, number: int) -> SerializedDag:
-        """One version of a DAG; immutable, so it is read once. Raises `NotFound`."""
+        """One version of a DAG; immutable, so it is read once. Raises `NotFound` or `CorruptRecord`."""
         known = self._versions.get((dag_id, number))
         if known is None:
-            known = self._versions[dag_id, number] = self._read_version(dag_id, number)
+            known = self._read_version(dag_id, number)
+            with self._versions_lock:
+                self._versions[dag_id, number] = known
+                if len(self._versions) > _MOST_VERSIONS:
+                    del self._versions[next(iter(self._versions))]
         return known
 
     def _read_version(self, dag_id: str, number: int) -> SerializedDag:
@@ -92,8 +100,13 @@ class Store:
             raise NotFound(f"DAG {dag_id!r} has no version {number}; push it again")
         fields = found[0].fields
         if "object" in fields:
-            return msgspec.json.decode(self._read_object(fields["object"].string_value), type=SerializedDag)
-        return msgspec.json.decode(fields["serialized"].string_value, type=SerializedDag)
+            serialized = self._read_object(fields["object"].string_value)
+        else:
+            serialized = fields["serialized"].string_value.encode()
+        try:
+            return msgspec.json.decode(serialized, type=SerializedDag)
+        except msgspec.DecodeError as error:
+            raise CorruptRecord(f"DAG {dag_id!r} version {number} cannot be read: {error}") from error
 
     def file_errors(self) -> list[DagFileError]:
         return [codec.read_dag_file_error(document) for document in self._list("", "import_errors")]

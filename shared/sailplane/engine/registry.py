@@ -15,7 +15,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import bundles, turns
 from sailplane.model import ids
 from sailplane.model.dags import ParsedBundle, SerializedDag
-from sailplane.model.runs import DagFileError, DagRecord, DagSchedule
+from sailplane.model.runs import DagFileError, DagRecord
 
 LARGEST_DOCUMENT = 900 * 1024
 """A larger serialized DAG goes to the bucket: a document may not pass 1 MiB."""
@@ -127,19 +127,33 @@ def _retire(cloud: Cloud, known: dict[str, DagRecord], parsed: ParsedBundle) -> 
             continue
         if record.file in broken:
             if not record.has_import_errors:
-                cloud.store.commit([Replace(replace(record, has_import_errors=True))])
+                _mark_broken(cloud, dag_id)
         elif not record.is_stale:
-            _silence(cloud, record)
-            stale.append(dag_id)
+            if _silence(cloud, record):
+                stale.append(dag_id)
     return tuple(stale)
 
 
-def _silence(cloud: Cloud, record: DagRecord) -> None:
-    schedule: DagSchedule | None = cloud.store.schedules([record.dag_id]).get(record.dag_id)
-    changes: list[Change] = [Replace(replace(record, is_stale=True))]
-    if schedule is not None and schedule.alarm_at is not None:
-        changes.append(Replace(replace(schedule, alarm_at=None, run_after=None)))
-    cloud.store.commit(changes)
+def _silence(cloud: Cloud, known: DagRecord) -> bool:
+    """Mark a DAG as stale, whatever else changes in it meanwhile. False when another push has declared it since."""
+    while True:
+        record, schedule = cloud.store.dag_with_schedule(known.dag_id)
+        if record is None or record.pushed_at != known.pushed_at:
+            return False
+        changes: list[Change] = [Replace(replace(record, is_stale=True))]
+        if schedule is not None and schedule.alarm_at is not None:
+            changes.append(Replace(replace(schedule, alarm_at=None, run_after=None)))
+        if isinstance(cloud.store.commit(changes), Committed):
+            return True
+
+
+def _mark_broken(cloud: Cloud, dag_id: str) -> None:
+    while True:
+        record = cloud.store.dag(dag_id)
+        if record is None:
+            return
+        if isinstance(cloud.store.commit([Replace(replace(record, has_import_errors=True))]), Committed):
+            return
 
 
 def _note_errors(cloud: Cloud, errors: Sequence[DagFileError]) -> None:

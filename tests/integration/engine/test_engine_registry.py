@@ -1,9 +1,14 @@
 """Pushing bundles: versions, stale DAGs, files that cannot be read."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine_stage import Stage, chain, dag, task
 
+from sailplane.cloud.changes import Change, Replace
+from sailplane.cloud.committer import Result
 from sailplane.engine import bundles, registry
 from sailplane.engine.bundles import BundleCache
 from sailplane.model.dags import ParsedBundle
@@ -44,6 +49,32 @@ def test_a_dag_that_is_gone_becomes_stale_and_comes_back_when_it_does(stage: Sta
     back = stage.cloud.store.dag("flight")
     assert back is not None
     assert not back.is_stale
+
+
+def test_a_dag_that_changes_while_it_is_removed_becomes_stale_all_the_same(stage: Stage) -> None:
+    other = dag(task("a"), dag_id="other")
+    stage.push(chain(1), other)
+
+    class Busy:
+        """A store in which somebody changes the DAG each time before the push writes, twice."""
+
+        left = 2
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(stage.cloud.store, name)
+
+        def commit(self, unit: Sequence[Change]) -> Result:
+            record = stage.cloud.store.dag("flight")
+            if self.left and record is not None:
+                self.left -= 1
+                stage.cloud.store.commit([Replace(replace(record, description=f"changed, {self.left}"))])
+            return stage.cloud.store.commit(unit)
+
+    busy = replace(stage.cloud, store=Busy())  # type: ignore[arg-type]
+    assert registry.push(busy, stage.bundle, ParsedBundle(dags=(other,)), stage.clock()).stale == ("flight",)
+    gone = stage.cloud.store.dag("flight")
+    assert gone is not None
+    assert (gone.is_stale, gone.description) == (True, "changed, 0")
 
 
 def test_a_broken_file_keeps_the_old_version_working(stage: Stage) -> None:
