@@ -128,9 +128,8 @@ def _retire(cloud: Cloud, known: dict[str, DagRecord], parsed: ParsedBundle) -> 
         if record.file in broken:
             if not record.has_import_errors:
                 _mark_broken(cloud, dag_id)
-        elif not record.is_stale:
-            if _silence(cloud, record):
-                stale.append(dag_id)
+        elif not record.is_stale and _silence(cloud, record):
+            stale.append(dag_id)
     return tuple(stale)
 
 
