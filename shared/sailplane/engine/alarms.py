@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
-from sailplane.cloud import paths
-from sailplane.cloud.changes import Change, Delete, KeepTry, Replace
+from sailplane.cloud import codec, paths
+from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
+from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft, ends, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
-from sailplane.model.errors import NotFound
+from sailplane.model.errors import NotFound, SailplaneError, TransientError
 from sailplane.model.ids import RunKey
 from sailplane.model.messages import AlarmWave
 from sailplane.model.runs import DagRun, TaskInstance
@@ -24,13 +26,19 @@ from sailplane.planner.alarms import RUN_ALARM, Action, Answer
 _log = logging.getLogger(__name__)
 
 
+UNANSWERED = timedelta(minutes=10)
+"""When an alarm rings again that could not be answered."""
+
+T = TypeVar("T")
+
+
 class Alarms:
     """Answers alarms; each run is read once."""
 
     def __init__(self, cloud: Cloud, clock: Callable[[], datetime]) -> None:
         self._cloud = cloud
         self._clock = clock
-        self._runs: dict[RunKey, RunMemory | None] = {}
+        self._runs: dict[RunKey, RunMemory] = {}
         self._progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
 
     def answer_wave(self, wave: AlarmWave) -> None:
@@ -38,11 +46,26 @@ class Alarms:
         for key in wave.runs:
             run = self._cloud.store.run(key)
             if run is not None:
-                self.answer_run(run)
+                self.guarded(run, partial(self.answer_run, run))
         for run_key, task_key in wave.tasks:
             instance = self._cloud.store.task(run_key, task_key)
             if instance is not None:
-                self.answer_task(instance)
+                self.guarded(instance, partial(self.answer_task, instance))
+
+    def guarded(self, record: Guarded, answer: Callable[[], T]) -> T | None:
+        """What `answer` returns; None when that alarm cannot be answered, which must not keep the others waiting.
+
+        It is told, and rings again later.
+        """
+        try:
+            return answer()
+        except TransientError:
+            raise
+        except SailplaneError as error:
+            path = codec.path_of(record)
+            _log.error("the alarm of %s could not be answered: %s", path, error)
+            self._cloud.store.commit([Beat(path, record.token, self._clock() + UNANSWERED)])
+            return None
 
     def answer_run(self, run: DagRun) -> None:
         """Plan a live run again from its documents, and set its next alarm."""
@@ -58,19 +81,17 @@ class Alarms:
         self._cloud.store.commit([Replace(replace(run, alarm_at=now + RUN_ALARM))])
 
     def answer_task(self, instance: TaskInstance) -> None:
-        """Do what the alarm of a task instance asks for, if it is due."""
+        """Do what the alarm of a task instance asks for, if it is due. Raises `NotFound` when its run is gone."""
         run = self._run(instance.run)
-        if run is not None:
-            task = run.dag.task_dict.get(instance.task_id)
-            answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
-            self._act(run, instance, answer)
+        task = run.dag.task_dict.get(instance.task_id)
+        answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
+        self._act(run, instance, answer)
 
     def wake(self, instance: TaskInstance) -> bool:
         """Queue a rescheduled sensor before its alarm. False when it does not wait (any more)."""
         if instance.state is not TaskState.UP_FOR_RESCHEDULE:
             return False
-        run = self._run(instance.run)
-        return run is not None and self._queue(run, instance)
+        return self._queue(self._run(instance.run), instance)
 
     def _act(self, run: RunMemory, instance: TaskInstance, answer: Answer) -> None:
         if answer.action is Action.LEAVE:
@@ -104,20 +125,12 @@ class Alarms:
         self._progress.publish(run, [replace(instance, token=result.tokens[0])])
         return True
 
-    def _run(self, key: RunKey) -> RunMemory | None:
-        """The run of a task instance; None when its documents are gone, so that nothing can be done for it."""
+    def _run(self, key: RunKey) -> RunMemory:
+        """The run of a task instance. Raises `NotFound` when it or its DAG's version is gone."""
         if key not in self._runs:
-            self._runs[key] = self._read_run(key)
-        return self._runs[key]
-
-    def _read_run(self, key: RunKey) -> RunMemory | None:
-        stored = self._cloud.store.run(key)
-        if stored is None:
-            _log.error("run=%s: a task instance is left of a run that is gone", key)
-            return None
-        try:
+            stored = self._cloud.store.run(key)
+            if stored is None:
+                raise NotFound(f"run {key} is gone, and one of its task instances is left")
             dag = self._cloud.store.version(key.dag_id, stored.context.version)
-        except NotFound as error:
-            _log.error("run=%s: %s", key, error)
-            return None
-        return RunMemory(stored.context, stored.token, dag)
+            self._runs[key] = RunMemory(stored.context, stored.token, dag)
+        return self._runs[key]

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import Enum
 
 from sailplane.cloud.changes import EndRun
 from sailplane.cloud.committer import Committed
@@ -26,7 +27,19 @@ def close(cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], date
     states = run.known_states() if is_known else _read_states(cloud, run)
     if states is None or not closing.is_over(run.dag, states) or not run.close_once():
         return False
-    return _end(cloud, run, states, clock)
+    with run.closing(True) as attempt:
+        verdict = _end(cloud, run, states, clock)
+        attempt.is_done = verdict is not Verdict.OPEN
+    return verdict is Verdict.CLOSED
+
+
+class Verdict(Enum):
+    """What became of an attempt to close a run."""
+
+    CLOSED = "closed"
+    FOUND_CLOSED = "found closed"
+    """Someone else had closed it, or it was deleted."""
+    OPEN = "open"
 
 
 def _read_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState] | None:
@@ -37,26 +50,24 @@ def _read_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState] | 
     return cloud.store.task_states(run.key)
 
 
-def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], clock: Callable[[], datetime]) -> bool:
-    """Write the run's end. True when this call did it, False when someone else had."""
+def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], clock: Callable[[], datetime]) -> Verdict:
+    """Write the run's end."""
     state = closing.run_state(run.dag, states)
     for _ in range(_MOST_TRIES):
         end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
         if isinstance(cloud.store.commit([end]), Committed):
-            return True
+            return Verdict.CLOSED
         stored = cloud.store.run(run.key)
         if stored is None or stored.state.is_terminal:
-            return False
+            return Verdict.FOUND_CLOSED
         # The document was changed since the message was made: a note, another alarm, a cleared task.
         run.token = stored.token
         states = cloud.store.task_states(run.key)
         if not closing.is_over(run.dag, states):
-            run.reopen()
-            return False
+            return Verdict.OPEN
         state = closing.run_state(run.dag, states)
-    run.reopen()
     _log.warning("run=%s could not be closed: its document keeps changing; its alarm will try again", run.key)
-    return False
+    return Verdict.OPEN
 
 
 def ended_run(run: RunMemory, state: RunState | None, states: Mapping[TaskKey, TaskState], now: datetime) -> DagRun:

@@ -17,8 +17,14 @@ from sailplane.model.states import RunState
 from sailplane.planner.advance import Snapshot
 from sailplane.planner.alarms import RUN_ALARM
 
-OnClose = Callable[[str], None]
-"""Told the dag_id of a run that ended as it was created, because nothing in it had to run."""
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A run as it was created."""
+
+    run: DagRun
+    is_over: bool = False
+    """True when nothing in it had to run: it has ended already, and made room for the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,24 +37,25 @@ class NewRun:
     """What is written in the same commit: the schedule that produced the run."""
 
 
-def create(
-    cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], datetime], on_close: OnClose
-) -> DagRun | None:
-    """Create `new` and start it unless the DAG has `max_active_runs` running. None when someone else created it."""
-    if max_active_runs and cloud.store.active_runs(new.record.key.dag_id) >= max_active_runs:
-        return _create_queued(cloud, new, clock())
-    return start(cloud, new, clock, on_close, is_new=True)
+def create(cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], datetime]) -> Started | None:
+    """Create `new` and start it unless the DAG has `max_active_runs` running. None when someone else created it.
+
+    The limit is looked at, not locked: runs created at the same moment may pass it by their number.
+    """
+    if not max_active_runs or cloud.store.active_runs(new.record.key.dag_id) < max_active_runs:
+        return start(cloud, new, clock, is_new=True)
+    queued = replace(new.record, alarm_at=clock() + RUN_ALARM)
+    result = cloud.store.commit([Create(queued), *new.companions])
+    if not isinstance(result, Committed):
+        return None
+    queued = replace(queued, token=result.tokens[0])
+    # Commit, then look: the last active run may have ended before it could see this one waiting.
+    if cloud.store.active_runs(new.record.key.dag_id) < max_active_runs:
+        return start(cloud, NewRun(dag=new.dag, record=queued), clock, is_new=False) or Started(run=queued)
+    return Started(run=queued)
 
 
-def _create_queued(cloud: Cloud, new: NewRun, now: datetime) -> DagRun | None:
-    run = replace(new.record, alarm_at=now + RUN_ALARM)
-    result = cloud.store.commit([Create(run), *new.companions])
-    return replace(run, token=result.tokens[0]) if isinstance(result, Committed) else None
-
-
-def start(
-    cloud: Cloud, new: NewRun, clock: Callable[[], datetime], on_close: OnClose, *, is_new: bool
-) -> DagRun | None:
+def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: bool) -> Started | None:
     """Write the run as running together with its first task instances, and hand these to workers.
 
     None when someone else created or started it.
@@ -63,7 +70,8 @@ def start(
     )
     memory = RunMemory(run.context, "", new.dag)
     drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
-    progress = Progress(cloud, clock, on_close=on_close)
+    ended: list[str] = []
+    progress = Progress(cloud, clock, on_close=ended.append)
     tasks = progress.records(memory, drafted, now)
     first, rest = tasks[:MAX_CREATES], tasks[MAX_CREATES:]
     result = cloud.store.commit([Create(run) if is_new else Replace(run), *map(Create, first), *new.companions])
@@ -74,7 +82,7 @@ def start(
     progress.hand_out(memory, _with_tokens(first, result.tokens[1:]), rest)
     if drafted.run is not None or drafted.may_be_over:
         progress.close(memory, is_known=drafted.run is not None)
-    return replace(run, token=memory.token)
+    return Started(run=replace(run, token=memory.token), is_over=bool(ended))
 
 
 def _learn_ends(memory: RunMemory, tasks: list[TaskInstance]) -> None:

@@ -16,6 +16,7 @@ from sailplane.model.states import RunState, TaskState
 from sailplane.planner import advance, joins
 from sailplane.planner.advance import Look, Plan, Snapshot
 from sailplane.planner.alarms import QUEUED_ALARM
+from sailplane.planner.wiring import wiring
 
 
 class _Nonces:
@@ -57,9 +58,10 @@ class Draft:
     def resolves(self, dag: SerializedDag, ended: Iterable[TaskKey]) -> bool:
         """True when everything behind `ended` is decided and goes on: there is nothing to look at after the commit."""
         if self.looks or not self.starts:
-            return self.run is not None
+            return False
+        nodes = wiring(dag).nodes
         keys = [*ended, *self.settled]
-        return all(TaskKey(below) in self.states for key in keys for below in dag.downstream[key.task_id])
+        return all(below.key in self.states for key in keys for below in nodes[key.task_id].dependents)
 
 
 def draft(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) -> Draft:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine.alarms import Alarms
@@ -17,5 +18,6 @@ def object_changed(cloud: Cloud, bucket: str, name: str, event_type: str, clock:
     woken = 0
     for run, task in cloud.store.waiting_for(f"gs://{bucket}/{name}"):
         instance = cloud.store.task(run, task)
-        woken += instance is not None and alarms.wake(instance)
+        if instance is not None:
+            woken += bool(alarms.guarded(instance, partial(alarms.wake, instance)))
     return woken

@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sailplane.model.dags import SerializedDag
@@ -13,6 +14,13 @@ from sailplane.model.states import TaskState
 
 MOST_XCOM_BYTES = 16 * 1024 * 1024
 """XComs of one run that a worker keeps in memory; what comes after is read when it is needed."""
+
+
+@dataclass
+class Closing:
+    """An attempt to close a run."""
+
+    is_done: bool = False
 
 
 @dataclass(eq=False)
@@ -86,6 +94,16 @@ class RunMemory:
 
     def reopen(self) -> None:
         self.is_closed = False
+
+    @contextmanager
+    def closing(self, is_closing: bool) -> Iterator["Closing"]:
+        """Guards the commit that closes the run: unless the block says that it is done, the run is open again."""
+        attempt = Closing()
+        try:
+            yield attempt
+        finally:
+            if is_closing and not attempt.is_done:
+                self.reopen()
 
 
 class RunMemories:

@@ -50,68 +50,61 @@ class Progress:
         self._worker = worker
         self._keeps = keeps or (lambda task: False)
 
-    def end(self, run: RunMemory, ended: TaskInstance) -> tuple[bool, TaskInstance | None]:
+    def end(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None = None) -> bool:
         """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
 
-        Returns whether it was recorded (False: the lease was lost, someone else has it), and the ready task instance,
-        if any, that the caller keeps: it is running already, on the caller's lease.
+        False when it was not recorded: the lease was lost, someone else has it. A ready task instance that the caller
+        runs itself goes to `kept` as soon as it is committed: it is running, on the caller's lease, whatever happens
+        after. None: the caller runs nothing.
         """
-        known = run.known_states()
-        known[ended.key] = ended.state
-        if ended.skips:
-            run.branch_skips[ended.task_id] = frozenset(ended.skips)
-        drafted = draft.draft(run.dag, self._snapshot(run, known), [ended.key])
+        known = run.known_states() | {ended.key: ended.state}
+        drafted = draft.draft(run.dag, self._snapshot(run, known, branch=ended), [ended.key])
         now = self._clock()
-        kept = self._choose(run, drafted)
-        created = self.records(run, drafted, now, kept)
+        created = self.records(run, drafted, now, self._choose(run, drafted, kept))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
         unit: list[Change] = [Replace(ended), *map(Create, first)]
-        closes = drafted.run is not None and run.close_once()
+        closes = drafted.run is not None and not rest and run.close_once()
         if closes:
             unit.append(EndRun(run.key, run.token, closing.ended_run(run, drafted.run, drafted.states, now)))
-        result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
+        with run.closing(closes) as closed:
+            result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
+            closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
-            if closes:
-                run.reopen()
-            return self._end_alone(run, ended)
+            return self._end_alone(run, ended, kept)
         if closes:
             self._on_close(run.key.dag_id)
-            return True, None
-        written = _with_tokens(first, result.tokens[1:])
-        self.hand_out(run, written, rest)
-        kept_instance = next((instance for instance in written if instance.state is TaskState.RUNNING), None)
+            return True
+        self.hand_out(run, _with_tokens(first, result.tokens[1:]), rest, kept)
         if not drafted.resolves(run.dag, [ended.key]):
-            more = self.follow(run, [ended.key, *drafted.settled], may_keep=kept_instance is None)
-            kept_instance = kept_instance or more
-        return True, kept_instance
+            self.follow(run, [ended.key, *drafted.settled], kept)
+        return True
 
-    def _end_alone(self, run: RunMemory, ended: TaskInstance) -> tuple[bool, TaskInstance | None]:
+    def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None) -> bool:
         """Record `ended` without what follows, which someone else created before, or find that the lease was lost."""
         result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
-            return False, None
-        return True, self.follow(run, [ended.key])
+            return False
+        self.follow(run, [ended.key], kept)
+        return True
 
-    def follow(self, run: RunMemory, ended: Iterable[TaskKey], *, may_keep: bool = True) -> TaskInstance | None:
-        """Push `run` forward from task instances whose ends are committed; returns a kept one, already running."""
+    def follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
+        """Push `run` forward from task instances whose ends are committed; `kept` as in `end`."""
         frontier = list(ended)
         sight = Sight()
-        kept: TaskInstance | None = None
         while True:
             drafted = draft.draft(run.dag, self._snapshot(run, run.known_states(), sight), frontier)
             if drafted.looks and look(self._cloud, run, drafted.looks, sight):
                 continue
-            created = self._create(run, drafted, may_keep=may_keep and kept is None)
-            kept = kept or next((each for each in created if each.state is TaskState.RUNNING), None)
+            created = self._create(run, drafted, kept)
             if drafted.settled:
                 # What was settled has ended only now: what waits for it has to be looked at anew.
-                sight = self._see_foreign(run, drafted, created)
+                sight = self._see_all(run, drafted, created)
                 settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
                 frontier = list(dict.fromkeys([*frontier, *settled]))
                 continue
             if drafted.run is not None or drafted.may_be_over:
                 self.close(run, is_known=drafted.run is not None)
-            return kept
+            return
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
@@ -119,7 +112,7 @@ class Progress:
         states = {instance.key: instance.state for instance in instances}
         skipped = {instance.task_id: frozenset(instance.skips) for instance in instances if instance.skips}
         drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True, skipped_by_branch=skipped))
-        self._create(run, drafted, may_keep=False)
+        self._create(run, drafted, None)
         if drafted.run is not None or drafted.may_be_over:
             self.close(run, is_known=False)
 
@@ -128,8 +121,10 @@ class Progress:
         if closing.close(self._cloud, run, is_known, self._clock):
             self._on_close(run.key.dag_id)
 
-    def _choose(self, run: RunMemory, drafted: Draft) -> TaskKey | None:
-        """The ready task instance that this worker runs itself, to save it the way through the queue."""
+    def _choose(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> TaskKey | None:
+        """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time."""
+        if kept is None or kept:
+            return None
         return next((key for key in drafted.starts if self._keeps(run.dag.task_dict[key.task_id])), None)
 
     def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
@@ -142,16 +137,10 @@ class Progress:
             starts.insert(0, first)
         return [*starts, *draft.settled_all(run, drafted.settled, now)]
 
-    def _create(self, run: RunMemory, drafted: Draft, *, may_keep: bool) -> list[TaskInstance]:
+    def _create(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> list[TaskInstance]:
         """Create what `drafted` says; returns what this call created, leaving out what someone else had created."""
-        now = self._clock()
-        kept = self._choose(run, drafted) if may_keep else None
-        records = self.records(run, drafted, now, kept)
-        written: list[TaskInstance] = []
-        for begin in range(0, len(records), MAX_CREATES):
-            written += self._create_chunk(run, records[begin : begin + MAX_CREATES])
-        self.publish(run, [each for each in written if each.state is TaskState.QUEUED])
-        return written
+        records = self.records(run, drafted, self._clock(), self._choose(run, drafted, kept))
+        return self.hand_out(run, [], records, kept)
 
     def _create_chunk(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
         if not records:
@@ -165,33 +154,60 @@ class Progress:
             return []
         return [written for record in records for written in self._create_chunk(run, [record])]
 
-    def _see_foreign(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
-        """A fresh sight that has what `drafted` wanted to create and someone else had created before."""
-        sight = Sight()
-        missing = {*drafted.starts, *drafted.settled} - {instance.key for instance in created}
+    def _see_all(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
+        """A fresh sight that has what `drafted` wanted to create, also what someone else had created before."""
+        sight = Sight(states={each.key: each.state for each in created})
+        missing = {*drafted.starts, *drafted.settled} - sight.states.keys()
         if missing:
             found = self._cloud.store.tasks(run.key, sorted(missing))
             run.learn(each for each in found if each.state.is_terminal)
             sight.states.update({each.key: each.state for each in found})
         return sight
 
-    def hand_out(self, run: RunMemory, written: Sequence[TaskInstance], rest: Sequence[TaskInstance]) -> None:
-        """Publish what was created queued, creating what did not fit into the first commit."""
-        more = list(written)
+    def hand_out(
+        self,
+        run: RunMemory,
+        written: Sequence[TaskInstance],
+        rest: Sequence[TaskInstance],
+        kept: list[TaskInstance] | None = None,
+    ) -> list[TaskInstance]:
+        """Create `rest` in commits of their own and publish what is queued, of `written` as well; returns all of it."""
+        done = list(written)
+        _keep(done, kept)
         for begin in range(0, len(rest), MAX_CREATES):
-            more += self._create_chunk(run, rest[begin : begin + MAX_CREATES])
-        self.publish(run, [each for each in more if each.state is TaskState.QUEUED])
+            chunk = self._create_chunk(run, rest[begin : begin + MAX_CREATES])
+            _keep(chunk, kept)
+            done += chunk
+        self.publish(run, [each for each in done if each.state is TaskState.QUEUED], kept)
+        return done
 
-    def publish(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
+    def publish(
+        self, run: RunMemory, instances: Sequence[TaskInstance], kept: list[TaskInstance] | None = None
+    ) -> None:
         """Hand queued task instances to workers; one whose queue nobody serves fails, and says so."""
         for instance, message in publishing.publish(self._cloud, run, instances):
-            self.end(run, ends.undeliverable(run, instance, message, self._clock()))
+            self.end(run, ends.undeliverable(run, instance, message, self._clock()), kept)
 
-    def _snapshot(self, run: RunMemory, states: dict[TaskKey, TaskState], sight: Sight | None = None) -> Snapshot:
+    def _snapshot(
+        self,
+        run: RunMemory,
+        states: dict[TaskKey, TaskState],
+        sight: Sight | None = None,
+        branch: TaskInstance | None = None,
+    ) -> Snapshot:
+        """What is known; `branch` is about to be committed, with what it skips."""
+        skipped = dict(run.branch_skips)
+        if branch is not None and branch.skips:
+            skipped[branch.task_id] = frozenset(branch.skips)
         if sight is not None:
             for key, state in sight.states.items():
                 states.setdefault(key, state)
-        return Snapshot(states=states, counts=sight.counts if sight else {}, skipped_by_branch=dict(run.branch_skips))
+        return Snapshot(states=states, counts=sight.counts if sight else {}, skipped_by_branch=skipped)
+
+
+def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> None:
+    if kept is not None:
+        kept += [each for each in written if each.state is TaskState.RUNNING]
 
 
 def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance]) -> None:

@@ -48,5 +48,8 @@ def ticket(instance: TaskInstance) -> TaskTicket:
         max_tries=instance.max_tries,
         queued_at=instance.queued_at,
         rescheduled_since=instance.rescheduled_since,
+        has_log=instance.has_log,
+        cpu_seconds=instance.cpu_seconds,
+        max_rss_mib=instance.max_rss_mib,
         token=instance.token,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from sailplane.cloud.changes import Change, Create, Replace
@@ -62,11 +61,12 @@ def trigger(
         triggered_by=triggered_by,
     )
     run = DagRun(context=context, state=RunState.QUEUED, queued_at=now, triggering_user=user, note=note, claim=nonce())
-    on_close = partial(turns.start_waiting, cloud, lambda: now)
-    created = creation.create(cloud, NewRun(dag=dag, record=run), record.max_active_runs, lambda: now, on_close)
-    if created is None:
+    started = creation.create(cloud, NewRun(dag=dag, record=run), record.max_active_runs, lambda: now)
+    if started is None:
         raise AlreadyExists(f"DAG {dag_id!r} has a run {context.run_id!r} already; give another run id")
-    return created
+    if started.is_over:
+        turns.start_waiting(cloud, lambda: now, dag_id)
+    return started.run
 
 
 def set_paused(cloud: Cloud, dag_id: str, paused: bool, now: datetime) -> DagRecord:

@@ -1,6 +1,5 @@
 """The tick: creates due runs and answers alarms, once a minute, and stays while something is due within its minute."""
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,11 +12,8 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import turns
 from sailplane.engine.alarms import Alarms
 from sailplane.model.dags import DEFAULT_QUEUE
-from sailplane.model.errors import SailplaneError, TransientError
 from sailplane.model.messages import AlarmWave, Message
 from sailplane.model.runs import DagRun, DagSchedule, TaskInstance
-
-_log = logging.getLogger(__name__)
 
 STAY = timedelta(seconds=55)
 """How long one tick may stay: until just before the next one comes."""
@@ -25,6 +21,8 @@ MOST = 500
 """Documents of a kind that one look takes."""
 FAN_OUT = 100
 """More due alarms than this go to workers over Pub/Sub, in messages of this size."""
+MOST_LOOKS = 200
+"""A tick that finds something new each time leaves the rest to the next one."""
 LOOK_AGAIN = timedelta(seconds=5)
 """After something was answered, the next look: what it led to may have set an alarm within this minute."""
 
@@ -46,74 +44,81 @@ def tick(
     sleep: Callable[[float], None] = time.sleep,
 ) -> TickReport:
     """Answer all that is due. Two reads and no write when nothing is due before the next tick."""
-    ends_at = clock() + stay
-    looks = created = answered = 0
-    while True:
-        now = clock()
-        due = cloud.store.due(now, max(ends_at, now), limit=MOST)
-        looks += 1
-        started = sum(
-            _guarded(schedule.dag_id, partial(turns.start_due, cloud, schedule, clock))
-            for schedule in due.schedules
-            if _rings(schedule, now)
-        )
-        rung = _answer(cloud, due, now, clock)
-        created += started
-        answered += rung
-        next_look = _next_look(due, clock(), has_started=started > 0, has_answered=rung > 0)
-        if next_look is None or next_look >= ends_at:
-            return TickReport(looks=looks, runs_created=created, alarms_answered=answered)
-        sleep(max((next_look - clock()).total_seconds(), 0))
+    return _Tick(cloud, clock, clock() + stay).run(sleep)
 
 
-def _rings(record: DagSchedule | DagRun, now: datetime) -> bool:
-    return record.alarm_at is not None and record.alarm_at <= now
+class _Tick:
+    def __init__(self, cloud: Cloud, clock: Callable[[], datetime], ends_at: datetime) -> None:
+        self._cloud = cloud
+        self._clock = clock
+        self._ends_at = ends_at
+        self._alarms = Alarms(cloud, clock)
+        self._handed_over: set[object] = set()
+        """Alarms that went to workers: they are not sent twice by one tick, however long a worker takes to answer."""
+        self._looks = self._created = self._answered = 0
 
+    def run(self, sleep: Callable[[float], None]) -> TickReport:
+        while True:
+            next_look = self._look()
+            if next_look is None or next_look >= self._ends_at or self._looks >= MOST_LOOKS:
+                return TickReport(looks=self._looks, runs_created=self._created, alarms_answered=self._answered)
+            sleep(max((next_look - self._clock()).total_seconds(), 0))
 
-def _next_look(due: DueAlarms, now: datetime, *, has_started: bool, has_answered: bool) -> datetime | None:
-    """When the tick has to look again: at the next alarm, or soon when it did something; None when it can go.
+    def _look(self) -> datetime | None:
+        """Answer what rings; returns when to look again, None when there is no need."""
+        now = self._clock()
+        due = self._cloud.store.due(now, max(self._ends_at, now), limit=MOST)
+        self._looks += 1
+        started = sum(map(self._start, filter(_rings(now), due.schedules)))
+        answered, sent = self._answer(list(filter(_rings(now), due.runs)), list(filter(_rings(now), due.tasks)))
+        self._created += started
+        self._answered += answered + sent
+        return self._next_look(due, now, has_started=started > 0, has_answered=answered > 0)
 
-    At once after it started a run, for the schedule may have missed more of them.
-    """
-    documents: tuple[DagSchedule | DagRun | TaskInstance, ...] = (*due.schedules, *due.runs, *due.tasks)
-    upcoming = min((each.alarm_at for each in documents if each.alarm_at and each.alarm_at > now), default=None)
-    if has_started or len(due.tasks) == MOST or len(due.runs) + len(due.schedules) == MOST:
-        return now
-    again = now + LOOK_AGAIN if has_answered else None
-    return min((each for each in (again, upcoming) if each), default=None)
+    def _start(self, schedule: DagSchedule) -> int:
+        start = partial(turns.start_due, self._cloud, schedule, self._clock)
+        return self._alarms.guarded(schedule, start) or 0
 
+    def _answer(self, runs: list[DagRun], tasks: list[TaskInstance]) -> tuple[int, int]:
+        """Answer alarms here, or hand them to workers when they are many; how many of each."""
+        if len(runs) + len(tasks) > FAN_OUT or self._handed_over:
+            return 0, self._hand_over(runs, tasks)
+        for run in runs:
+            self._alarms.guarded(run, partial(self._alarms.answer_run, run))
+        for task in tasks:
+            self._alarms.guarded(task, partial(self._alarms.answer_task, task))
+        return len(runs) + len(tasks), 0
 
-def _answer(cloud: Cloud, due: DueAlarms, now: datetime, clock: Callable[[], datetime]) -> int:
-    tasks = [task for task in due.tasks if task.alarm_at is not None and task.alarm_at <= now]
-    late = [run for run in due.runs if _rings(run, now)]
-    if len(tasks) + len(late) > FAN_OUT:
+    def _hand_over(self, runs: list[DagRun], tasks: list[TaskInstance]) -> int:
+        new_runs = [run.key for run in runs if run.key not in self._handed_over]
+        new_tasks = [(task.run, task.key) for task in tasks if (task.run, task.key) not in self._handed_over]
+        self._handed_over.update(new_runs)
+        self._handed_over.update(new_tasks)
         waves = [
-            *(AlarmWave(runs=tuple(run.key for run in part)) for part in _parts(late)),
-            *(AlarmWave(tasks=tuple((task.run, task.key) for task in part)) for part in _parts(tasks)),
+            *(AlarmWave(runs=part) for part in _parts(new_runs)),
+            *(AlarmWave(tasks=part) for part in _parts(new_tasks)),
         ]
-        cloud.bus.publish(DEFAULT_QUEUE, [Message(alarms=wave) for wave in waves])
-        return len(tasks) + len(late)
-    alarms = Alarms(cloud, clock)
-    for run in late:
-        _guarded(run.key, partial(alarms.answer_run, run))
-    for task in tasks:
-        _guarded(task.run, partial(alarms.answer_task, task))
-    return len(tasks) + len(late)
+        if waves:
+            self._cloud.bus.publish(DEFAULT_QUEUE, [Message(alarms=wave) for wave in waves])
+        return len(new_runs) + len(new_tasks)
+
+    def _next_look(self, due: DueAlarms, now: datetime, *, has_started: bool, has_answered: bool) -> datetime | None:
+        """At once after a run was started, as its schedule may have missed more; soon after something was answered, as
+        that may have set an alarm within this minute; else at the next alarm."""
+        if has_started:
+            return now
+        documents: tuple[DagSchedule | DagRun | TaskInstance, ...] = (*due.schedules, *due.runs, *due.tasks)
+        upcoming = min((each.alarm_at for each in documents if each.alarm_at and each.alarm_at > now), default=None)
+        again = self._clock() + LOOK_AGAIN if has_answered else None
+        return min((each for each in (again, upcoming) if each), default=None)
 
 
-def _guarded(what: object, answer: Callable[[], int | None]) -> int:
-    """One alarm that cannot be answered must not keep the others waiting: it is told, and rings again."""
-    try:
-        return answer() or 0
-    except TransientError:
-        raise
-    except SailplaneError as error:
-        _log.error("%s: its alarm could not be answered: %s", what, error)
-        return 0
+def _rings(now: datetime) -> Callable[[DagSchedule | DagRun | TaskInstance], bool]:
+    return lambda record: record.alarm_at is not None and record.alarm_at <= now
 
 
 T = TypeVar("T")
 
 
-def _parts(items: list[T]) -> Iterable[list[T]]:
-    return (items[begin : begin + FAN_OUT] for begin in range(0, len(items), FAN_OUT))
+def _parts(items: list[T]) -> Iterable[tuple[T, ...]]:
+    return (tuple(items[begin : begin + FAN_OUT]) for begin in range(0, len(items), FAN_OUT))

@@ -4,15 +4,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from zoneinfo import ZoneInfoNotFoundError
 
 from sailplane.cloud.changes import Replace
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import creation
-from sailplane.engine.creation import NewRun
+from sailplane.engine.creation import NewRun, Started
 from sailplane.engine.draft import nonce
 from sailplane.model import ids
 from sailplane.model.dags import SerializedDag
+from sailplane.model.errors import CorruptRecord
 from sailplane.model.runs import DagRecord, DagRun, DagSchedule, RunContext
 from sailplane.model.states import RunState, RunType, TriggeredBy
 from sailplane.planner import schedule as planner
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 HELD_ALARM = timedelta(minutes=5)
 """How often a schedule is looked at that waits for one of the DAG's active runs to end; their end wakes it sooner."""
 
+MOST_TURNS = 100
+"""Rounds of runs that end as they are started, after which the rest waits for the next tick."""
 UNLIMITED = 1000
 """Runs that may be started at once where the DAG sets no limit."""
 
@@ -31,20 +34,28 @@ Clock = Callable[[], datetime]
 
 def start_waiting(cloud: Cloud, clock: Clock, dag_id: str) -> None:
     """A run of the DAG has ended: start those that waited for `max_active_runs`, then what its schedule held back."""
+    for _ in range(MOST_TURNS):
+        if not _start_some(cloud, clock, dag_id):
+            return
+
+
+def _start_some(cloud: Cloud, clock: Clock, dag_id: str) -> bool:
+    """Start what there is room for. True when some of it has ended already, so that there is room again."""
     queued, held = cloud.store.waiting(dag_id)
-    if not queued and held is None:
-        return
-    record = cloud.store.dag(dag_id)
+    record = cloud.store.dag(dag_id) if queued or held is not None else None
     if record is None:
-        return
+        return False
     room = max(_room(cloud, record), 0)
+    started: list[Started | None] = []
     for waiting in queued[:room]:
         new = NewRun(dag=cloud.store.version(dag_id, waiting.context.version), record=waiting)
-        creation.start(cloud, new, clock, partial(start_waiting, cloud, clock), is_new=False)
+        started.append(creation.start(cloud, new, clock, is_new=False))
     for _ in range(room - len(queued)):
-        if held is None or not held.is_held or not start_due(cloud, held, clock):
-            return
-        held = cloud.store.schedules([dag_id]).get(dag_id)
+        if held is None or not held.is_held:
+            break
+        started.append(_create_due(cloud, held, clock))
+        held = cloud.store.schedules([dag_id]).get(dag_id) if started[-1] is not None else None
+    return any(each is not None and each.is_over for each in started)
 
 
 def _room(cloud: Cloud, record: DagRecord) -> int:
@@ -56,29 +67,40 @@ def _room(cloud: Cloud, record: DagRecord) -> int:
 
 def start_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> int:
     """Create the run that `schedule` says is due, and set the next; returns how many were created, 0 or 1."""
+    started = _create_due(cloud, schedule, clock)
+    if started is not None and started.is_over:
+        start_waiting(cloud, clock, schedule.dag_id)
+    return int(started is not None)
+
+
+def _create_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> Started | None:
     now = clock()
     record = cloud.store.dag(schedule.dag_id)
     if record is None or record.is_paused or record.is_stale:
         cloud.store.commit([Replace(replace(schedule, alarm_at=None, is_held=False))])
-        return 0
+        return None
     dag = cloud.store.version(record.dag_id, record.version)
     due = next_run(dag, last_of(schedule), now)
     if due is None or due.run_after > now:
         cloud.store.commit([Replace(_alarmed(scheduled(schedule, due)))])
-        return 0
+        return None
     room = _room(cloud, record)
     if room <= 0:
         cloud.store.commit([Replace(_held(schedule, now))])
-        return 0
+        # Commit, then look: the last active run may have ended before it could see the schedule held.
+        if _room(cloud, record) <= 0:
+            return None
+        schedule = cloud.store.schedules([record.dag_id])[record.dag_id]
+        room = 1
     advanced = _alarmed(scheduled(_with_last(schedule, due), next_run(dag, due, now)))
     if room == 1 and advanced.run_after is not None and advanced.run_after <= now:
         advanced = _held(advanced, now)
     new = NewRun(dag=dag, record=_scheduled_run(record, due, now), companions=(Replace(advanced),))
-    if creation.create(cloud, new, 0, clock, partial(start_waiting, cloud, clock)) is not None:
-        return 1
-    # The run exists: another tick made it and the schedule moved on with it, or somebody triggered it by that id.
-    cloud.store.commit([Replace(advanced)])
-    return 0
+    started = creation.create(cloud, new, 0, clock)
+    if started is None:
+        # The run exists: another tick made it and moved the schedule on, or somebody triggered it by that id.
+        cloud.store.commit([Replace(advanced)])
+    return started
 
 
 def _scheduled_run(record: DagRecord, due: NextRun, now: datetime) -> DagRun:
@@ -100,10 +122,13 @@ def _scheduled_run(record: DagRecord, due: NextRun, now: datetime) -> DagRun:
 
 
 def next_run(dag: SerializedDag, last: NextRun | None, now: datetime) -> NextRun | None:
-    """The run of `dag` that follows `last`, by its schedule."""
-    return planner.next_run(
-        dag.schedule, start_date=dag.start_date, end_date=dag.end_date, catchup=dag.catchup, last=last, now=now
-    )
+    """The run of `dag` that follows `last`, by its schedule. Raises `CorruptRecord` when that makes no sense here."""
+    try:
+        return planner.next_run(
+            dag.schedule, start_date=dag.start_date, end_date=dag.end_date, catchup=dag.catchup, last=last, now=now
+        )
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CorruptRecord(f"DAG {dag.dag_id!r} has a schedule that cannot be followed: {error}") from error
 
 
 def due_schedule(dag: SerializedDag, stored: DagSchedule | None, *, paused: bool, now: datetime) -> DagSchedule:

@@ -20,6 +20,10 @@ class TaskTicket:
     max_tries: int = 1
     queued_at: datetime | None = None
     rescheduled_since: datetime | None = None
+    has_log: bool = False
+    cpu_seconds: float = 0.0
+    max_rss_mib: float = 0.0
+    """These four: what earlier pokes of the same try left."""
     token: Token
 
     @property
