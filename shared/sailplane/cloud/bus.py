@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from sailplane.cloud.message_types import PUBSUB, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.model import messages
 from sailplane.model.errors import Unavailable, UnknownQueue
@@ -16,6 +17,7 @@ _MOST_MESSAGES = 1000
 _MOST_BYTES = 9 * 1024 * 1024
 _PUBLISH = "/google.pubsub.v1.Publisher/Publish"
 _HOST = "pubsub.googleapis.com:443"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/pubsub")
 
 
 class Bus:
@@ -62,25 +64,22 @@ class Bus:
 
     @cached_property
     def _request_type(self) -> Any:
-        from google.pubsub_v1.types import PublishRequest
-
-        return PublishRequest.pb()
+        return types_of(PUBSUB, "pubsub").PublishRequest.pb()
 
     @cached_property
     def _stub(self) -> Any:
-        from google.pubsub_v1.types import PublishResponse
-
+        response = types_of(PUBSUB, "pubsub").PublishResponse.pb()
         with self._lock:
             return self._channel().unary_unary(
                 _PUBLISH,
                 request_serializer=self._request_type.SerializeToString,
-                response_deserializer=PublishResponse.pb().FromString,
+                response_deserializer=response.FromString,
             )
 
     def _channel(self) -> Any:
         """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
         if self._settings.pubsub_host:
             return grpc.insecure_channel(self._settings.pubsub_host)
-        from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+        from google.api_core.grpc_helpers import create_channel
 
-        return PublisherGrpcTransport.create_channel(_HOST)
+        return create_channel(_HOST, default_scopes=_SCOPES)

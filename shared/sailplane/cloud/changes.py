@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.cloud.firestore_v1.types import write as _write
-
 from sailplane.cloud import codec, documents, paths
+from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import DagRun, TaskInstance, Token
 
-Write = _write.Write.pb()
+Write = types_of(FIRESTORE, "write").Write.pb()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.cloud.firestore_v1.types import document as _document
-
+from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.runs import Token
 
+_document = types_of(FIRESTORE, "document")
 Document = _document.Document.pb()
 Value = _document.Value.pb()
 Fields = Any

@@ -13,12 +13,13 @@ from typing import Any
 
 import grpc
 import grpc.experimental
-from google.cloud.firestore_v1.types import document as _document
-from google.cloud.firestore_v1.types import firestore as _types
 
+from sailplane.cloud.documents import Document
+from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.model.errors import SailplaneError, Unavailable
 
+_types = types_of(FIRESTORE, "firestore")
 CommitRequest = _types.CommitRequest.pb()
 CommitResponse = _types.CommitResponse.pb()
 GetDocumentRequest = _types.GetDocumentRequest.pb()
@@ -33,6 +34,7 @@ RunAggregationQueryResponse = _types.RunAggregationQueryResponse.pb()
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 _HOST = "firestore.googleapis.com:443"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/datastore")
 _PASSING = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -83,7 +85,7 @@ class Firestore:
             *((("authorization", "Bearer owner"),) if settings.firestore_host else ()),
         )
         self._commit = _unary(channel, "Commit", CommitRequest, CommitResponse)
-        self._get_one = _unary(channel, "GetDocument", GetDocumentRequest, _document.Document.pb())
+        self._get_one = _unary(channel, "GetDocument", GetDocumentRequest, Document)
         self._get = _stream(channel, "BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
         self._list = _unary(channel, "ListDocuments", ListDocumentsRequest, ListDocumentsResponse)
         self._query = _stream(channel, "RunQuery", RunQueryRequest, RunQueryResponse)
@@ -177,9 +179,9 @@ def _channel(settings: Settings) -> Any:
     """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
     if settings.firestore_host:
         return grpc.insecure_channel(settings.firestore_host, options=_OPTIONS)
-    from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
+    from google.api_core.grpc_helpers import create_channel
 
-    return FirestoreGrpcTransport.create_channel(_HOST, options=_OPTIONS)
+    return create_channel(_HOST, default_scopes=_SCOPES, options=_OPTIONS)
 
 
 def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from google.cloud.firestore_v1.types import query as _query
 
 from sailplane.cloud import alarms, codec, paths
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
+from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
@@ -21,7 +21,7 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState, TaskState
 
-Query = _query.StructuredQuery.pb()
+Query = types_of(FIRESTORE, "query").StructuredQuery.pb()
 _OPERATORS = Query.FieldFilter.Operator
 _AND = Query.CompositeFilter.Operator.Value("AND")
 _OR = Query.CompositeFilter.Operator.Value("OR")
