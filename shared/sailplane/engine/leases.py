@@ -64,10 +64,15 @@ class Leases:
         """Why the store's last answer is missing; empty when it answered."""
 
     @contextmanager
-    def held(self, instance: TaskInstance, cancellation: Cancellation) -> Iterator[Lease]:
-        """Keep the lease of `instance` while the block runs; afterwards `Lease.token` is the one to end it with."""
-        began_at = instance.started_at or self._clock()
-        lease = Lease(instance.run, instance.key, instance.claim, instance.token, began_at, cancellation)
+    def held(
+        self, instance: TaskInstance, cancellation: Cancellation, *, renewed_at: datetime | None = None
+    ) -> Iterator[Lease]:
+        """Keep the lease of `instance` while the block runs; afterwards `Lease.token` is the one to end it with.
+
+        A lease that is held again was `renewed_at` then; else it is as old as the try.
+        """
+        since = renewed_at or instance.started_at or self._clock()
+        lease = Lease(instance.run, instance.key, instance.claim, instance.token, since, cancellation)
         self._add(lease)
         try:
             yield lease
@@ -104,7 +109,7 @@ class Leases:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._renew_all, name="leases", daemon=True)
                 self._thread.start()
-            elif self._is_idle:
+            elif self._is_idle or lease.renewed_at + self._heartbeat <= self._clock():
                 self._changed.notify()
 
     def _renew_all(self) -> None:
