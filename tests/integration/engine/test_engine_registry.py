@@ -1,7 +1,10 @@
 """Pushing bundles: versions, stale DAGs, files that cannot be read."""
 
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +117,48 @@ def test_a_bundle_is_unpacked_as_it_was(stage: Stage) -> None:
     report = stage.push(chain(1))
     folder = BundleCache(stage.cloud).path(report.bundle)
     assert (folder / "sub" / "data.txt").read_text() == "twelve"
+
+
+def aged(folder: Path, **by: float) -> Path:
+    """A folder with a file, last touched so long ago."""
+    folder.mkdir(parents=True)
+    (folder / "dags.py").write_text("# old\n")
+    at = time.time() - timedelta(**by).total_seconds()
+    os.utime(folder, (at, at))
+    return folder
+
+
+def test_what_a_killed_process_was_unpacking_is_removed(stage: Stage) -> None:
+    report = stage.push(chain(1))
+    cached = stage.settings.cache_dir / "bundles"
+    old, fresh = aged(cached / "unpacking-old", hours=2), aged(cached / "unpacking-fresh", minutes=2)
+    BundleCache(stage.cloud).path(report.bundle)
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_of_many_bundles_those_go_that_nobody_used_for_longest(stage: Stage) -> None:
+    cached = stage.settings.cache_dir / "bundles"
+    bundle_cache = BundleCache(stage.cloud)
+    mine = bundle_cache.path(stage.push(chain(1)).bundle)
+    others = [aged(cached / f"{n:064}", days=100 - n) for n in range(50)]
+    long_ago = time.time() - timedelta(days=700).total_seconds()
+    os.utime(mine, (long_ago, long_ago))
+    (stage.bundle / "dags.py").write_text("# changed\n")
+    bundle_cache.path(stage.push(chain(1)).bundle)
+    assert mine.exists()
+    assert [other.exists() for other in others] == [False, False, *[True] * 48]
+
+
+def test_bundles_that_were_used_a_short_while_ago_stay_however_many(stage: Stage) -> None:
+    others = [aged(stage.settings.cache_dir / "bundles" / f"{n:064}", hours=n / 10) for n in range(60)]
+    BundleCache(stage.cloud).path(stage.push(chain(1)).bundle)
+    assert all(other.exists() for other in others)
+
+
+def test_a_bundle_that_another_process_unpacked_is_touched_when_it_is_used(stage: Stage) -> None:
+    bundle = stage.push(chain(1)).bundle
+    folder = BundleCache(stage.cloud).path(bundle)
+    long_ago = time.time() - timedelta(days=30).total_seconds()
+    os.utime(folder, (long_ago, long_ago))
+    assert BundleCache(stage.cloud).path(bundle) == folder
+    assert folder.stat().st_mtime > long_ago + 1
