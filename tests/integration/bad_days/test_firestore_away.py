@@ -80,8 +80,7 @@ def test_a_task_that_ends_while_firestore_is_away_for_long_is_tried_again_once_i
 
 
 def test_answers_that_come_later_than_the_deadline_are_known_again(standalone: Standalone) -> None:
-    for skip in (1, 3, 5):
-        standalone.inject("firestore.Commit", FaultKind.LATENCY, seconds=2.5, skip=skip)
+    standalone.inject("firestore.Commit", FaultKind.LATENCY, seconds=2.5, skip=3)
     run_id = standalone.trigger("diamond")
     with standalone.ticking():
         assert standalone.wait_for_end("diamond", run_id) == "success"

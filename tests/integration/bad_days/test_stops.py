@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 import psutil
-import pytest
 from bad_day import Standalone, eventually
 
 Start = Callable[..., Standalone]
@@ -18,12 +17,13 @@ def test_a_killed_standalone_leaves_no_process_and_its_runs_end_after_the_next_s
     pids = [first.notes.pid(waiting, "long"), *(first.notes.pid(crowded, f"one_{number:02}") for number in range(12))]
     assert {psutil.Process(pid).children()[0].name() for pid in pids[:1]} == {"sleep"}
     first.kill()
-    second = start()
+    second = start("--no-tick")
     for number in range(12):
         second.notes.release(crowded, f"one_{number:02}")
     second.notes.release(waiting, "long")
-    assert second.wait_for_end("patient", waiting) == "success"
-    assert second.wait_for_end("patient_crowd", crowded) == "success"
+    with second.ticking():
+        assert second.wait_for_end("patient", waiting) == "success"
+        assert second.wait_for_end("patient_crowd", crowded) == "success"
     assert second.notes.tries(waiting) == [("after", 1), ("before", 1), ("long", 1), ("long", 2)]
     names = [f"one_{number:02}" for number in range(12)]
     assert second.notes.tries(crowded) == sorted([*((name, n) for name in names for n in (1, 2)), ("join", 1)])
@@ -43,24 +43,23 @@ def test_a_standalone_killed_at_any_moment_of_a_run_ends_it_after_the_next_start
         runs += [running.trigger("diamond") for _ in range(12)]
         eventually(partial(lambda one, least: executions(one) >= least, running, kill * 15), "some tasks ran")
         running.kill()
-    last = start()
-    assert [last.wait_for_end("diamond", run_id) for run_id in runs] == ["success"] * len(runs)
+    last = start("--no-tick")
+    with last.ticking():
+        assert [last.wait_for_end("diamond", run_id) for run_id in runs] == ["success"] * len(runs)
     assert [last.notes.repeated(run_id) for run_id in runs] == [{}] * len(runs)
     assert last.live_documents() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_standalone_told_to_stop_does_so_cleanly_and_the_next_start_goes_on(
-    start: Start, number: signal.Signals
-) -> None:
+def test_a_standalone_told_to_stop_does_so_cleanly_and_the_next_start_goes_on(start: Start) -> None:
+    """With the clock that it has: the first tick comes at the start."""
     first = start()
     run_id = first.trigger("patient")
     first.notes.pid(run_id, "long")
-    assert first.stop(number) == 0
+    assert first.stop(signal.SIGTERM) == 0
     assert "Traceback" not in first.output.read_text()
     second = start()
     second.notes.release(run_id, "long")
-    assert second.wait_for_end("patient", run_id) == "success"
+    assert second.wait_for_end("patient", run_id, 100) == "success"
     assert second.notes.tries(run_id) == [("after", 1), ("before", 1), ("long", 1), ("long", 2)]
     assert second.xcom("patient", run_id, "after") == "kept 2 to the end"
     assert second.stop() == 0
