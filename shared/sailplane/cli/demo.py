@@ -15,6 +15,7 @@ from sailplane.cli.session import Session
 from sailplane.model.states import RunState, TaskState
 from sailplane.standalone.assets import example_dags, example_data
 from sailplane.standalone.deployment import BUCKET, OWN_OBJECTS
+from sailplane.standalone.home import Home
 from sailplane.standalone.serve import Plan, Standalone, run
 
 DAG_ID = "weather_report"
@@ -36,7 +37,7 @@ def run_demo(session: Session, home: Path, *, port: int, stop_after: bool) -> bo
     async def fly(standalone: Standalone) -> bool:
         stop = threading.Event()
         try:
-            outcome.append(await asyncio.to_thread(Demo(standalone, output, stop).fly))
+            outcome.append(await asyncio.to_thread(Demo(standalone, output, stop, home).fly))
         finally:
             stop.set()
         if not stop_after:
@@ -52,11 +53,12 @@ def run_demo(session: Session, home: Path, *, port: int, stop_after: bool) -> bo
 class Demo:
     """One flight of the example DAG, in a thread of its own."""
 
-    def __init__(self, standalone: Standalone, output: Output, stop: threading.Event) -> None:
+    def __init__(self, standalone: Standalone, output: Output, stop: threading.Event, home: Path) -> None:
         self._api = ApiClient(standalone.url, standalone.credentials)
         self._bucket = BucketClient(standalone.environment["STORAGE_EMULATOR_HOST"], BUCKET)
         self._output = output
         self._stop = stop
+        self._folder = Home(home).objects(BUCKET)
         self._is_uploaded = False
         self._looks = 0
 
@@ -109,6 +111,7 @@ class Demo:
             if not name.startswith(OWN_OBJECTS) and name != DATA_OBJECT:
                 self._output.line(f"  gs://{BUCKET}/{name}")
         self._output.line(f"Logs: gs://{BUCKET}/logs/dag_id={DAG_ID}/run_id={run_id}/")
+        self._output.line(f"On disk, gs://{BUCKET}/ is {self._folder}/")
 
 
 def _clock(instant: str | None) -> str | None:

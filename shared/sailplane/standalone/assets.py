@@ -1,4 +1,4 @@
-"""Files that come with Sailplane: the functions and the example DAGs."""
+"""Files that come with Sailplane: the functions, the example DAGs and the list of Firestore indexes."""
 
 from pathlib import Path
 
@@ -21,6 +21,11 @@ def example_dags() -> Path:
 def example_data(name: str) -> Path:
     """A data file that the example DAGs work on."""
     return example_dags() / "data" / name
+
+
+def indexes_file() -> Path:
+    """The indexes that a deployment has: a query that needs another one is refused here as there."""
+    return _find("_infra", "infra", "firestore.indexes.json") / "firestore.indexes.json"
 
 
 def import_path() -> str:

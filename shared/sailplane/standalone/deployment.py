@@ -8,7 +8,7 @@ from typing import Any
 from localcloud import BucketNotification, EventType, FunctionSpec, LocalCloudConfig, SchedulerJob, SignatureType
 from sailplane.api.users import AUTH_FILE
 from sailplane.model.dags import DEFAULT_QUEUE
-from sailplane.standalone.assets import functions_folder, import_path
+from sailplane.standalone.assets import functions_folder, import_path, indexes_file
 from sailplane.standalone.home import Home
 
 PROJECT = "sailplane-local"
@@ -67,6 +67,7 @@ def config(home: Home, *, port: int, environment: Mapping[str, str]) -> LocalClo
     return LocalCloudConfig(
         data_dir=home.cloud,
         project=PROJECT,
+        indexes=indexes_file(),
         buckets=(BUCKET,),
         notifications=(BucketNotification(bucket=BUCKET, topic=EVENTS, event_types=(EventType.FINALIZE,)),),
         functions=_functions(home, port, environment),

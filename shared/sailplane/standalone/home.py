@@ -30,6 +30,10 @@ class Home:
         """The local cloud's data: state, messages, objects, the functions' own logs."""
         return self.path / "cloud"
 
+    def objects(self, bucket: str) -> Path:
+        """The objects of a bucket, as files under their names."""
+        return self.cloud / "storage" / bucket
+
     @property
     def cache(self) -> Path:
         return self.path / "cache"
