@@ -37,7 +37,7 @@ CATCHES_EVERYTHING = {
     "shared/sailplane/authoring/callbacks.py": "the author's callbacks may raise anything",
     "shared/sailplane/authoring/execution.py": "the author's tasks may raise anything",
     "shared/sailplane/authoring/loading.py": "the author's files may raise anything",
-    "shared/sailplane/authoring/reading.py": "the author's files may raise anything; the edge of the process that reads",
+    "shared/sailplane/authoring/reading.py": "the author's files may raise anything",
     "shared/sailplane/cloud/committer.py": "hands an error to every thread of its group",
     "shared/sailplane/engine/leases.py": "the edge of a thread",
     "shared/sailplane/engine/logs.py": "the edge of a thread",

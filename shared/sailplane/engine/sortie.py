@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.engine import draft, ends, turns, xcoms
+from sailplane.engine.leases import Lease
 from sailplane.engine.logs import Spool
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
@@ -202,22 +203,22 @@ class Sortie:
         )
         if not record.state.is_terminal:
             return self._suspend(record)
-        self._record_end(instance, record, cancellation, kept)
+        self._record_end(lease, instance, record, kept)
         return None
 
-    def _record_end(
-        self, instance: TaskInstance, record: TaskInstance, cancellation: Cancellation, kept: list[TaskInstance]
-    ) -> None:
+    def _record_end(self, lease: Lease, instance: TaskInstance, record: TaskInstance, kept: list[TaskInstance]) -> None:
         """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result."""
+        renewed_at, cancellation = lease.renewed_at, lease.cancellation
 
         def attempt() -> bool:
-            nonlocal record
+            nonlocal record, renewed_at
             try:
                 return self._progress.end(self._run, record, kept)
             except TransientError:
-                with self._worker.leases.held(evolve(instance, token=record.token), cancellation) as lease:
+                again = evolve(instance, token=record.token)
+                with self._worker.leases.held(again, cancellation, renewed_at=renewed_at) as held:
                     threading.Event().wait(INSIST_PAUSE)
-                record = evolve(record, token=lease.token)
+                record, renewed_at = evolve(record, token=held.token), held.renewed_at
                 raise
 
         if self._insist(attempt, cancellation):
