@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import psutil
+import pytest
 from bad_day import Standalone, eventually
 
 Start = Callable[..., Standalone]
@@ -31,6 +32,7 @@ def test_a_killed_standalone_leaves_no_process_and_its_runs_end_after_the_next_s
     assert second.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_standalone_killed_at_any_moment_of_a_run_ends_it_after_the_next_start(start: Start) -> None:
     """Twelve runs at every stage of their lives when the kill comes; three kills."""
     runs: list[str] = []

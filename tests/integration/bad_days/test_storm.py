@@ -66,6 +66,7 @@ def test_a_run_in_a_storm_ends_right(standalone: Standalone, seed: int) -> None:
     check(standalone, run_id)
 
 
+@pytest.mark.slow
 def test_a_run_whose_workers_are_killed_and_whose_messages_vanish_ends_right(standalone: Standalone) -> None:
     chance = random.Random(4)
     disturb(standalone, chance)
