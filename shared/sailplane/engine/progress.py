@@ -114,7 +114,7 @@ class Progress:
         drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True, skipped_by_branch=skipped))
         self._create(run, drafted, None)
         if drafted.run is not None or drafted.may_be_over:
-            self.close(run, is_known=False)
+            self.close(run, is_known=drafted.run is not None)
 
     def close(self, run: RunMemory, *, is_known: bool) -> None:
         """Close `run` if it is over; `is_known` says that memory has all its task instances, ended."""

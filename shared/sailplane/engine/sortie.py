@@ -63,6 +63,8 @@ class Sortie:
         self._cloud = worker.cloud
         self._services = Services(worker.cloud, run)
         self._started_at = worker.clock()
+        self._replanning = threading.Lock()
+        self._has_replanned = False
         self._uploads: deque[Future[None]] = deque()
         self._progress = Progress(
             worker.cloud,
@@ -90,6 +92,9 @@ class Sortie:
 
         What was kept is run even when something after its commit failed; then the message comes again all the same.
         """
+        if self._run.states.get(ticket.key, TaskState.QUEUED).is_terminal:
+            self._push_on()
+            return
         trouble: list[TransientError] = []
         instance: TaskInstance | None = self._from_ticket(ticket)
         self._fetch_bundle()
@@ -310,8 +315,14 @@ class Sortie:
         if stored is None or not stored.state.is_terminal:
             return
         self._run.learn([stored])
-        if not self._run.is_closed:
-            self._progress.replan(self._run, self._cloud.store.tasks(self._run.key))
+        self._push_on()
+
+    def _push_on(self) -> None:
+        """A task instance of this message had ended before: push the run on from all its documents, once a message."""
+        with self._replanning:
+            if not self._has_replanned and not self._run.is_closed:
+                self._progress.replan(self._run, self._cloud.store.tasks(self._run.key))
+                self._has_replanned = True
 
     def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
         """Start bringing the log to the bucket; returns whether there is one."""

@@ -79,3 +79,18 @@ def test_a_push_that_changes_nothing_writes_nothing(stage: Stage) -> None:
     before = stage.count()
     assert stage.push(chain(3)).unchanged == ("flight",)
     assert "firestore.writes" not in stage.since(before)
+
+
+def test_a_redelivered_wave_reads_the_run_once(stage: Stage) -> None:
+    stage.start(fan(40))
+    taken = stage.bus.take()
+    for data in taken:
+        stage.worker.handle(data)
+    another = stage.make_worker("another")
+    stage.workers.append(another)
+    before = stage.count()
+    for data in taken:
+        another.handle(data)
+    tickets = 40
+    assert stage.since(before)["firestore.reads"] <= len(taken) * (41 + 3) + tickets + 3
+    assert "firestore.writes" not in stage.since(before)
