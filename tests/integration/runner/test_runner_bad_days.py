@@ -27,9 +27,9 @@ BROKEN_FILES = {
     "surrogate.py": "raise ValueError('no \\udcff')\n",
     "rude.py": (
         "import os, stat\n\n"
-        "for fd in range(3, 20):\n"
+        "for fd in map(int, os.listdir('/proc/self/fd')):\n"
         "    try:\n"
-        "        stat.S_ISSOCK(os.fstat(fd).st_mode) and os.write(fd, b'rubbish')\n"
+        "        fd > 2 and stat.S_ISSOCK(os.fstat(fd).st_mode) and os.write(fd, b'rubbish')\n"
         "    except OSError:\n"
         "        pass\n"
     ),
