@@ -10,7 +10,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
-from sailplane.engine.progress import MAX_CREATES, Progress
+from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
 from sailplane.model.dags import SerializedDag
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunState
@@ -79,7 +79,7 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
         return None
     memory.token = result.tokens[0]
     _learn_ends(memory, first)
-    progress.hand_out(memory, _with_tokens(first, result.tokens[1:]), rest)
+    progress.hand_out(memory, with_tokens(first, result.tokens[1:]), rest)
     if drafted.run is not None or drafted.may_be_over:
         progress.close(memory, is_known=drafted.run is not None)
     return Started(run=replace(run, token=memory.token), is_over=bool(ended))
@@ -87,7 +87,3 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
 
 def _learn_ends(memory: RunMemory, tasks: list[TaskInstance]) -> None:
     memory.learn(task for task in tasks if task.state.is_terminal)
-
-
-def _with_tokens(tasks: list[TaskInstance], tokens: tuple[str, ...]) -> list[TaskInstance]:
-    return [replace(task, token=token) for task, token in zip(tasks, tokens, strict=False)]

@@ -74,7 +74,7 @@ class Progress:
         if closes:
             self._on_close(run.key.dag_id)
             return True
-        self.hand_out(run, _with_tokens(first, result.tokens[1:]), rest, kept)
+        self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
         if not drafted.resolves(run.dag, [ended.key]):
             self.follow(run, [ended.key, *drafted.settled], kept)
         return True
@@ -149,7 +149,7 @@ class Progress:
             [Create(record) for record in records], lambda result: _remember(run, result, records)
         )
         if isinstance(result, Committed):
-            return _with_tokens(records, result.tokens)
+            return with_tokens(records, result.tokens)
         if len(records) == 1:
             return []
         return [written for record in records for written in self._create_chunk(run, [record])]
@@ -216,5 +216,6 @@ def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance])
         run.learn(each for each in instances if each.state.is_terminal or each.state is TaskState.RUNNING)
 
 
-def _with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
+def with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
+    """`instances` as they were written: each with the update time of its commit."""
     return [evolve(instance, token=token) for instance, token in zip(instances, tokens, strict=False)]
