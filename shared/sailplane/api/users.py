@@ -1,6 +1,6 @@
 """Who makes a request, and how that is found out.
 
-`Authenticator` is the seam: a deployment on Google Cloud puts one there that reads IAP's or an ID token's claims.
+`Authenticator` is the seam: a deployment on Google Cloud puts one of `google_login` there.
 """
 
 import base64
@@ -11,17 +11,32 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from sailplane.api.http import HttpError, Request
 from sailplane.model.errors import SettingsError
 
+AUTH = "SAILPLANE_AUTH"
+"""The variable that says how users are known: one of `AuthKind`."""
 AUTH_FILE = "SAILPLANE_AUTH_FILE"
 """The variable that names the file with the login."""
 TOKEN_LIFE = timedelta(hours=24)
 _HEADER = {"alg": "HS256", "typ": "JWT"}
+_NO_WAY_IN = "No way to log in is configured: set SAILPLANE_AUTH to password, id-token or iap, see docs/access.md"
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Sailplane", charset="UTF-8"'}
+
+
+class AuthKind(StrEnum):
+    """How the web function knows who makes a request."""
+
+    PASSWORD = "password"
+    """By the login in the file that `SAILPLANE_AUTH_FILE` names."""
+    ID_TOKEN = "id-token"
+    """By the ID token that Cloud Run has checked: the service must require authentication."""
+    IAP = "iap"
+    """By the token that Identity-Aware Proxy signs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +66,10 @@ class Closed:
     """Lets nobody in: what a deployment is that configured nothing."""
 
     def authenticate(self, request: Request) -> User:
-        raise HttpError(403, "No way to log in is configured. Set SAILPLANE_AUTH_FILE, or put IAP in front")
+        raise HttpError(403, _NO_WAY_IN)
 
     def log_in(self, username: str, password: str) -> str:
-        raise HttpError(403, "No way to log in is configured. Set SAILPLANE_AUTH_FILE, or put IAP in front")
+        raise HttpError(403, _NO_WAY_IN)
 
 
 @dataclass(frozen=True, kw_only=True)

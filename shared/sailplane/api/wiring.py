@@ -1,12 +1,14 @@
 """Makes the web application from an environment."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from sailplane.api.app import App
 from sailplane.api.backend import EngineBackend, utc_now
-from sailplane.api.users import AUTH_FILE, Authenticator, Closed, Credentials, Open, PasswordLogin
+from sailplane.api.users import AUTH, AUTH_FILE, Authenticator, AuthKind, Closed, Credentials, Open, PasswordLogin
 from sailplane.engine.wiring import cloud_from
+from sailplane.model.errors import SettingsError
 
 
 def app_from(environment: Mapping[str, str]) -> App:
@@ -15,10 +17,47 @@ def app_from(environment: Mapping[str, str]) -> App:
 
 
 def authenticator_for(environment: Mapping[str, str]) -> Authenticator:
-    """Who may come in: the login of the file that is named; all on a bare emulator; nobody otherwise."""
+    """Who may come in, as SAILPLANE_AUTH says. Without it: the login of the file that is named; all on a bare emulator;
+    nobody otherwise. Raises `SettingsError`."""
+    match _kind(environment):
+        case AuthKind.PASSWORD:
+            return PasswordLogin(Credentials.read(_login_file(environment)), utc_now)
+        case AuthKind.ID_TOKEN:
+            return _behind_cloud_run(environment)
+        case AuthKind.IAP:
+            return _behind_iap(environment)
+        case None:
+            return Open() if environment.get("FIRESTORE_EMULATOR_HOST") else Closed()
+
+
+def _kind(environment: Mapping[str, str]) -> AuthKind | None:
+    named = environment.get(AUTH, "")
+    if not named:
+        return AuthKind.PASSWORD if environment.get(AUTH_FILE) else None
+    try:
+        return AuthKind(named)
+    except ValueError:
+        raise SettingsError(f"{AUTH}={named!r} must be one of {', '.join(AuthKind)}") from None
+
+
+def _login_file(environment: Mapping[str, str]) -> Path:
     file = environment.get(AUTH_FILE)
-    if file:
-        return PasswordLogin(Credentials.read(Path(file)), utc_now)
-    if environment.get("FIRESTORE_EMULATOR_HOST"):
-        return Open()
-    return Closed()
+    if not file:
+        raise SettingsError(f"{AUTH}={AuthKind.PASSWORD} needs {AUTH_FILE}, the file with the login")
+    return Path(file)
+
+
+def _behind_cloud_run(environment: Mapping[str, str]) -> Authenticator:
+    """Raises `SettingsError` elsewhere than on Cloud Run: without its check anybody could write any token."""
+    from sailplane.api.google_login import CloudRunLogin
+
+    if not environment.get("K_SERVICE"):
+        raise SettingsError(f"{AUTH}={AuthKind.ID_TOKEN} works on Cloud Run only, which checks the tokens")
+    return CloudRunLogin(utc_now)
+
+
+def _behind_iap(environment: Mapping[str, str]) -> Authenticator:
+    from sailplane.api.google_login import IapKeys, IapLogin, fetch_iap_keys, iap_audiences, region_of_instance
+
+    audiences = partial(iap_audiences, environment, partial(region_of_instance, environment))
+    return IapLogin(audiences, IapKeys(fetch_iap_keys, utc_now))
