@@ -1,0 +1,1 @@
+"""Deployment on Google Cloud: what a deployment consists of, what is there already, and the commands in between."""
