@@ -181,10 +181,10 @@ class Store:
             return [codec.read_task(document) for document in self._get([paths.task(run, key) for key in keys])]
         return [codec.read_task(document) for document in self._list(paths.run(run), "tasks")]
 
-    def task_states(self, run: RunKey) -> dict[TaskKey, TaskState]:
-        """The states of all task instances of a run, without their XComs. One read each."""
-        found = [codec.read_task(document) for document in self._list(paths.run(run), "tasks", fields=("state",))]
-        return {instance.key: instance.state for instance in found}
+    def task_states(self, run: RunKey) -> list[TaskInstance]:
+        """All task instances of a run with their state and the number of their siblings alone. One read each."""
+        fields = ("state", "map_size")
+        return [codec.read_task(document) for document in self._list(paths.run(run), "tasks", fields=fields)]
 
     def feeding(self, run: RunKey, label: str) -> int:
         """How many ended task instances feed the wide join `label`; one read a thousand."""

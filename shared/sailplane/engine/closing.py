@@ -8,6 +8,7 @@ from enum import Enum
 from sailplane.cloud.changes import EndRun
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
+from sailplane.engine import mapping
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.model.ids import TaskKey
@@ -25,7 +26,7 @@ def close(cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], date
     True when this call closed it: the caller then lets a waiting run start.
     """
     states = run.known_states() if is_known else _read_states(cloud, run)
-    if states is None or not closing.is_over(run.dag, states) or not run.close_once():
+    if states is None or not closing.is_over(run.dag, states, run.sizes) or not run.close_once():
         return False
     with run.closing(True) as attempt:
         verdict = _end(cloud, run, states, clock)
@@ -44,15 +45,23 @@ class Verdict(Enum):
 
 def _read_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState] | None:
     """The states of all task instances; None when a count says that some have not ended."""
-    expected = len(run.dag.tasks)
-    if expected > joins.WIDE and cloud.store.feeding(run.key, joins.RUN_JOIN) < expected:
+    expected = closing.expected(run.dag, run.known_states(), run.sizes)
+    is_counted = expected > joins.WIDE or run.dag.expansions
+    if is_counted and cloud.store.feeding(run.key, joins.RUN_JOIN) < expected:
         return None
-    return cloud.store.task_states(run.key)
+    return _all_states(cloud, run)
+
+
+def _all_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState]:
+    """The states of all task instances; memory learns their numbers."""
+    found = cloud.store.task_states(run.key)
+    run.sizes.update(mapping.sizes_of(run.dag, found))
+    return {instance.key: instance.state for instance in found}
 
 
 def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], clock: Callable[[], datetime]) -> Verdict:
     """Write the run's end."""
-    state = closing.run_state(run.dag, states)
+    state = closing.run_state(run.dag, states, run.sizes)
     for _ in range(_MOST_TRIES):
         end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
         if isinstance(cloud.store.commit([end]), Committed):
@@ -62,10 +71,10 @@ def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], cloc
             return Verdict.FOUND_CLOSED
         # The document was changed since the message was made: a note, another alarm, a cleared task.
         run.token = stored.token
-        states = cloud.store.task_states(run.key)
-        if not closing.is_over(run.dag, states):
+        states = _all_states(cloud, run)
+        if not closing.is_over(run.dag, states, run.sizes):
             return Verdict.OPEN
-        state = closing.run_state(run.dag, states)
+        state = closing.run_state(run.dag, states, run.sizes)
     _log.warning("run=%s could not be closed: its document keeps changing; its alarm will try again", run.key)
     return Verdict.OPEN
 

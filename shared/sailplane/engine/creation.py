@@ -14,8 +14,8 @@ from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
 from sailplane.model.dags import SerializedDag
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunState
-from sailplane.planner.advance import Snapshot
 from sailplane.planner.alarms import RUN_ALARM
+from sailplane.planner.plan import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)

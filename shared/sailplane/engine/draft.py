@@ -3,20 +3,20 @@
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.evolve import evolve
-from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import advance, joins
-from sailplane.planner.advance import Look, Plan, Snapshot
 from sailplane.planner.alarms import QUEUED_ALARM
-from sailplane.planner.wiring import wiring
+from sailplane.planner.plan import Look, Plan, Snapshot
+from sailplane.planner.wiring import Node, wiring
 
 
 class _Nonces:
@@ -54,6 +54,8 @@ class Draft:
     may_be_over: bool = False
     states: dict[TaskKey, TaskState] = field(default_factory=dict)
     """The snapshot's states with all of the above applied."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """task_id -> how many instances it has, of those above that are one of several."""
 
     def resolves(self, dag: SerializedDag, ended: Iterable[TaskKey]) -> bool:
         """True when everything behind `ended` is decided and goes on: there is nothing to look at after the commit."""
@@ -61,7 +63,15 @@ class Draft:
             return False
         nodes = wiring(dag).nodes
         keys = [*ended, *self.settled]
-        return all(below.key in self.states for key in keys for below in nodes[key.task_id].dependents)
+        return all(self._has(below, key) for key in keys for below in nodes[key.task_id].dependents)
+
+    def _has(self, node: Node, ended: TaskKey) -> bool:
+        """Whether what waits for `ended` at `node` is decided."""
+        if ended.task_id in node.near:
+            return node.key_at(ended.map_index) in self.states
+        if node.mapped_by is None or node.key in self.states:
+            return node.key in self.states
+        return all(node.key_at(index) in self.states for index in range(self.sizes.get(node.key.task_id, 1)))
 
 
 def draft(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) -> Draft:
@@ -90,7 +100,6 @@ PlanFor = Callable[[list[TaskKey], Snapshot], Plan]
 def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: list[TaskKey]) -> Draft:
     result = Draft(states=dict(snapshot.states))
     seen = replace(snapshot, states=result.states)
-    ended += _skip_far(dag, result, snapshot.skipped_by_branch)
     while True:
         plan = plan_for(ended, seen)
         ended = _apply(dag, result, plan)
@@ -100,21 +109,12 @@ def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: 
             return result
 
 
-def _skip_far(dag: SerializedDag, result: Draft, skips: Mapping[str, frozenset[str]]) -> list[TaskKey]:
-    """Settle what a short circuit skips beyond its direct successors, whatever their rules; returns the keys.
-
-    The planner knows of the direct ones, as they may be decided already when the branch ends.
-    """
-    far = {task_id for branch, ids in skips.items() for task_id in ids.difference(dag.downstream[branch])}
-    keys = [key for key in map(TaskKey, sorted(far)) if result.states.get(key, TaskState.NONE) is TaskState.NONE]
-    for key in keys:
-        result.settled[key] = result.states[key] = TaskState.SKIPPED
-    return keys
-
-
 def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
     """Enter `plan` into `result`; returns the keys that ended by that without a process."""
     empty: list[TaskKey] = []
+    for proposed in (*plan.settles, *plan.starts):
+        if proposed.size:
+            result.sizes[proposed.key.task_id] = proposed.size
     for settle in plan.settles:
         result.settled[settle.key] = result.states[settle.key] = settle.state
     for start in plan.starts:
@@ -128,12 +128,13 @@ def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
     return empty
 
 
-def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime) -> TaskInstance:
-    """A first try, to be handed to a worker."""
+def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime, size: int = 0) -> TaskInstance:
+    """A first try, to be handed to a worker; `size` as in `Start`."""
     return TaskInstance(
         run=run,
         task_id=key.task_id,
         map_index=key.map_index,
+        map_size=size,
         state=TaskState.QUEUED,
         max_tries=task.retries + 1,
         queue=task.queue,
@@ -185,13 +186,14 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
     )
 
 
-def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime) -> TaskInstance:
+def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:
     """A task instance that ends without having run."""
     task = run.dag.task_dict[key.task_id]
     return TaskInstance(
         run=run.key,
         task_id=key.task_id,
         map_index=key.map_index,
+        map_size=size if key.map_index != UNMAPPED else 0,
         state=state,
         try_number=1 if state is TaskState.SUCCESS else 0,
         max_tries=task.retries + 1,
@@ -204,5 +206,6 @@ def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime) -> Ta
     )
 
 
-def settled_all(run: RunMemory, states: Mapping[TaskKey, TaskState], now: datetime) -> Sequence[TaskInstance]:
-    return [settled(run, key, state, now) for key, state in states.items()]
+def settled_all(run: RunMemory, drafted: Draft, now: datetime) -> Sequence[TaskInstance]:
+    sizes = drafted.sizes
+    return [settled(run, key, state, now, sizes.get(key.task_id, 0)) for key, state in drafted.settled.items()]

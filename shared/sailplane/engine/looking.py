@@ -8,7 +8,7 @@ from sailplane.engine.memory import RunMemory
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import TaskState
 from sailplane.planner import joins
-from sailplane.planner.advance import Look
+from sailplane.planner.plan import Look, Measure
 from sailplane.planner.rules import UpstreamCounts
 
 
@@ -18,17 +18,23 @@ class Sight:
 
     states: dict[TaskKey, TaskState] = field(default_factory=dict)
     counts: dict[str, UpstreamCounts] = field(default_factory=dict)
+    lengths: dict[str, int | None] = field(default_factory=dict)
+    measured: set[Measure] = field(default_factory=set)
 
 
 def look(cloud: Cloud, run: RunMemory, looks: Sequence[Look], sight: Sight) -> bool:
     """Read what `looks` name into `sight`, and into memory what ended. False when all of it had been read before."""
     keys = {key for each in looks for key in each.keys} - sight.states.keys()
-    joined = [each.task_id for each in looks if each.counted and each.task_id not in sight.counts]
+    measures = {measure for each in looks for measure in each.measures} - sight.measured
+    keys |= {TaskKey(measure.task_id) for measure in measures if not measure.instances}
+    joined = {each.task_id: each for each in looks if each.counted and each.task_id not in sight.counts}
     if keys:
         _read(cloud, run, keys, sight)
-    for join in joined:
-        sight.counts[join] = _count(cloud, run, join)
-    return bool(keys or joined)
+    for join, each in joined.items():
+        sight.counts[join] = _count(cloud, run, join, each.total)
+    for measure in measures:
+        _measure(cloud, run, measure, sight)
+    return bool(keys or joined or measures)
 
 
 def _read(cloud: Cloud, run: RunMemory, keys: set[TaskKey], sight: Sight) -> None:
@@ -38,8 +44,17 @@ def _read(cloud: Cloud, run: RunMemory, keys: set[TaskKey], sight: Sight) -> Non
     sight.states.update({instance.key: instance.state for instance in found})
 
 
-def _count(cloud: Cloud, run: RunMemory, join: str) -> UpstreamCounts:
+def _count(cloud: Cloud, run: RunMemory, join: str, total: int) -> UpstreamCounts:
     answers: dict[str, int] = {}
-    while (question := joins.next_question(run.dag, join, answers)) is not None:
+    while (question := joins.next_question(run.dag, join, answers, total)) is not None:
         answers[question] = cloud.store.feeding(run.key, question)
-    return joins.counts(run.dag, join, answers)
+    return joins.counts(join, answers, total)
+
+
+def _measure(cloud: Cloud, run: RunMemory, measure: Measure, sight: Sight) -> None:
+    sight.measured.add(measure)
+    if not measure.instances:
+        return  # Its document was read: memory has what it says, if it has ended.
+    length = joins.length(measure.task_id, measure.instances, lambda label: cloud.store.feeding(run.key, label))
+    if length is not None:
+        sight.lengths[measure.task_id] = length

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sailplane.engine import mapping
 from sailplane.model.dags import SerializedDag
 from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
@@ -38,7 +39,11 @@ class RunMemory:
     dag: SerializedDag
     states: dict[TaskKey, TaskState] = field(default_factory=dict)
     xcoms: dict[str, str] = field(default_factory=dict)
-    branch_skips: dict[str, frozenset[str]] = field(default_factory=dict)
+    branch_skips: dict[TaskKey, frozenset[str]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """As in `Snapshot`: of what is mapped, how many instances it was expanded into."""
+    lengths: dict[str, int | None] = field(default_factory=dict)
+    """As in `Snapshot`: of tasks that ended, how many items they returned to map over."""
     is_closed: bool = False
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +74,10 @@ class RunMemory:
             for instance in instances:
                 self.states[instance.key] = instance.state
                 if instance.skips:
-                    self.branch_skips[instance.task_id] = frozenset(instance.skips)
+                    self.branch_skips[instance.key] = frozenset(instance.skips)
+                if self.dag.expansions:
+                    self.sizes.update(mapping.size_of(self.dag, instance))
+                    self.lengths.update(mapping.lengths_of(self.dag, instance))
                 for key, value in instance.xcoms.items():
                     self._keep_xcom(xcom_name(instance.task_id, instance.map_index, key), value)
 

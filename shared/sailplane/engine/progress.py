@@ -12,7 +12,7 @@ from sailplane.cloud.changes import Change, Create, EndRun, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import closing, draft, ends, publishing
+from sailplane.engine import closing, draft, ends, mapping, publishing
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
@@ -21,7 +21,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
-from sailplane.planner.advance import Snapshot
+from sailplane.planner.plan import Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Progress:
         after. None: the caller runs nothing.
         """
         known = run.known_states() | {ended.key: ended.state}
-        drafted = draft.draft(run.dag, self._snapshot(run, known, branch=ended), [ended.key])
+        drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
         created = self.records(run, drafted, now, self._choose(run, drafted, kept))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
@@ -109,9 +109,7 @@ class Progress:
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
         run.learn(instance for instance in instances if instance.state.is_terminal)
-        states = {instance.key: instance.state for instance in instances}
-        skipped = {instance.task_id: frozenset(instance.skips) for instance in instances if instance.skips}
-        drafted = draft.draft_all(run.dag, Snapshot(states=states, complete=True, skipped_by_branch=skipped))
+        drafted = draft.draft_all(run.dag, mapping.whole_snapshot(run.dag, instances))
         self._create(run, drafted, None)
         if drafted.run is not None or drafted.may_be_over:
             self.close(run, is_known=drafted.run is not None)
@@ -130,12 +128,17 @@ class Progress:
     def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
         """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
         tasks = run.dag.task_dict
-        starts = [draft.queued(run.key, tasks[key.task_id], key, now) for key in drafted.starts if key != kept]
+        sizes = drafted.sizes
+
+        def queued(key: TaskKey) -> TaskInstance:
+            return draft.queued(run.key, tasks[key.task_id], key, now, sizes.get(key.task_id, 0))
+
+        starts = [queued(key) for key in drafted.starts if key != kept]
         if kept is not None:
-            ready = draft.queued(run.key, tasks[kept.task_id], kept, now)
+            ready = queued(kept)
             first = draft.running(ready, self._worker, now, self._cloud.settings.lease)
             starts.insert(0, first)
-        return [*starts, *draft.settled_all(run, drafted.settled, now)]
+        return [*starts, *draft.settled_all(run, drafted, now)]
 
     def _create(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> list[TaskInstance]:
         """Create what `drafted` says; returns what this call created, leaving out what someone else had created."""
@@ -150,9 +153,18 @@ class Progress:
         )
         if isinstance(result, Committed):
             return with_tokens(records, result.tokens)
+        return self._create_missing(run, records)
+
+    def _create_missing(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
+        """Create those of `records` that nobody else has created yet."""
         if len(records) == 1:
             return []
-        return [written for record in records for written in self._create_chunk(run, [record])]
+        there = {each.key for each in self._cloud.store.tasks(run.key, [record.key for record in records])}
+        missing = [record for record in records if record.key not in there]
+        if len(missing) == len(records):
+            # It was a commit of others that got in between: one by one they cannot all be in the way.
+            return [written for record in missing for written in self._create_chunk(run, [record])]
+        return self._create_chunk(run, missing)
 
     def _see_all(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
         """A fresh sight that has what `drafted` wanted to create, also what someone else had created before."""
@@ -193,16 +205,20 @@ class Progress:
         run: RunMemory,
         states: dict[TaskKey, TaskState],
         sight: Sight | None = None,
-        branch: TaskInstance | None = None,
+        ending: TaskInstance | None = None,
     ) -> Snapshot:
-        """What is known; `branch` is about to be committed, with what it skips."""
-        skipped = dict(run.branch_skips)
-        if branch is not None and branch.skips:
-            skipped[branch.task_id] = frozenset(branch.skips)
+        """What is known; `ending` is about to be committed, with what it skips and what can be mapped over."""
+        skipped, sizes, lengths = run.branch_skips, run.sizes, run.lengths
+        if ending is not None:
+            if ending.skips:
+                skipped = {**skipped, ending.key: frozenset(ending.skips)}
+            lengths = {**lengths, **mapping.lengths_of(run.dag, ending)}
         if sight is not None:
             for key, state in sight.states.items():
                 states.setdefault(key, state)
-        return Snapshot(states=states, counts=sight.counts if sight else {}, skipped_by_branch=skipped)
+            lengths = {**lengths, **sight.lengths}
+        counts = sight.counts if sight else {}
+        return Snapshot(states=states, counts=counts, skipped_by_branch=skipped, sizes=sizes, lengths=lengths)
 
 
 def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> None:

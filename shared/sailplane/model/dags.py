@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from sailplane.model.mapping import Expansion
 from sailplane.model.runs import DagFileError
 from sailplane.model.states import TriggerRule
 
@@ -65,7 +66,10 @@ class SerializedTask:
     priority_weight: int = 1
     depends_on_past: bool = False
     is_sensor: bool = False
-    is_mapped: bool = False
+    expansion: Expansion | None = None
+    """Of a mapped task. A task in a mapped group has none of its own: see `SerializedGroup.expansion`."""
+    is_mapped_over: bool = False
+    """True when the number of a mapped task's or group's instances depends on what this task returns."""
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
@@ -87,10 +91,12 @@ class SerializedTask:
 
 @dataclass(frozen=True, kw_only=True)
 class SerializedGroup:
-    """A task group, for display."""
+    """A task group."""
 
     group_id: str
     parent_id: str | None = None
+    expansion: Expansion | None = None
+    """Of a mapped group: each of its tasks, those of groups inside too, has as many instances."""
     label: str = ""
     tooltip: str = ""
 
@@ -145,6 +151,28 @@ class SerializedDag:
             for upstream_id in task.upstream:
                 following[upstream_id].append(task.task_id)
         return {task_id: tuple(ids) for task_id, ids in following.items()}
+
+    @cached_property
+    def mapped_by(self) -> Mapping[str, str]:
+        """For each task that has several instances, what is mapped: the task itself or a group around it."""
+        groups = {group.group_id: group for group in self.groups}
+        found: dict[str, str] = {}
+        for task in self.tasks:
+            if task.expansion is not None:
+                found[task.task_id] = task.task_id
+            group = groups.get(task.group_id or "")
+            while group is not None and task.task_id not in found:
+                if group.expansion is not None:
+                    found[task.task_id] = group.group_id
+                group = groups.get(group.parent_id or "")
+        return found
+
+    @cached_property
+    def expansions(self) -> Mapping[str, Expansion]:
+        """By task_id or group_id, of all that is mapped."""
+        nodes = [(task.task_id, task.expansion) for task in self.tasks]
+        nodes += [(group.group_id, group.expansion) for group in self.groups]
+        return {node_id: expansion for node_id, expansion in nodes if expansion is not None}
 
     @cached_property
     def roots(self) -> tuple[str, ...]:

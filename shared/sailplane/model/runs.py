@@ -167,6 +167,12 @@ class TaskInstance:
     """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
     skips: tuple[str, ...] = ()
     """Downstream task_ids that this task, a branch or a short circuit, had skipped."""
+    map_size: int = 0
+    """Of one of several instances: how many there are. 0 of an instance that stands alone."""
+    map_length: int | None = None
+    """Once ended: how many items it returned for others to be mapped over; None when it returned nothing such."""
+    map_name: str = ""
+    """The rendered `map_index_template`: what the instance is called instead of its index."""
     has_log: bool = False
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0

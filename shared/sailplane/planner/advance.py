@@ -18,71 +18,19 @@ one sees them all.
 """
 
 import heapq
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 from sailplane.model.dags import SerializedDag
-from sailplane.model.ids import TaskKey
+from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.states import TERMINAL, RunState, TaskState, TriggerRule
 from sailplane.planner import closing
+from sailplane.planner.extents import Extents, Missing
+from sailplane.planner.plan import Look, Plan, Settle, Snapshot, Start
 from sailplane.planner.rules import STARTS_EARLY, WAITING, Judgement, UpstreamCounts, Verdict, judge, judge_alone, tally
 from sailplane.planner.wiring import Node, wiring
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
-    """What is known of a run."""
-
-    states: Mapping[TaskKey, TaskState]
-    complete: bool = False
-    """True: what is not in `states` does not exist yet. False: it is unknown."""
-    counts: Mapping[str, UpstreamCounts] = field(default_factory=dict)
-    """Wide join -> what the store counted of its upstream tasks, after the commit of `ended`."""
-    skipped_by_branch: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Branch task that ended -> the direct downstream task_ids that it did not choose. They are skipped whatever their
-    rule, unless they were decided before the branch ended (then, as in Airflow, that stands)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Create this task instance to run it."""
-
-    key: TaskKey
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """Create this task instance in a terminal state: it does not run."""
-
-    key: TaskKey
-    state: TaskState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Read this before `task_id` can be decided."""
-
-    task_id: str
-    keys: tuple[TaskKey, ...]
-    """Task instances to read by key."""
-    counted: bool
-    """True: count the upstream tasks too (`joins.next_question`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do now. Starts, settles and looks are in topological order."""
-
-    starts: tuple[Start, ...]
-    settles: tuple[Settle, ...]
-    looks: tuple[Look, ...]
-    run: RunState | None
-    """The run's final state, once all its task instances are known to have ended (the settles counted in)."""
-    may_be_over: bool
-    """True: nothing that is known keeps the run going, but not all is known: read or count whether it has ended."""
 
 
 def advance(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) -> Plan:
@@ -93,9 +41,11 @@ def advance(dag: SerializedDag, snapshot: Snapshot, ended: Iterable[TaskKey]) ->
     step = _Step(dag, snapshot)
     for key in dict.fromkeys(ended):
         if (node := step.wiring.nodes.get(key.task_id)) is not None:
-            step.note_end(node, snapshot.states[key])
+            step.note_end(node, key.map_index, snapshot.states[key])
+            step.note_far_skips(node, key)
     while step.ahead:
-        step.consider(step.noted[heapq.heappop(step.ahead)])
+        rank, index = heapq.heappop(step.ahead)
+        step.consider(step.wiring.by_rank[rank], index)
     return step.plan()
 
 
@@ -105,12 +55,13 @@ def replan(dag: SerializedDag, snapshot: Snapshot) -> Plan:
     Creates a run's first tasks, and finds what a crash left undone. Applied twice it finds nothing the second time.
     """
     step = _Step(dag, snapshot, over_all=True)
-    for node in step.wiring.nodes.values():
-        step.consider(node)
+    for node in step.wiring.by_rank:
+        step.consider(node, UNMAPPED)
     return step.plan()
 
 
 _SETTLED = {Verdict.SKIP: TaskState.SKIPPED, Verdict.UPSTREAM_FAILED: TaskState.UPSTREAM_FAILED}
+_NOTHING_YET = (None, TaskState.NONE)
 
 
 class _Step:
@@ -124,128 +75,233 @@ class _Step:
         self.over_all = over_all
         """True: nothing may be left to others, they may have crashed."""
         self.complete = over_all or snapshot.complete
+        self.extents = Extents(self.wiring, snapshot, self.known, complete=self.complete)
         self.decided: dict[TaskKey, TaskState] = {}
         """Settled keys with their state, started ones as QUEUED."""
         self.ends: dict[str, dict[TaskState, int]] = {}
         """Wide join -> states of those of its upstream tasks that ended or were settled in this call."""
         self.uncounted: set[str] = set()
         """Wide joins with an upstream task that was settled in this call: the store cannot have counted it yet."""
-        self.ahead: list[int] = []
-        """Ranks of the nodes to consider, as a heap: when a node's turn comes, all before it are decided."""
-        self.noted: dict[int, Node] = {}
+        self.ahead: list[tuple[int, int]] = []
+        """Rank and map index of what to consider, as a heap: when its turn comes, all before it is decided."""
+        self.noted: set[tuple[int, int]] = set()
         self.starts: list[Start] = []
         self.settles: list[Settle] = []
         self.looks: list[Look] = []
         self.goes_on = False
 
-    def note_end(self, node: Node, state: TaskState) -> None:
+    def note_end(self, node: Node, index: int, state: TaskState) -> None:
+        task_id = node.key.task_id
         for dependent in node.dependents:
-            if dependent.rank not in self.noted:
-                self.noted[dependent.rank] = dependent
-                heapq.heappush(self.ahead, dependent.rank)
+            self.note(dependent, index if task_id in dependent.near else UNMAPPED)
         for join in node.wide_joins:
             states = self.ends.setdefault(join, {})
             states[state] = states.get(state, 0) + 1
 
-    def consider(self, node: Node) -> None:
-        state = self.known(node.key)
+    def note_far_skips(self, node: Node, key: TaskKey) -> None:
+        """A short circuit that ended skips tasks further down too."""
+        for task_id in sorted(self.snapshot.skipped_by_branch.get(key, ())):
+            skipped = self.wiring.nodes[task_id]
+            shares = skipped.mapped_by is not None and skipped.mapped_by == node.mapped_by
+            self.note(skipped, key.map_index if shares else UNMAPPED)
+
+    def note(self, node: Node, index: int) -> None:
+        place = node.rank, index
+        if place not in self.noted:
+            self.noted.add(place)
+            heapq.heappush(self.ahead, place)
+
+    def consider(self, node: Node, index: int) -> None:
+        """Decide a task instance if it can be; `UNMAPPED` of a mapped task: all of it."""
+        if node.mapped_by is None or index != UNMAPPED:
+            self.consider_one(node, index)
+        elif self.known(node.key) not in _NOTHING_YET:
+            self.consider_one(node, UNMAPPED)
+        else:
+            self.consider_all(node, self.extents.size(node))
+
+    def consider_one(self, node: Node, index: int) -> None:
+        state = self.known(node.key_at(index))
         if state is None or state is TaskState.NONE:
-            self.act(node, self.outcome(node))
+            self.act(node, index, self.outcome(node, index))
         elif not state.is_terminal:
             self.goes_on = True
 
-    def act(self, node: Node, outcome: Judgement | Look) -> None:
+    def consider_all(self, node: Node, size: int | None | Missing) -> None:
+        """Decide the instances of a mapped task that does not stand alone so far."""
+        if isinstance(size, Missing):
+            self.goes_on = True
+            if size:
+                self.looks.append(Look(node.key.task_id, size.keys, measures=size.measures))
+        elif not size:
+            self.consider_empty(node, size)
+        elif not node.has_instances_of_its_own:
+            self.expand(node, size)
+        elif self.known(node.key_at(0)) in _NOTHING_YET:
+            outcome = self.outcome(node, UNMAPPED)
+            if _runs(outcome):
+                self.expand(node, size, outcome)
+            else:
+                self.act(node, UNMAPPED, outcome)
+        elif self.complete:
+            self.expand(node, size)
+
+    def consider_empty(self, node: Node, size: int | None) -> None:
+        """A mapped task without instances: it has none to start, so it stands alone and is settled."""
+        outcome = self.outcome(node, UNMAPPED)
+        if _runs(outcome):
+            verdict = Verdict.UPSTREAM_FAILED if size is None else Verdict.SKIP
+            reason = "an upstream task returned nothing" if size is None else "the upstream tasks returned no item"
+            outcome = Judgement(verdict, f"{reason} that it could be mapped over")
+        self.act(node, UNMAPPED, outcome)
+
+    def expand(self, node: Node, size: int, outcome: Judgement | Look | None = None) -> None:
+        """Decide each instance; by `outcome` when it holds for all."""
+        assert node.mapped_by is not None
+        self.extents.sizes[node.mapped_by] = size
+        for index in range(size):
+            if outcome is None:
+                self.consider_one(node, index)
+            else:
+                self.act(node, index, outcome)
+
+    def act(self, node: Node, index: int, outcome: Judgement | Look) -> None:
         if isinstance(outcome, Look):
             self.looks.append(outcome)
             self.goes_on = True
-        elif (state := _SETTLED.get(outcome.verdict)) is not None:
-            self.decided[node.key] = state
-            self.settles.append(Settle(node.key, state, outcome.reason))
+            return
+        key = node.key_at(index)
+        size = self.extents.sizes[node.mapped_by] if node.mapped_by and index != UNMAPPED else 0
+        if (state := _SETTLED.get(outcome.verdict)) is not None:
+            self.decided[key] = state
+            self.settles.append(Settle(key, state, outcome.reason, size))
             self.uncounted.update(node.wide_joins)
-            self.note_end(node, state)
+            self.note_end(node, index, state)
         else:
             self.goes_on = True
             if outcome.verdict is Verdict.RUN:
-                self.decided[node.key] = TaskState.QUEUED
-                self.starts.append(Start(node.key, outcome.reason))
+                self.decided[key] = TaskState.QUEUED
+                self.starts.append(Start(key, outcome.reason, size))
 
     def known(self, key: TaskKey) -> TaskState | None:
         """The state of a task instance; None when it is unknown."""
         state = self.decided.get(key) or self.states.get(key)
         return TaskState.NONE if state is None and self.complete else state
 
-    def outcome(self, node: Node) -> Judgement | Look:
-        if self.snapshot.skipped_by_branch and self.is_not_chosen(node):
+    def outcome(self, node: Node, index: int) -> Judgement | Look:
+        if self.snapshot.skipped_by_branch and self.is_not_chosen(node, index):
             return Judgement(Verdict.SKIP, "an upstream branch did not choose it")
         if node.setups:
-            setups = self.judge_keys(node, TriggerRule.ALL_SUCCESS, node.setups)
+            setups = self.judge_keys(node, index, TriggerRule.ALL_SUCCESS, node.setups)
             if not _runs(setups):
                 return setups
         rule = node.task.trigger_rule
-        outcome = self.judge_wide(node) if node.is_wide else self.judge_keys(node, rule, node.upstream)
+        if node.is_wide:
+            outcome = self.judge_wide(node, index)
+        else:
+            outcome = self.judge_keys(node, index, rule, node.upstream)
         if node.scope and _runs(outcome):
-            scope = self.judge_keys(node, TriggerRule.ALL_DONE, node.scope)
+            scope = self.judge_keys(node, index, TriggerRule.ALL_DONE, node.scope)
             outcome = outcome if _runs(scope) else scope
-        if rule in STARTS_EARLY and _runs(outcome) and self.may_have_started(node):
-            return Look(node.key.task_id, (node.key,), False)
+        if rule in STARTS_EARLY and _runs(outcome) and self.may_have_started(node, index):
+            return Look(node.key.task_id, self.firsts(node, index))
         return outcome
 
-    def may_have_started(self, node: Node) -> bool:
+    def firsts(self, node: Node, index: int) -> tuple[TaskKey, ...]:
+        """The task instances that exist if it was decided: of a mapped task as a whole, one of two."""
+        if index == UNMAPPED and node.mapped_by is not None:
+            return node.key, node.key_at(0)
+        return (node.key_at(index),)
+
+    def may_have_started(self, node: Node, index: int) -> bool:
         """True when another upstream task may have started it, so long ago that it may have ended since.
 
         Then nobody but who ends the upstream task at hand finds that the run is over, so it must know.
         """
-        if len(node.upstream) == 1 or self.known(node.key) is not None:
+        if all(self.known(key) is not None for key in self.firsts(node, index)):
             return False
-        return not all(self.known(key) in TERMINAL for key in node.upstream)
+        keys = self.keys(node, index, node.upstream)
+        return len(keys) != 1 and not all(self.known(key) in TERMINAL for key in keys)
 
-    def is_not_chosen(self, node: Node) -> bool:
-        skipped = self.snapshot.skipped_by_branch
+    def is_not_chosen(self, node: Node, index: int) -> bool:
+        if node.task.trigger_rule is TriggerRule.ALWAYS:
+            return False
         task_id = node.key.task_id
-        rule = node.task.trigger_rule
-        return rule is not TriggerRule.ALWAYS and any(task_id in skipped.get(each, ()) for each in node.upstream_ids)
+        return any(
+            task_id in skipped and (branch.map_index in (UNMAPPED, index) or not self.shares_mapping(branch, node))
+            for branch, skipped in self.snapshot.skipped_by_branch.items()
+        )
 
-    def judge_keys(self, node: Node, rule: TriggerRule, keys: tuple[TaskKey, ...]) -> Judgement | Look:
-        """The verdict by the states of `keys`, or a look at those that are unknown.
+    def shares_mapping(self, key: TaskKey, node: Node) -> bool:
+        return node.mapped_by is not None and self.wiring.nodes[key.task_id].mapped_by == node.mapped_by
+
+    def keys(self, node: Node, index: int, awaited: tuple[TaskKey, ...]) -> tuple[TaskKey, ...]:
+        """The task instances that instance `index` of `node` waits for: all of each far task in `awaited`."""
+        if not self.wiring.mapped:
+            return awaited
+        keys: list[TaskKey] = []
+        for key in node.keys_at(awaited, index):
+            is_far = key.task_id not in node.near
+            keys += self.extents.keys(self.wiring.nodes[key.task_id]) if is_far else (key,)
+        return tuple(keys)
+
+    def judge_keys(
+        self, node: Node, index: int, rule: TriggerRule, awaited: tuple[TaskKey, ...]
+    ) -> Judgement | Look:
+        """The verdict by the states of `awaited`, or a look at those that are unknown.
 
         No look while one of them is known to be unfinished: whoever ends it comes here again, and what can be decided
         before that, the one whose end decides it has decided.
         """
+        keys = self.keys(node, index, awaited)
         if len(keys) == 1 and not node.upstream_setups and (state := self.known(keys[0])) is not None:
             return judge_alone(rule, state)
         states, unknown = self.tally(keys)
-        judgement = judge(rule, self.count(node, len(keys), states))
+        judgement = judge(rule, self.with_setups(node, index, tally(len(keys), states)))
         some_open = not TERMINAL.issuperset(states)
         if judgement.verdict is not Verdict.WAIT or not unknown or some_open:
             return judgement
-        return Look(node.key.task_id, tuple(unknown), False)
+        return Look(node.key.task_id, tuple(unknown))
 
-    def judge_wide(self, node: Node) -> Judgement | Look:
+    def judge_wide(self, node: Node, index: int) -> Judgement | Look:
         """Like `judge_keys`, for a join over so many that it does not go through them at each end."""
         rule = node.task.trigger_rule
-        unknown_setups = self.unknown_setups(node)
-        for counts in () if unknown_setups else self.wide_counts(node):
-            judgement = judge(rule, counts)
+        total = self.extents.total(self.far_nodes(node))
+        near, unknown = self.tally(node.keys_at(node.near_upstream, index))
+        unknown_setups = self.unknown_setups(node, index)
+        for counts in () if unknown_setups else self.wide_counts(node, total):
+            judgement = judge(rule, self.with_setups(node, index, _plus(counts, len(node.near_upstream), near)))
             if judgement.verdict is not Verdict.WAIT:
                 return judgement
-        if self.complete or self.has_open_upstream(node) or self.is_counted(node):
+        missing = (*unknown_setups, *unknown)
+        if self.complete or self.has_open_upstream(node, index) or (self.is_counted(node) and not missing):
             return WAITING
-        return Look(node.key.task_id, unknown_setups, True)
+        if isinstance(total, Missing):
+            keys = (*missing, *total.keys)
+            return Look(node.key.task_id, keys, measures=total.measures) if total or keys else WAITING
+        return Look(node.key.task_id, missing, counted=True, total=total)
 
-    def wide_counts(self, node: Node) -> Iterator[UpstreamCounts]:
+    def far_nodes(self, node: Node) -> Iterator[Node]:
+        return (self.wiring.nodes[key.task_id] for key in node.far_upstream)
+
+    def wide_counts(self, node: Node, total: int | Missing) -> Iterator[UpstreamCounts]:
         """What is known of a wide join, the cheapest to find first; each may fall short of the truth."""
-        task_id, total = node.key.task_id, len(node.upstream)
-        yield self.count(node, total, self.ends.get(task_id, {}))
+        task_id = node.key.task_id
+        if isinstance(total, Missing):
+            yield tally(sys.maxsize, self.ends.get(task_id, {}))
+            return
+        yield tally(total, self.ends.get(task_id, {}))
         if task_id in self.snapshot.counts:
-            yield self.with_setups(node, self.snapshot.counts[task_id])
+            yield self.snapshot.counts[task_id]
         all_may_be_known = self.complete or len(self.states) + len(self.decided) >= total
-        if self.over_all or (all_may_be_known and not self.has_open_upstream(node)):
-            yield self.count(node, total, self.tally(node.upstream)[0])
+        if self.over_all or (all_may_be_known and not self.has_open_upstream(node, UNMAPPED)):
+            keys = (key for upstream in self.far_nodes(node) for key in self.extents.keys(upstream))
+            yield tally(total, self.tally(keys)[0])
 
     def is_counted(self, node: Node) -> bool:
         """True when the snapshot has a count that cannot have missed anything decided in this call."""
         task_id = node.key.task_id
-        return task_id in self.snapshot.counts and task_id not in self.uncounted and not self.unknown_setups(node)
+        return task_id in self.snapshot.counts and task_id not in self.uncounted
 
     def tally(self, keys: Iterable[TaskKey]) -> tuple[dict[TaskState, int], list[TaskKey]]:
         """How many of `keys` are in which state, and those of which nothing is known."""
@@ -259,40 +315,48 @@ class _Step:
                 states[state] = states.get(state, 0) + 1
         return states, unknown
 
-    def count(self, node: Node, total: int, states: Mapping[TaskState, int]) -> UpstreamCounts:
-        return self.with_setups(node, tally(total, states))
-
-    def with_setups(self, node: Node, counts: UpstreamCounts) -> UpstreamCounts:
+    def with_setups(self, node: Node, index: int, counts: UpstreamCounts) -> UpstreamCounts:
         if not node.upstream_setups:
             return counts
-        states, _ = self.tally(node.upstream_setups)
+        keys = self.keys(node, index, node.upstream_setups)
+        states, _ = self.tally(keys)
         return replace(
             counts,
-            setup_total=len(node.upstream_setups),
+            setup_total=len(keys),
             setup_success=states.get(TaskState.SUCCESS, 0),
             setup_skipped=states.get(TaskState.SKIPPED, 0),
         )
 
-    def unknown_setups(self, node: Node) -> tuple[TaskKey, ...]:
+    def unknown_setups(self, node: Node, index: int) -> tuple[TaskKey, ...]:
         if node.task.trigger_rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS:
             return ()
-        return tuple(self.tally(node.upstream_setups)[1])
+        return tuple(self.tally(self.keys(node, index, node.upstream_setups))[1])
 
     @cached_property
-    def open_keys(self) -> list[TaskKey]:
-        """What the snapshot knows to be unfinished."""
-        return [key for key, state in self.states.items() if state not in TERMINAL]
+    def open_keys(self) -> Mapping[str, list[TaskKey]]:
+        """What the snapshot knows to be unfinished, by task."""
+        found: dict[str, list[TaskKey]] = {}
+        for key, state in self.states.items():
+            if state not in TERMINAL:
+                found.setdefault(key.task_id, []).append(key)
+        return found
 
     def is_settled(self, key: TaskKey) -> bool:
         return self.decided.get(key) in TERMINAL
 
-    def has_open_upstream(self, node: Node) -> bool:
-        """True when an upstream task is known to be unfinished, or starts now."""
-        known = any(key.task_id in node.upstream_ids and not self.is_settled(key) for key in self.open_keys)
-        return known or any(start.key.task_id in node.upstream_ids for start in self.starts)
+    def has_open_upstream(self, node: Node, index: int) -> bool:
+        """True when an upstream task instance is known to be unfinished, or starts now."""
+
+        def counts(key: TaskKey) -> bool:
+            if key.task_id in node.near and key.map_index != index:
+                return False
+            return key.task_id in node.upstream_ids and not self.is_settled(key)
+
+        known = any(counts(key) for task_id in node.upstream_ids for key in self.open_keys.get(task_id, ()))
+        return known or any(counts(start.key) for start in self.starts)
 
     def plan(self) -> Plan:
-        goes_on = self.goes_on or any(not self.is_settled(key) for key in self.open_keys)
+        goes_on = self.goes_on or any(not self.is_settled(key) for keys in self.open_keys.values() for key in keys)
         run = None if goes_on else self.run_state()
         return Plan(
             starts=tuple(self.starts),
@@ -303,11 +367,27 @@ class _Step:
         )
 
     def run_state(self) -> RunState | None:
-        if len(self.states) + len(self.decided) < len(self.wiring.nodes):
+        expected = closing.expected(self.dag, self.states, self.extents.sizes)
+        if len(self.states) + len(self.decided) < expected:
             return None
         states = {**self.states, **self.decided} if self.decided else self.states
-        state = closing.run_state(self.dag, states)
+        state = closing.run_state(self.dag, states, self.extents.sizes)
         return state if state.is_terminal else None
+
+
+def _plus(counts: UpstreamCounts, total: int, states: Mapping[TaskState, int]) -> UpstreamCounts:
+    """`counts`, and `total` more task instances that are in `states`."""
+    if not total:
+        return counts
+    more = tally(total, states)
+    return UpstreamCounts(
+        total=counts.total + total,
+        success=counts.success + more.success,
+        failed=counts.failed + more.failed,
+        skipped=counts.skipped + more.skipped,
+        upstream_failed=counts.upstream_failed + more.upstream_failed,
+        removed=counts.removed + more.removed,
+    )
 
 
 def _runs(outcome: Judgement | Look) -> bool:

@@ -10,21 +10,43 @@ from sailplane.planner.wiring import wiring
 _FAILURES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
 
 
-def is_over(dag: SerializedDag, states: Mapping[TaskKey, TaskState]) -> bool:
+def expected(dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int]) -> int:
+    """How many task instances the run has at least, and exactly that many once each mapped task is decided.
+
+    `sizes` as in `Snapshot`. A mapped task that is not decided counts as one.
+    """
+    wired = wiring(dag)
+    more = sum(
+        sizes[node.mapped_by] - 1 for node in wired.mapped if node.mapped_by in sizes and node.key not in states
+    )
+    return len(wired.nodes) + more
+
+
+def is_over(
+    dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int] | None = None
+) -> bool:
     """True when `states` has every task instance of the run, each ended. What is not in `states` has not ended."""
-    return all(states.get(node.key, TaskState.NONE).is_terminal for node in wiring(dag).nodes.values())
+    for node in wiring(dag).by_rank:
+        size = (sizes or {}).get(node.mapped_by or "", 0) if node.key not in states else 0
+        keys = (node.key_at(index) for index in range(size)) if size else (node.key,)
+        if not all(states.get(key, TaskState.NONE).is_terminal for key in keys):
+            return False
+    return True
 
 
-def run_state(dag: SerializedDag, states: Mapping[TaskKey, TaskState]) -> RunState:
+def run_state(
+    dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int] | None = None
+) -> RunState:
     """The state of a run whose task instances are in `states`: RUNNING until all have ended, then by its leaves.
 
     As in Airflow (`DagRun.update_state`): failed when a leaf failed or could not start because of a failure before it.
     A failure that no leaf sees (its rule let it succeed) does not fail the run. Teardowns are left out unless they say
     `on_failure_fail_dagrun`; removed tasks are left out.
     """
-    if not is_over(dag, states):
+    if not is_over(dag, states, sizes):
         return RunState.RUNNING
-    failed = any(states[key] in _FAILURES for key in wiring(dag).leaves)
+    leaves = wiring(dag).leaves
+    failed = any(state in _FAILURES and key.task_id in leaves for key, state in states.items())
     return RunState.FAILED if failed else RunState.SUCCESS
 
 

@@ -6,17 +6,20 @@ then asks the store `count(feeds contains X)`: with `next_question` until enough
 looks too early, and two for the one that starts it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sailplane.model.dags import SerializedDag
 from sailplane.model.states import TaskState
 from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, tally
 from sailplane.planner.wiring import WIDE, wiring
 
-__all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "next_question"]
+__all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "length", "next_question"]
 
 RUN_JOIN = "~run"
 """The join of a run's end: all its task instances feed it."""
+
+_ENDED, _PUSHED = "#", "#pushed"
+"""After a mapped task's id: the labels by which its instances are counted for who is mapped over them."""
 
 _LIKELY_FIRST = (
     TaskState.SUCCESS,
@@ -27,26 +30,40 @@ _LIKELY_FIRST = (
 )
 
 
-def feeds(dag: SerializedDag, task_id: str, state: TaskState) -> tuple[str, ...]:
-    """What an instance of `task_id` that ended in `state` writes into its `feeds` field."""
-    plain = [RUN_JOIN] if len(dag.tasks) > WIDE else []
-    for join in wiring(dag).nodes[task_id].wide_joins:
+def feeds(dag: SerializedDag, task_id: str, state: TaskState, *, has_pushed: bool = False) -> tuple[str, ...]:
+    """What an instance of `task_id` that ended in `state` writes into its `feeds` field.
+
+    `has_pushed`: it returned something.
+    """
+    plain = [RUN_JOIN] if len(dag.tasks) > WIDE or wiring(dag).mapped else []
+    node = wiring(dag).nodes[task_id]
+    for join in node.wide_joins:
         plain += [join, f"{join}={state}"]
+    if node.mapped_by is not None and node.task.is_mapped_over:
+        plain.append(f"{task_id}{_ENDED}")
+        if has_pushed:
+            plain.append(f"{task_id}{_PUSHED}")
     return tuple(plain)
 
 
-def next_question(dag: SerializedDag, join: str, answers: Mapping[str, int]) -> str | None:
+def length(task_id: str, instances: int, count: Callable[[str], int]) -> int | None:
+    """How many items a mapped task with so many `instances` returned; None as long as some of them have not ended."""
+    return count(f"{task_id}{_PUSHED}") if count(f"{task_id}{_ENDED}") >= instances else None
+
+
+def next_question(dag: SerializedDag, join: str, answers: Mapping[str, int], total: int) -> str | None:
     """The value of `feeds` that is to be counted next to decide the wide join `join`; None when `answers` are enough.
+
+    `total`: how many task instances it waits for, apart from those of its own mapped group.
 
     Each answer must be counted after the one before it: first how many have ended, only then in which states. The other
     way round an end between the two would be missed.
     """
-    return next((value for value in _questions(dag, join, answers) if value not in answers), None)
+    return next((value for value in _questions(dag, join, answers, total) if value not in answers), None)
 
 
-def _questions(dag: SerializedDag, join: str, answers: Mapping[str, int]) -> list[str]:
+def _questions(dag: SerializedDag, join: str, answers: Mapping[str, int], total: int) -> list[str]:
     task = dag.task_dict[join]
-    total = len(task.upstream)
     if answers.get(join, total) < total:
         enough = [f"{join}={state}" for state in STARTS_EARLY.get(task.trigger_rule, ())]
         return [] if any(answers.get(value) for value in enough) else enough
@@ -55,7 +72,7 @@ def _questions(dag: SerializedDag, join: str, answers: Mapping[str, int]) -> lis
     return [join] if known >= total else [join, *states]
 
 
-def counts(dag: SerializedDag, join: str, answers: Mapping[str, int]) -> UpstreamCounts:
+def counts(join: str, answers: Mapping[str, int], total: int) -> UpstreamCounts:
     """What the answers to `next_question` say."""
     states = {state: answers.get(f"{join}={state}", 0) for state in _LIKELY_FIRST}
-    return tally(len(dag.task_dict[join].upstream), states)
+    return tally(total, states)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sailplane.model.dags import SerializedDag, SerializedTask
-from sailplane.model.ids import TaskKey
+from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.mapping import Expansion
 from sailplane.model.states import TriggerRule
 
 WIDE = 8
@@ -15,7 +16,11 @@ count, and a count does not grow."""
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Node:
-    """A task with what it waits for and what waits for it."""
+    """A task with what it waits for and what waits for it.
+
+    Of a mapped task, or one in a mapped group, the keys here are those that stand alone: of the task as a whole when it
+    has no instances. `key_at` and `keys_at` give those of one instance.
+    """
 
     rank: int
     """Its place in topological order."""
@@ -33,14 +38,38 @@ class Node:
     """Whose turn may come when this one ends, in topological order."""
     wide_joins: tuple[str, ...]
     """The direct downstream tasks that count it."""
-
-    @property
-    def is_wide(self) -> bool:
-        return len(self.upstream) > WIDE
+    mapped_by: str | None = None
+    """What gives it several instances: its own id, or that of the mapped group around it."""
+    expansion: Expansion | None = None
+    near: frozenset[str] = frozenset()
+    """Of the tasks that it waits for, those in the same mapped group: instance i waits for their instance i alone."""
+    near_upstream: tuple[TaskKey, ...] = ()
+    far_upstream: tuple[TaskKey, ...] = ()
+    """`upstream` parted: `near`, and the others, of which all instances count."""
+    is_wide: bool = False
+    """True when `far_upstream` is counted, not read: it is wide, or one of it has instances whose number the DAG does
+    not tell."""
 
     @property
     def starts_at_once(self) -> bool:
-        return _starts_at_once(self.task)
+        return _starts_at_once(self.task) and not (self.expansion and self.expansion.producers)
+
+    @property
+    def has_instances_of_its_own(self) -> bool:
+        """True when it is mapped over what other tasks return, by itself: the rule is asked once, for all instances.
+
+        The tasks of a mapped group, and one mapped over literals, are judged instance by instance.
+        """
+        return self.mapped_by == self.key.task_id and bool(self.expansion and self.expansion.producers)
+
+    def key_at(self, index: int) -> TaskKey:
+        return self.key if index == UNMAPPED else TaskKey(self.key.task_id, index)
+
+    def keys_at(self, keys: tuple[TaskKey, ...], index: int) -> tuple[TaskKey, ...]:
+        """`keys` of tasks that it waits for, as instance `index` of it sees them."""
+        if index == UNMAPPED or not self.near:
+            return keys
+        return tuple(TaskKey(key.task_id, index) if key.task_id in self.near else key for key in keys)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -49,8 +78,11 @@ class Wiring:
 
     nodes: Mapping[str, Node]
     """By task_id, in topological order."""
-    leaves: tuple[TaskKey, ...]
-    """Those whose states make the run's state."""
+    by_rank: tuple[Node, ...]
+    mapped: tuple[Node, ...]
+    """Those with several instances."""
+    leaves: frozenset[str]
+    """task_ids of those whose states make the run's state."""
 
 
 _KEPT: dict[int, Wiring] = {}
@@ -75,6 +107,10 @@ def _wire(dag: SerializedDag) -> Wiring:
         task = dag.tasks[rank]
         following = [nodes[task_id] for task_id in {*dag.downstream[task.task_id], *later.get(task.task_id, ())}]
         dependents = (node for node in following if not node.starts_at_once)
+        mapped_by = dag.mapped_by.get(task.task_id)
+        awaited = (*task.upstream, *setups.get(task.task_id, ()), *scopes.get(task.task_id, ()))
+        near = frozenset(each for each in awaited if mapped_by and dag.mapped_by.get(each) == mapped_by)
+        far = [task_id for task_id in task.upstream if task_id not in near]
         nodes[task.task_id] = Node(
             rank=rank,
             task=task,
@@ -85,10 +121,21 @@ def _wire(dag: SerializedDag) -> Wiring:
             setups=_in_order(keys, setups.get(task.task_id, ())),
             scope=_in_order(keys, scopes.get(task.task_id, ())),
             dependents=tuple(sorted(dependents, key=lambda node: node.rank)),
-            wide_joins=tuple(task_id for task_id in dag.downstream[task.task_id] if _counts(nodes[task_id])),
+            wide_joins=tuple(each for each in dag.downstream[task.task_id] if _counts(nodes[each], task.task_id)),
+            mapped_by=mapped_by,
+            expansion=dag.expansions[mapped_by] if mapped_by else None,
+            near=near,
+            near_upstream=tuple(keys[task_id] for task_id in task.upstream if task_id in near),
+            far_upstream=tuple(keys[task_id] for task_id in far),
+            is_wide=len(far) > WIDE or any(task_id in dag.mapped_by for task_id in far),
         )
-    ordered = {task.task_id: nodes[task.task_id] for task in dag.tasks}
-    return Wiring(nodes=ordered, leaves=tuple(keys[task_id] for task_id in _leaves(dag)))
+    ordered = tuple(nodes[task.task_id] for task in dag.tasks)
+    return Wiring(
+        nodes={node.key.task_id: node for node in ordered},
+        by_rank=ordered,
+        mapped=tuple(node for node in ordered if node.mapped_by),
+        leaves=frozenset(_leaves(dag)),
+    )
 
 
 def _starts_at_once(task: SerializedTask) -> bool:
@@ -96,8 +143,8 @@ def _starts_at_once(task: SerializedTask) -> bool:
     return not task.upstream or task.trigger_rule is TriggerRule.ALWAYS
 
 
-def _counts(node: Node) -> bool:
-    return node.is_wide and not node.starts_at_once
+def _counts(node: Node, upstream_id: str) -> bool:
+    return node.is_wide and not node.starts_at_once and upstream_id not in node.near
 
 
 def _in_order(keys: Mapping[str, TaskKey], task_ids: Iterable[str]) -> tuple[TaskKey, ...]:
