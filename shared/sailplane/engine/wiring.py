@@ -54,6 +54,11 @@ def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
         import_timeout=settings.import_timeout,
         env=settings.environment,
     )
-    name = f"{environment.get('K_REVISION', 'worker')}-{os.getpid()}"
+    name = f"{_place(environment)}-{os.getpid()}"
     queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)
     return Worker(cloud, Runner(config), utc_now, name=name, queue=queue)
+
+
+def _place(environment: Mapping[str, str]) -> str:
+    """Where a worker runs: a revision of a function, an execution of a job, a pod or machine that says its name."""
+    return next(filter(None, map(environment.get, ("K_REVISION", "CLOUD_RUN_EXECUTION", "HOSTNAME"))), "worker")

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine.alarms import Alarms
@@ -19,6 +20,9 @@ from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
 from sailplane.model.messages import TaskWave
 from sailplane.runner.cancellation import Cancellation
+
+if TYPE_CHECKING:
+    from sailplane.engine.jobs import Launcher
 
 
 class TaskRunner(Protocol):
@@ -59,8 +63,10 @@ class Worker:
         message = messages.decode(data)
         if message.alarms is not None:
             Alarms(self.cloud, self.clock).answer_wave(message.alarms)
-        if message.wave is not None:
+        if message.wave is not None and message.wave.queue in ("", self.queue):
             self._fly(message.wave)
+        elif message.wave is not None:
+            self._launch(message.wave)
 
     def close(self) -> None:
         """Stop all that runs. What was running is retried once its lease has expired."""
@@ -68,6 +74,19 @@ class Worker:
         self._pool.shutdown(wait=True)
         self.leases.close()
         self.shipper.close()
+
+    def _launch(self, wave: TaskWave) -> None:
+        """Another queue's messages come here only when that is a job queue: each task runs in an execution."""
+        dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
+        self._launcher.launch(wave, self.memories.open(wave.run, wave.run_token, dag))
+
+    @cached_property
+    def _launcher(self) -> "Launcher":
+        # Most workers never need it.
+        from sailplane.cloud.jobs import Jobs
+        from sailplane.engine.jobs import Launcher
+
+        return Launcher(self.cloud, self.clock, Jobs(self.cloud.settings))
 
     def _fly(self, wave: TaskWave) -> None:
         dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)

@@ -40,6 +40,8 @@ class TaskWave:
     """Update time of the run's document when the message was made, by which whoever ends the last task closes the run
     without reading it; stale when the run was changed since."""
     tickets: tuple[TaskTicket, ...]
+    queue: str = ""
+    """Of all its tickets; tells a worker function what it has to start jobs for. Empty: the receiver's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
