@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sailplane.cli import dags, runs, serve, tasks
+from sailplane.cli import dags, run_task, runs, serve, tasks, worker
 from sailplane.cli.output import Format, Output
 from sailplane.cli.session import FormatOption, Session, session_of
 from sailplane.model.errors import InternalError, SailplaneError
@@ -23,6 +23,8 @@ app.add_typer(dags.app, name="dags")
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
 serve.add_commands(app)
+worker.add_commands(app)
+run_task.add_commands(app)
 
 
 @app.command()
