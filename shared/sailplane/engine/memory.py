@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sailplane.model.dags import SerializedDag
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import RunContext, TaskInstance, Token
@@ -46,6 +47,13 @@ class RunMemory:
     @property
     def key(self) -> RunKey:
         return self.context.key
+
+    def task(self, key: TaskKey) -> SerializedTask:
+        """What the run's DAG says of a task instance. Raises `NotFound`."""
+        task = self.dag.task_dict.get(key.task_id)
+        if task is None:
+            raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
+        return task
 
     def known_states(self) -> dict[TaskKey, TaskState]:
         with self._lock:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sailplane.cloud.settings import Settings
@@ -23,6 +24,11 @@ class Once(Generic[Made]):
         self._lock = threading.Lock()
         self._made: list[Made] = []
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it was made, or is being made."""
+        return bool(self._made) or self._lock.locked()
+
     def __call__(self) -> Made:
         if not self._made:
             with self._lock:
@@ -38,6 +44,13 @@ def cloud_from(environment: Mapping[str, str]) -> Cloud:
 def worker_from(environment: Mapping[str, str]) -> "Worker":
     """The worker of the queue that `SAILPLANE_QUEUE` names."""
     return make_worker(cloud_from(environment), environment)
+
+
+def leave(worker: "Once[Worker]", within: timedelta) -> None:
+    """Have a worker hand back what it has in hand, and stop what it started, if there is one."""
+    if worker.is_wanted:
+        worker().hand_back(within)
+        worker().close()
 
 
 def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
