@@ -39,7 +39,7 @@ def installed(name: str) -> Installed | None:
         name=about["Name"],
         version=distribution.version,
         requires=tuple(Requirement(line) for line in distribution.requires or ()),
-        requires_python=SpecifierSet(about["Requires-Python"] if "Requires-Python" in about else ""),
+        requires_python=SpecifierSet(str(about.json.get("requires_python", ""))),
         origin=_origin(distribution.read_text("direct_url.json")),
     )
 
