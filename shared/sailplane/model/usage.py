@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
+from sailplane.model.evolve import evolve
+
 _DIGITS = 6
 """A millionth of any unit costs less than a tenth of a millionth of a cent."""
 
@@ -42,31 +44,33 @@ class Usage:
     object_gib_months: float = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage.of([mine + theirs for mine, theirs in zip(self._all(), other._all(), strict=True)])
+        if other is NOTHING:
+            return self
+        # On the path of every task: only what there is.
+        return evolve(self, **{name: getattr(self, name) + amount for name, amount in vars(other).items() if amount})
+
+    def written(self) -> "Usage":
+        """With one more write of the document that it stands in."""
+        return evolve(self, writes=self.writes + 1)
 
     def times(self, factor: float) -> "Usage":
-        return Usage.of([amount * factor for amount in self._all()])
+        return evolve(self, **{name: amount * factor for name, amount in vars(self).items() if amount})
 
     def numbers(self) -> list[float]:
         """The amounts in order, whole ones as integers, without the zeros at the end."""
-        rounded = [_rounded(amount) for amount in self._all()]
-        while rounded and not rounded[-1]:
-            rounded.pop()
-        return rounded
+        amounts = list(vars(self).values())
+        while amounts and not amounts[-1]:
+            amounts.pop()
+        return [amount and _rounded(amount) for amount in amounts]
 
     @staticmethod
     def of(numbers: Sequence[float]) -> "Usage":
         """The usage that `numbers` say; those beyond the fields that are known here are passed over."""
         return Usage(**dict(zip(FIELDS, numbers, strict=False)))
 
-    def _all(self) -> list[float]:
-        return [getattr(self, name) for name in FIELDS]
-
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Usage))
 NOTHING = Usage()
-QUEUED_ONCE = Usage(writes=1)
-"""Of a task instance whose document was written when it was queued, and not since."""
 
 
 def total(usages: Iterable[Usage]) -> Usage:
