@@ -40,7 +40,7 @@ CATCHES_EVERYTHING = {
     "shared/sailplane/authoring/reading.py": "the author's files may raise anything",
     "shared/sailplane/cloud/committer.py": "hands an error to every thread of its group",
     "shared/sailplane/engine/leases.py": "the edge of a thread",
-    "shared/sailplane/engine/logs.py": "the edge of a thread",
+    "shared/sailplane/engine/shipper.py": "the edge of a thread",
     "shared/sailplane/runner/capture.py": "the author's streams may raise anything",
     "shared/sailplane/runner/child.py": "the edge of a task's process",
     "shared/sailplane/runner/conversation.py": "what a task asks for may fail in any way; the task is told",

@@ -3,16 +3,21 @@
 import os
 from functools import partial
 
+import functions_framework
 from cloudevents.http.event import CloudEvent
 
+from sailplane.engine import journal
 from sailplane.engine.events import object_changed
+from sailplane.engine.pushes import pushed_notification
 from sailplane.engine.runs import utc_now
 from sailplane.engine.wiring import Once, cloud_from
 
+journal.set_up(os.environ)
 _cloud = Once(partial(cloud_from, os.environ))
 
 
+@functions_framework.cloud_event  # type: ignore[untyped-decorator]
 def events(event: CloudEvent) -> None:
     """Wake what waits for the object that changed."""
-    about = event.get_data()["message"]["attributes"]
-    object_changed(_cloud(), about["bucketId"], about["objectId"], about["eventType"], utc_now)
+    about = pushed_notification(event.get_data())
+    object_changed(_cloud(), about.bucket, about.name, about.event_type, utc_now)

@@ -1,19 +1,24 @@
 """The function `tick`: Cloud Scheduler calls it every minute."""
 
 import os
+import threading
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import flask
 
+from sailplane.engine import journal, serving
 from sailplane.engine.runs import utc_now
 from sailplane.engine.tick import tick as run_tick
 from sailplane.engine.wiring import Once, cloud_from
 
+journal.set_up(os.environ)
 _cloud = Once(partial(cloud_from, os.environ))
+_told_to_stop = threading.Event()
+serving.on_sigterm(_told_to_stop.set)
 
 
 def tick(request: flask.Request) -> dict[str, Any]:
     """Start what is due and answer what is overdue; the answer tells how much that was."""
-    return asdict(run_tick(_cloud(), utc_now))
+    return asdict(run_tick(_cloud(), utc_now, sleep=_told_to_stop.wait))

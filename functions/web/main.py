@@ -7,8 +7,10 @@ import flask
 
 from sailplane.api.http import Request
 from sailplane.api.wiring import app_from
+from sailplane.engine import journal
 from sailplane.engine.wiring import Once
 
+journal.set_up(os.environ)
 _app = Once(partial(app_from, os.environ))
 
 

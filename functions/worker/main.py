@@ -1,16 +1,21 @@
 """The function `worker`: Pub/Sub pushes task waves to it."""
 
-import base64
 import os
 from functools import partial
 
+import functions_framework
 from cloudevents.http.event import CloudEvent
 
-from sailplane.engine.wiring import Once, worker_from
+from sailplane.engine import journal, serving
+from sailplane.engine.pushes import pushed_data
+from sailplane.engine.wiring import Once, leave, worker_from
 
+journal.set_up(os.environ)
 _worker = Once(partial(worker_from, os.environ))
+serving.on_sigterm(partial(leave, _worker, serving.TIME_TO_LEAVE))
 
 
+@functions_framework.cloud_event  # type: ignore[untyped-decorator]
 def worker(event: CloudEvent) -> None:
     """Work off one message. An exception answers 500, and Pub/Sub brings the message again."""
-    _worker().handle(base64.b64decode(event.get_data()["message"]["data"]))
+    _worker().handle(pushed_data(event.get_data()))

@@ -11,6 +11,7 @@ from sailplane.api.backend import LogLines, TriggerOrder
 from sailplane.model.dags import Schedule, ScheduleKind, SerializedDag, SerializedGroup, SerializedParam, SerializedTask
 from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
 from sailplane.model.ids import RunKey, TaskKey, run_id_for
+from sailplane.model.mapping import Expansion, Source, SourceKind
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 
@@ -186,7 +187,12 @@ def backend() -> MemoryBackend:
         groups=(SerializedGroup(group_id="tail"),),
         tasks=(
             SerializedTask(task_id="extract", operator="PythonOperator", retries=2),
-            SerializedTask(task_id="load", operator="PythonOperator", upstream=("extract",), is_mapped=True),
+            SerializedTask(
+                task_id="load",
+                operator="PythonOperator",
+                upstream=("extract",),
+                expansion=Expansion((Source(kind=SourceKind.XCOM, task_id="extract"),)),
+            ),
             SerializedTask(task_id="tail.report", operator="BashOperator", upstream=("load",), group_id="tail"),
         ),
     )

@@ -61,6 +61,18 @@ class XComNotFound(AirflowException):
         self.dag_id, self.task_id, self.key = dag_id, task_id, key
 
 
+class XComForMappingNotPushed(TypeError):
+    """Other tasks are mapped over what this task returns, and it returned nothing."""
+
+
+class UnmappableXComTypePushed(TypeError):
+    """Other tasks are mapped over what this task returns, and it returned neither list nor dict."""
+
+
+class UnmappableXComLengthPushed(ValueError):
+    """Other tasks are mapped over what this task returns, and it returned more items than are allowed."""
+
+
 class TaskNotFound(AirflowException):
     """There is no such task in the DAG."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import scopes
+from sailplane.authoring import mapping, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -53,6 +53,7 @@ def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
         with terminable():
             return _run(dag, task, job, services, context)
     except AirflowTaskTerminated as error:
+        task = context["task"]
         _tell_task(task)
         task.log.error("Task was stopped: %s", error)
         return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag, task))
@@ -61,27 +62,30 @@ def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
 def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
     try:
         context.update(build_context(dag, task, job, services))
-        outcome = _attempt(task, context, job)
+        outcome = _attempt(context, job)
     except AirflowTaskTerminated:
         raise
     except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
-        outcome = _outcome_of_error(error, dag, task, context)
+        outcome = _outcome_of_error(error, dag, context["task"], context)
     if isinstance(ti := context.get("ti"), TaskInstance):
-        _run_final_callbacks(task, ti, outcome, job, context)
+        outcome = mapping.described(outcome, ti, context)
+        _run_final_callbacks(context["task"], ti, outcome, job, context)
     return outcome
 
 
-def _attempt(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Outcome:
+def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
     ti: TaskInstance = context["ti"]
     skipped: tuple[str, ...] = ()
     scopes.contexts.append(context)
     try:
+        task = ti.task = context["task"] = mapping.unmapped(context["task"], context)
         task.render_template_fields(context)
         try:
             result = _call(task, context, job)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
         _push_result(task, ti, result)
+        mapping.measure(task, ti, result)
     finally:
         scopes.contexts.pop()
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)

@@ -19,6 +19,7 @@ from sailplane.model.states import TriggerRule
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
+    from sailplane.authoring.mapped import OperatorPartial
     from sailplane.authoring.taskgroup import TaskGroup
 
 DEFAULT_RETRY_DELAY = timedelta(seconds=300)
@@ -36,9 +37,11 @@ class BaseOperator(OperatorArguments, Templater, DependencyMixin, metaclass=Oper
     template_fields_renderers: ClassVar[Mapping[str, str]] = {}
     ui_color: str = "#fff"
     ui_fgcolor: str = "#000"
-    is_sensor: ClassVar[bool] = False
+    is_sensor: bool = False
     is_mapped: ClassVar[bool] = False
-    does_nothing: ClassVar[bool] = False
+    maps_function: ClassVar[bool] = False
+    """True when `expand()` has arguments of the task's function, not of the operator."""
+    does_nothing: bool = False
     """True when `execute` has no effect, so that no process is started for it."""
 
     origin: Origin | None
@@ -164,6 +167,26 @@ class BaseOperator(OperatorArguments, Templater, DependencyMixin, metaclass=Oper
             dag.add_task(self, None)
         elif self._dag is not dag:
             raise checks.in_two_dags(self.task_id, self._dag.dag_id, dag.dag_id)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> "OperatorPartial":
+        """The arguments that all instances of a mapped task share; `.expand()` or `.expand_kwargs()` has the others."""
+        from sailplane.authoring.mapped import OperatorPartial
+
+        return OperatorPartial(cls, kwargs)
+
+    @property
+    def mapped_group(self) -> "TaskGroup | None":
+        """The mapped task group that the task is in, directly or through groups in it."""
+        group = self.task_group
+        while group is not None and group.expand_input is None:
+            group = group.parent_group
+        return group
+
+    @property
+    def has_instances(self) -> bool:
+        """True when the task runs as several instances: it is mapped, or a group that it is in."""
+        return self.is_mapped or self.mapped_group is not None
 
     def has_dag(self) -> bool:
         return self._dag is not None

@@ -1,5 +1,6 @@
 """From a DAG of the author's to the data that planning and showing need."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import msgspec
 
 from sailplane.authoring.arguments import is_arg_set
 from sailplane.authoring.dag_checks import find_order
+from sailplane.authoring.mapped import MappedOperator, mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
 from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
@@ -49,10 +51,11 @@ def _plain(value: Any) -> Any:
 
 def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     order = find_order(dag)
+    producers = mapped_over(dag)
     return SerializedDag(
         dag_id=dag.dag_id,
         file=file,
-        tasks=tuple(_task(task) for task in order),
+        tasks=tuple(_task(task, producers) for task in order),
         groups=tuple(_group(dag.group_dict[group_id]) for group_id in sorted(dag.group_dict)),
         schedule=dag.timetable,
         start_date=dag.start_date,
@@ -73,7 +76,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     )
 
 
-def _task(task: BaseOperator) -> SerializedTask:
+def _task(task: BaseOperator, producers: Collection[str]) -> SerializedTask:
     return SerializedTask(
         task_id=task.task_id,
         operator=task.task_type,
@@ -86,7 +89,8 @@ def _task(task: BaseOperator) -> SerializedTask:
         priority_weight=task.priority_weight,
         depends_on_past=task.depends_on_past,
         is_sensor=task.is_sensor,
-        is_mapped=task.is_mapped,
+        expansion=task.expand_input.expansion() if isinstance(task, MappedOperator) else None,
+        is_mapped_over=task.task_id in producers,
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
@@ -133,6 +137,7 @@ def _group(group: "TaskGroup") -> SerializedGroup:
     return SerializedGroup(
         group_id=group.node_id,
         parent_id=parent.group_id if parent else None,
+        expansion=group.expand_input.expansion() if group.expand_input is not None else None,
         label=group.label,
         tooltip=group.tooltip,
     )

@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
@@ -54,6 +55,10 @@ class TaskInstance:
         self.end_date: datetime | None = None
         self._job = job
         self._services = services
+        self.map_name = ""
+        """The rendered `map_index_template`."""
+        self.map_length: int | None = None
+        """How many items it returned for others to be mapped over."""
         self._context: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -133,6 +138,7 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         """Store `value` for others to pull; it is written together with the try's end."""
+        value = list(value) if isinstance(value, LazyXComSequence) else value
         self.pushed[key] = xcom.dumps(value, key=key, where=f"task {self.task_id!r}")
 
     def xcom_pull(
@@ -148,9 +154,14 @@ class TaskInstance:
     ) -> Any:
         """The value pushed under `key` by a task, this one when `task_ids` is None; `default` when there is none.
 
-        Several task_ids or map_indexes give a list, in their order. `include_prior_dates` is accepted; only the XComs
-        of the run asked for are looked at.
+        Several task_ids or map_indexes give a list, in their order. Without map_indexes, a task with several instances
+        gives what all of them pushed. `include_prior_dates` is accepted; only the XComs of the run asked for are looked
+        at.
         """
+        if not is_arg_set(map_indexes) and dag_id in (None, self.dag_id) and run_id in (None, self.run_id):
+            if isinstance(task_ids, str) and self._has_instances(task_ids):
+                values = list(self.lazy_xcoms(task_ids, key))
+                return values if len(values) > 1 else values[0] if values else default
         ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
         indexes = _indexes(map_indexes)
         one = isinstance(task_ids, str | None) and not isinstance(indexes, list)
@@ -162,6 +173,14 @@ class TaskInstance:
                 "include_prior_dates has no effect: XCom %r was looked for in run %s only", key, self.run_id
             )
         return found[0] if one else found
+
+    def lazy_xcoms(self, task_id: str, key: str = XCOM_RETURN_KEY) -> LazyXComSequence:
+        """What all instances of a mapped task of this run pushed under `key`."""
+        return LazyXComSequence(XComRef(task_id=task_id, key=key), self._services)
+
+    def _has_instances(self, task_id: str) -> bool:
+        dag = self._context.get("dag")
+        return dag is not None and dag.has_task(task_id) and dag.get_task(task_id).has_instances
 
     def _reference(self, task_id: str, map_index: int, key: str, dag_id: str | None, run_id: str | None) -> XComRef:
         if dag_id in (None, self.dag_id) and run_id in (None, self.run_id):

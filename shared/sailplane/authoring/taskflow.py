@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
@@ -15,6 +15,7 @@ from sailplane.model.states import TriggerRule
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
+    from sailplane.authoring.expand_input import ExpandInput
     from sailplane.authoring.taskgroup import TaskGroup
 
 
@@ -23,6 +24,7 @@ class DecoratedOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("op_args", "op_kwargs")
     custom_operator_name: ClassVar[str] = "@task"
+    maps_function: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -96,12 +98,45 @@ class TaskFactory:
             multiple_outputs=self.multiple_outputs,
             **self.options,
         )
+        self._finish(operator)
+        return XComArg(operator)
+
+    def _finish(self, operator: BaseOperator) -> None:
         operator.is_setup, operator.is_teardown = self.is_setup, self.is_teardown
         if self.is_teardown:
             operator.trigger_rule = TriggerRule.ALL_DONE_SETUP_SUCCESS
         docs = (operator.doc, operator.doc_md, operator.doc_json, operator.doc_yaml, operator.doc_rst)
         if self.function.__doc__ and not any(docs):
             operator.doc_md = self.function.__doc__
+
+    def partial(self, **kwargs: Any) -> "TaskPartial":
+        """The arguments that all instances of the task share; `.expand()` or `.expand_kwargs()` has the others."""
+        return TaskPartial(self, kwargs)
+
+    def expand(self, **mapped: Any) -> XComArg:
+        """An instance for each combination of the items of these arguments, which are lists, dicts or task results."""
+        return self.partial().expand(**mapped)
+
+    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> XComArg:
+        """An instance for each dict of arguments in a list, or in what a task returns."""
+        return self.partial().expand_kwargs(rows, strict=strict)
+
+    def mapped(self, shared: Mapping[str, Any], expand_input: "ExpandInput", names: Iterable[str]) -> XComArg:
+        """A task that calls the function once for each instance; `names` are the arguments known to be mapped."""
+        from sailplane.authoring.mapped import MappedOperator, part
+
+        if names:
+            check_call(self.function, (), {**shared, **dict.fromkeys(names)})
+        general, own = part({**self.options, "multiple_outputs": self.multiple_outputs})
+        free_id = unique_task_id(general.pop("task_id"), general.get("dag"), general.get("task_group"))
+        operator = MappedOperator(
+            task_id=free_id,
+            operator_class=self.operator_class,
+            shared={**own, "python_callable": self.function, "op_kwargs": dict(shared)},
+            expand_input=expand_input,
+            **general,
+        )
+        self._finish(operator)
         return XComArg(operator)
 
     def override(self, **options: Any) -> "TaskFactory":
@@ -112,6 +147,44 @@ class TaskFactory:
         )
         made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
         return made
+
+
+class TaskPartial:
+    """`task.partial(...)`: becomes a task when it is expanded."""
+
+    def __init__(self, factory: TaskFactory, kwargs: Mapping[str, Any]) -> None:
+        self._factory = factory
+        self._kwargs = dict(kwargs)
+        self._refuse_unknown(kwargs, "partial")
+
+    def expand(self, **mapped: Any) -> XComArg:
+        """An instance for each combination of the items of these arguments, which are lists, dicts or task results."""
+        from sailplane.authoring.expand_input import ProductInput
+
+        where = f"{self._factory.function.__name__}.expand()"
+        if not mapped:
+            raise TypeError(f"{where} needs at least one argument to map over")
+        self._refuse_unknown(mapped, "expand")
+        for name in mapped.keys() & self._kwargs.keys():
+            raise TypeError(f"{where} got multiple values for the argument {name!r}: partial() has it already")
+        return self._factory.mapped(self._kwargs, ProductInput(mapped, where), mapped)
+
+    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> XComArg:
+        """An instance for each dict of arguments in a list, or in what a task returns."""
+        from sailplane.authoring.expand_input import RowsInput
+
+        where = f"{self._factory.function.__name__}.expand_kwargs()"
+        return self._factory.mapped(self._kwargs, RowsInput(rows, where), ())
+
+    def _refuse_unknown(self, kwargs: Mapping[str, Any], verb: str) -> None:
+        parameters = inspect.signature(self._factory.function).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return
+        for name in kwargs:
+            if name not in parameters:
+                raise TypeError(
+                    f"{self._factory.function.__name__}.{verb}() got an unexpected keyword argument {name!r}"
+                )
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:

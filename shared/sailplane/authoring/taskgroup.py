@@ -1,8 +1,9 @@
 """Groups of tasks: shown as one box, linked as one, with default arguments of their own."""
 
 import copy
+import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
@@ -15,6 +16,7 @@ from sailplane.model.ids import check_group_id
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
+    from sailplane.authoring.expand_input import ExpandInput
     from sailplane.authoring.operator import BaseOperator
 
 P = ParamSpec("P")
@@ -23,6 +25,9 @@ R = TypeVar("R")
 
 class TaskGroup(DependencyMixin):
     """Tasks and groups made inside `with TaskGroup(...)` belong to it; their ids are prefixed with its id."""
+
+    expand_input: "ExpandInput | None" = None
+    """Of a mapped group: what it is mapped over."""
 
     def __init__(
         self,
@@ -175,15 +180,61 @@ class _GroupFactory:
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         self._function = function
         self._options = {"group_id": function.__name__, "add_suffix_on_collision": True, **options}
+        self._shared: dict[str, Any] = {}
         wraps(function)(self)
 
     def override(self, **options: Any) -> "_GroupFactory":
         """The same with other options: `stage.override(group_id="second")(x)`."""
         return _GroupFactory(self._function, {**self._options, **options})
 
+    def partial(self, **kwargs: Any) -> "_GroupFactory":
+        """The arguments that all instances of the group share; `.expand()` or `.expand_kwargs()` has the others."""
+        self._refuse_unknown(kwargs, "partial")
+        made = _GroupFactory(self._function, self._options)
+        made._shared = {**self._shared, **kwargs}
+        return made
+
+    def expand(self, **mapped: Any) -> Any:
+        """The group as several instances, one for each combination of the items of these arguments.
+
+        Instance i of a task in it waits for instance i of another, not for all of them.
+        """
+        from sailplane.authoring.expand_input import ProductInput
+
+        where = f"{self._function.__name__}.expand()"
+        if not mapped:
+            raise TypeError(f"{where} needs at least one argument to map over")
+        self._refuse_unknown(mapped, "expand")
+        return self._mapped(ProductInput(mapped, where), mapped)
+
+    def expand_kwargs(self, rows: Any) -> Any:
+        """The group as several instances, one for each dict of arguments in a list, or in what a task returns."""
+        from sailplane.authoring.expand_input import RowsInput
+
+        names = [name for name in inspect.signature(self._function).parameters if name not in self._shared]
+        return self._mapped(RowsInput(rows, f"{self._function.__name__}.expand_kwargs()"), names)
+
+    def _mapped(self, expand_input: "ExpandInput", names: Iterable[str]) -> Any:
+        from sailplane.authoring.mapped_group import MappedArgument, MappedTaskGroup
+
+        arguments = {name: MappedArgument(expand_input, name) for name in names}
+        with MappedTaskGroup(expand_input, **self._options) as group:
+            return self._fill(group, (), {**self._shared, **arguments})
+
+    def _refuse_unknown(self, kwargs: Mapping[str, Any], verb: str) -> None:
+        parameters = inspect.signature(self._function).parameters
+        for name in kwargs:
+            if name not in parameters:
+                raise TypeError(f"{self._function.__name__}.{verb}() got an unexpected keyword argument {name!r}")
+            if name in self._shared:
+                raise TypeError(f"{self._function.__name__}.{verb}() got multiple values for the argument {name!r}")
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with TaskGroup(**self._options) as group:
-            group.tooltip = group.tooltip or self._function.__doc__ or ""
-            group.doc_md = group.doc_md or self._function.__doc__
-            result = self._function(*args, **kwargs)
+            return self._fill(group, args, {**self._shared, **kwargs})
+
+    def _fill(self, group: TaskGroup, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        group.tooltip = group.tooltip or self._function.__doc__ or ""
+        group.doc_md = group.doc_md or self._function.__doc__
+        result = self._function(*args, **kwargs)
         return group if result is None else result

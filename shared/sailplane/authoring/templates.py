@@ -27,6 +27,8 @@ class Templater:
     template_fields: Sequence[str]
     template_ext: Sequence[str]
     render_template_as_native_obj: bool | None = None
+    resolved_ids: frozenset[int] = frozenset()
+    """`id` of values that a mapped task got from an XCom: what looks like a template in them is none."""
 
     def get_template_env(self, dag: "DAG | None" = None) -> "jinja2.Environment":
         """The environment that renders this: of the DAG when there is one."""
@@ -70,6 +72,8 @@ class Templater:
         seen_oids: set[int] | None = None,
     ) -> Any:
         """`content` with all templates in it rendered, as a new object when there was one."""
+        if self.resolved_ids and id(content) in self.resolved_ids:
+            return content
         if isinstance(content, str):
             return self._render_text(content, context, jinja_env)
         if isinstance(content, Resolvable):

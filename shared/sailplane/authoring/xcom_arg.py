@@ -1,11 +1,12 @@
 """A task's result as the argument of another: the value to come, and the dependency with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
 from sailplane.authoring.dependencies import DependencyMixin
 from sailplane.authoring.exceptions import XComNotFound
+from sailplane.model.mapping import Source, SourceKind
 
 if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
@@ -24,7 +25,49 @@ class Resolvable:
         raise NotImplementedError
 
 
-class XComArg(Resolvable, DependencyMixin):
+class Mappable(Resolvable, DependencyMixin):
+    """A task's result, or what is made of some, that other tasks can be mapped over."""
+
+    def source(self) -> Source:
+        """From which lengths its own length follows. Raises `ValueError` when it cannot be mapped over."""
+        raise NotImplementedError
+
+    def map(self, function: Callable[[Any], Any]) -> "Mappable":
+        """Each item given to `function`, in the task that is mapped over it."""
+        from sailplane.authoring.xcom_transforms import MapXComArg
+
+        self.source()
+        return MapXComArg(self, function)
+
+    def zip(self, *others: "Mappable", fillvalue: Any = NOTSET) -> "Mappable":
+        """Tuples of the items at the same place, as many as the shortest has; with `fillvalue`, as the longest has."""
+        from sailplane.authoring.xcom_transforms import ZipXComArg
+
+        return ZipXComArg([_mappable(each) for each in (self, *others)], fillvalue)
+
+    def concat(self, *others: "Mappable") -> "Mappable":
+        """The items of this, then those of `others`."""
+        from sailplane.authoring.xcom_transforms import ConcatXComArg
+
+        return ConcatXComArg([_mappable(each) for each in (self, *others)])
+
+    @property
+    def roots(self) -> list["BaseOperator"]:
+        return [operator for operator, _ in self.iter_references()]
+
+    @property
+    def leaves(self) -> list["BaseOperator"]:
+        return self.roots
+
+
+def _mappable(value: Any) -> Mappable:
+    if not isinstance(value, Mappable):
+        raise TypeError(f"zip() and concat() take results of tasks, not {value!r}")
+    value.source()
+    return value
+
+
+class XComArg(Mappable):
     """The XCom that `operator` pushes under `key`."""
 
     def __init__(self, operator: "BaseOperator", key: str = XCOM_RETURN_KEY) -> None:
@@ -63,21 +106,30 @@ class XComArg(Resolvable, DependencyMixin):
         pull = f"task_ids='{operator.task_id}', dag_id='{dag_id}', key='{self.key}'"
         return f"{{{{ task_instance.xcom_pull({pull}) }}}}"
 
-    @property
-    def roots(self) -> list["BaseOperator"]:
-        return [self.operator]
-
-    @property
-    def leaves(self) -> list["BaseOperator"]:
-        return [self.operator]
+    def source(self) -> Source:
+        if self.key != XCOM_RETURN_KEY:
+            raise ValueError(
+                f"tasks can be mapped over what task {self.operator.task_id!r} returns, not over its XCom {self.key!r}"
+            )
+        return Source(kind=SourceKind.XCOM, task_id=self.operator.task_id)
 
     def iter_references(self) -> Iterator[tuple["BaseOperator", str]]:
         yield self.operator, self.key
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        """The value. None for a return value that was not pushed; `XComNotFound` for another key that was not."""
+        """The value. None for a return value that was not pushed; `XComNotFound` for another key that was not.
+
+        Of a task with several instances: what the same instance of a common mapped group pushed, else a sequence of
+        what all did.
+        """
         ti = context["ti"]
-        value = ti.xcom_pull(task_ids=self.operator.task_id, key=self.key, default=NOTSET)
+        group = self.operator.mapped_group
+        if group is None or context["task"].mapped_group is not group:
+            if self.operator.has_instances:
+                return ti.lazy_xcoms(self.operator.task_id, self.key)
+            group = None
+        index = ti.map_index if group is not None else None
+        value = ti.xcom_pull(task_ids=self.operator.task_id, key=self.key, default=NOTSET, map_indexes=index)
         if is_arg_set(value):
             return value
         if self.key == XCOM_RETURN_KEY or self.operator.multiple_outputs:

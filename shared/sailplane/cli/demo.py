@@ -12,9 +12,10 @@ from sailplane.cli.api_client import ApiClient, BucketClient
 from sailplane.cli.output import Format, Output, make_table
 from sailplane.cli.rows import INSTANCE_COLUMNS
 from sailplane.cli.session import Session
+from sailplane.deploy.topology import OWN_OBJECTS
 from sailplane.model.states import RunState, TaskState
 from sailplane.standalone.assets import example_dags, example_data
-from sailplane.standalone.deployment import BUCKET, OWN_OBJECTS
+from sailplane.standalone.deployment import BUCKET
 from sailplane.standalone.home import Home
 from sailplane.standalone.serve import Plan, Standalone, run
 

@@ -56,7 +56,7 @@ def task_row(task: SerializedTask) -> dict[str, Any]:
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
         "queue": task.queue,
-        "is_mapped": task.is_mapped,
+        "is_mapped": task.expansion is not None,
         "group_id": task.group_id,
     }
 

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from sailplane.cloud.settings import Settings
+from sailplane.cloud.tally import Tally
 from sailplane.model.errors import NotFound, Unavailable
 
 _MOST_COMPONENTS = 32
@@ -14,7 +15,8 @@ _MOST_COMPONENTS = 32
 class Blobs:
     """Objects by name in the deployment's bucket. Google's client is imported with the first call: it is heavy."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        self._tally = tally
         self._settings = settings
         self._lock = threading.Lock()
 
@@ -22,6 +24,7 @@ class Blobs:
         """The object's content. Raises `NotFound`."""
         from google.api_core.exceptions import NotFound as Missing
 
+        self._tally.class_b += 1
         try:
             return bytes(self._call(lambda: self._bucket.blob(name).download_as_bytes()))
         except Missing as error:
@@ -29,16 +32,20 @@ class Blobs:
 
     def write(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         """Write the whole object; the same content again changes nothing."""
+        self._tally.class_a += 1
         self._call(lambda: self._bucket.blob(name).upload_from_string(data, content_type=content_type))
 
     def write_file(self, name: str, path: str, content_type: str) -> None:
+        self._tally.class_a += 1
         self._call(lambda: self._bucket.blob(name).upload_from_filename(path, content_type=content_type))
 
     def exists(self, name: str) -> bool:
+        self._tally.class_b += 1
         return bool(self._call(lambda: self._bucket.blob(name).exists()))
 
     def names(self, prefix: str) -> list[str]:
         """Names of the objects that begin with `prefix`, sorted."""
+        self._tally.class_a += 1
         found = self._call(lambda: list(self._client.list_blobs(self._settings.bucket, prefix=prefix)))
         return sorted(blob.name for blob in found)
 
@@ -46,6 +53,7 @@ class Blobs:
         """Make `name` of the contents of `parts`, in order, at most 32."""
         if len(parts) > _MOST_COMPONENTS:
             raise ValueError(f"{len(parts)} parts: Cloud Storage composes {_MOST_COMPONENTS} at most")
+        self._tally.class_a += 1
         target = self._bucket.blob(name)
         target.content_type = content_type
         self._call(lambda: target.compose([self._bucket.blob(part) for part in parts]))

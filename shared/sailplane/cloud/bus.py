@@ -70,16 +70,17 @@ class Bus:
     def _stub(self) -> Any:
         response = types_of(PUBSUB, "pubsub").PublishResponse.pb()
         with self._lock:
-            return self._channel().unary_unary(
+            return open_channel(self._settings).unary_unary(
                 _PUBLISH,
                 request_serializer=self._request_type.SerializeToString,
                 response_deserializer=response.FromString,
             )
 
-    def _channel(self) -> Any:
-        """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
-        if self._settings.pubsub_host:
-            return grpc.insecure_channel(self._settings.pubsub_host)
-        from google.api_core.grpc_helpers import create_channel
 
-        return create_channel(_HOST, default_scopes=_SCOPES)
+def open_channel(settings: Settings, options: Sequence[tuple[str, int]] = ()) -> Any:
+    """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
+    if settings.pubsub_host:
+        return grpc.insecure_channel(settings.pubsub_host, options=list(options))
+    from google.api_core.grpc_helpers import create_channel
+
+    return create_channel(_HOST, default_scopes=_SCOPES, options=list(options))

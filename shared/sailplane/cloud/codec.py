@@ -31,6 +31,7 @@ from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+from sailplane.model.usage import NOTHING, Usage
 
 Guarded = DagRecord | DagSchedule | DagRun | TaskInstance
 """Records that carry the token of the write they came from."""
@@ -78,11 +79,16 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     put_texts(fields, "waits_for", record.waits_for)
     put_texts(fields, "feeds", record.feeds)
     put_texts(fields, "skips", record.skips)
+    put_whole(fields, "map_size", record.map_size)
+    if record.map_length is not None:
+        fields["map_length"].integer_value = record.map_length
+    put_text(fields, "map_name", record.map_name)
     put_flag(fields, "has_log", record.has_log)
     if record.error is not None:
         fields["error"].string_value = msgspec.json.encode(record.error).decode()
     put_number(fields, "cpu_seconds", record.cpu_seconds)
     put_number(fields, "max_rss_mib", record.max_rss_mib)
+    _put_usage(fields, "usage", record.usage)
 
 
 def read_task(document: Any) -> TaskInstance:
@@ -121,12 +127,27 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         waits_for=texts(fields, "waits_for"),
         feeds=texts(fields, "feeds"),
         skips=texts(fields, "skips"),
+        map_size=whole(fields, "map_size"),
+        map_length=whole(fields, "map_length") if "map_length" in fields else None,
+        map_name=text(fields, "map_name"),
         has_log=flag(fields, "has_log"),
         error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
         cpu_seconds=number(fields, "cpu_seconds"),
         max_rss_mib=number(fields, "max_rss_mib"),
+        usage=_usage(fields, "usage"),
         token=token_of(document.update_time),
     )
+
+
+def _put_usage(fields: Fields, name: str, usage: Usage) -> None:
+    """Store `usage` with the write that stores it."""
+    fields[name].string_value = msgspec.json.encode(usage.written().numbers()).decode()
+
+
+def _usage(fields: Fields, name: str) -> Usage:
+    """Documents of earlier versions have none."""
+    stored = optional_text(fields, name)
+    return Usage.of(msgspec.json.decode(stored, type=list[float])) if stored else NOTHING
 
 
 def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
@@ -151,6 +172,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
     put_text(fields, "claim", record.claim)
     put_text_map(fields, "summary", record.summary)
+    _put_usage(fields, "usage", record.usage)
 
 
 def read_run(document: Any) -> DagRun:
@@ -181,11 +203,12 @@ def read_run(document: Any) -> DagRun:
         alarm_at=alarm(fields),
         claim=text(fields, "claim"),
         summary={key: TaskState(value) for key, value in text_map(fields, "summary").items()},
+        usage=_usage(fields, "usage") + _usage(fields, "end_usage"),
         token=token_of(document.update_time),
     )
 
 
-RUN_END_FIELDS = ("state", "ended_at", "alarm_at", "summary", "claim")
+RUN_END_FIELDS = ("state", "ended_at", "alarm_at", "summary", "claim", "end_usage")
 
 
 def write_run_end(record: DagRun, fields: Fields) -> None:
@@ -194,6 +217,7 @@ def write_run_end(record: DagRun, fields: Fields) -> None:
     put_instant(fields, "ended_at", record.ended_at)
     put_text_map(fields, "summary", record.summary)
     put_text(fields, "claim", record.claim)
+    _put_usage(fields, "end_usage", record.usage)
 
 
 def write_wait(record: TaskInstance, fields: Fields) -> None:

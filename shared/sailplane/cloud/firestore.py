@@ -17,6 +17,7 @@ import grpc.experimental
 from sailplane.cloud.documents import Document
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
+from sailplane.cloud.tally import Tally
 from sailplane.model.errors import SailplaneError, Unavailable
 
 _types = types_of(FIRESTORE, "firestore")
@@ -73,7 +74,8 @@ class Conflict:
 class Firestore:
     """The calls that the store needs, each tried again until the deadline while trouble is passing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        self._tally = tally
         self.database = f"projects/{settings.project}/databases/{settings.database}"
         self.root = f"{self.database}/documents"
         self._deadline = settings.call_deadline
@@ -110,6 +112,7 @@ class Firestore:
 
     def get(self, names: Sequence[str]) -> list[Any]:
         """The documents that exist among `names`, in no order. One read each, also for those that do not exist."""
+        self._tally.reads += len(names)
         if len(names) == 1:
             return self._get_only(names[0])
         request = BatchGetDocumentsRequest(database=self.database, documents=names)
@@ -131,16 +134,24 @@ class Firestore:
         """One page of a collection in one message: a streamed answer costs ten times as much for each document."""
         for attempt in _attempts(self._deadline):
             try:
-                return self._list(request, timeout=attempt.seconds, metadata=self._metadata)
+                page = self._list(request, timeout=attempt.seconds, metadata=self._metadata)
+                self._tally.reads += max(1, len(page.documents))
+                return page
             except grpc.RpcError as error:
                 attempt.failed(error)
         raise AssertionError("attempts end by raising")
 
     def query(self, request: Any) -> list[Any]:
-        return self._read(self._query, request)
+        answers = self._read(self._query, request)
+        self._tally.reads += max(1, sum(answer.HasField("document") for answer in answers))
+        return answers
 
-    def aggregate(self, request: Any) -> list[Any]:
-        return self._read(self._aggregate, request)
+    def count(self, request: Any) -> int:
+        """The count that `request` asks for under the name `n`; one read a thousand."""
+        (answer,) = self._read(self._aggregate, request)
+        counted = int(answer.result.aggregate_fields["n"].integer_value)
+        self._tally.reads += max(1, -(-counted // 1000))
+        return counted
 
     def _read(self, call: Callable[..., Any], request: Any) -> list[Any]:
         for attempt in _attempts(self._deadline):

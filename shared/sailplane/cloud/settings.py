@@ -39,6 +39,10 @@ class Settings:
     firestore_host: str | None = None
     pubsub_host: str | None = None
     storage_url: str | None = None
+    region: str = ""
+    """Where the Cloud Run jobs of job queues are."""
+    run_host: str | None = None
+    """`host:port` of something that answers Cloud Run's Admin API in Google's place; Google names no such variable."""
     environment: Mapping[str, str]
     """What tasks see as their environment."""
 
@@ -65,12 +69,24 @@ class Settings:
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
             storage_url=mapping.get("STORAGE_EMULATOR_HOST") or None,
+            region=mapping.get("SAILPLANE_REGION", ""),
+            run_host=mapping.get("CLOUD_RUN_EMULATOR_HOST") or None,
             environment=dict(mapping),
         )
 
     def topic(self, queue: str) -> str:
         """Full name of the topic that serves `queue`."""
         return f"projects/{self.project}/topics/{self.topic_prefix}-{queue}"
+
+    def subscription(self, queue: str) -> str:
+        """Full name of the subscription from which workers pull `queue`."""
+        return f"projects/{self.project}/subscriptions/{self.topic_prefix}-{queue}"
+
+    def job(self, queue: str) -> str:
+        """Full name of the Cloud Run job that runs the tasks of `queue`. Raises `SettingsError` without a region."""
+        if not self.region:
+            raise SettingsError(f"SAILPLANE_REGION is not set: it says where the Cloud Run job of queue {queue!r} is")
+        return f"projects/{self.project}/locations/{self.region}/jobs/{self.topic_prefix}-{queue}"
 
 
 def import_timeout(mapping: Mapping[str, str]) -> timedelta:

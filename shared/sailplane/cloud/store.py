@@ -15,11 +15,12 @@ from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
+from sailplane.cloud.tally import Tally
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
-from sailplane.model.states import RunState, TaskState
+from sailplane.model.states import RunState
 
 Query = types_of(FIRESTORE, "query").StructuredQuery.pb()
 _OPERATORS = Query.FieldFilter.Operator
@@ -44,9 +45,9 @@ class DueAlarms:
 class Store:
     """Reads give records; `commit` writes changes. Raises `Unavailable` when Firestore does not answer in time."""
 
-    def __init__(self, settings: Settings, read_object: Callable[[str], bytes]) -> None:
+    def __init__(self, settings: Settings, read_object: Callable[[str], bytes], tally: Tally) -> None:
         self._settings = settings
-        self._firestore = Firestore(settings)
+        self._firestore = Firestore(settings, tally)
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
         self._versions: dict[tuple[str, int], SerializedDag] = {}
@@ -269,8 +270,7 @@ class Store:
         counted = aggregation.aggregations.add()
         counted.alias = "n"
         counted.count.SetInParent()
-        (answer,) = self._firestore.aggregate(request)
-        return int(answer.result.aggregate_fields["n"].integer_value)
+        return self._firestore.count(request)
 
     def _parent(self, relative: str) -> str:
         return f"{self._firestore.root}/{relative}" if relative else self._firestore.root

@@ -1,11 +1,12 @@
 """Where the clients are made: lazily, once per process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sailplane.cloud.blobs import Blobs
 from sailplane.cloud.bus import Bus
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.store import Store
+from sailplane.cloud.tally import Tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class Cloud:
     store: Store
     bus: Bus
     blobs: Blobs
+    tally: Tally = field(default_factory=Tally)
+    """What each thread had them read."""
 
     def close(self) -> None:
         self.store.close()
@@ -23,5 +26,7 @@ class Cloud:
 
 def connect(settings: Settings) -> Cloud:
     """The services that `settings` name. Nothing is called yet."""
-    blobs = Blobs(settings)
-    return Cloud(settings=settings, store=Store(settings, blobs.read), bus=Bus(settings), blobs=blobs)
+    tally = Tally()
+    blobs = Blobs(settings, tally)
+    store = Store(settings, blobs.read, tally)
+    return Cloud(settings=settings, store=store, bus=Bus(settings), blobs=blobs, tally=tally)

@@ -8,7 +8,7 @@ from enum import Enum
 from sailplane.cloud.changes import EndRun
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import mapping
+from sailplane.engine import journal, mapping
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.model.ids import TaskKey
@@ -65,6 +65,7 @@ def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], cloc
     for _ in range(_MOST_TRIES):
         end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
         if isinstance(cloud.store.commit([end]), Committed):
+            journal.run_ended(run.key, end.ended.state)
             return Verdict.CLOSED
         stored = cloud.store.run(run.key)
         if stored is None or stored.state.is_terminal:

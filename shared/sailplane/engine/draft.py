@@ -112,9 +112,8 @@ def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: 
 def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
     """Enter `plan` into `result`; returns the keys that ended by that without a process."""
     empty: list[TaskKey] = []
-    for proposed in (*plan.settles, *plan.starts):
-        if proposed.size:
-            result.sizes[proposed.key.task_id] = proposed.size
+    result.sizes.update({each.key.task_id: each.size for each in plan.settles if each.size})
+    result.sizes.update({each.key.task_id: each.size for each in plan.starts if each.size})
     for settle in plan.settles:
         result.settled[settle.key] = result.states[settle.key] = settle.state
     for start in plan.starts:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sailplane.engine.draft import nonce
+from sailplane.engine import mapping
+from sailplane.engine.draft import nonce, requeued
 from sailplane.engine.memory import RunMemory
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind
@@ -33,6 +34,8 @@ def ended(
         error=_shortened(outcome.error),
         xcoms=xcoms,
         skips=outcome.skip_tasks,
+        map_length=outcome.map_length,
+        map_name=outcome.map_name,
     )
     match outcome.kind:
         case OutcomeKind.SUCCESS:
@@ -55,6 +58,30 @@ def lost(run: RunMemory, instance: TaskInstance, state: TaskState, at: datetime 
     return _terminal(run, base, state) if state.is_terminal else evolve(base, state=state)
 
 
+def handed_back(
+    instance: TaskInstance, outcome: Outcome, has_log: bool, now: datetime
+) -> tuple[TaskInstance | None, TaskInstance]:
+    """What a try was that its worker had to stop before it left, and `instance` queued for the next one.
+
+    The next try has a number and a log of its own, and there is one more of them: that a platform scales in or brings
+    a new revision is no failure, and must not fail a task without retries. A sensor that was rescheduled before only
+    pokes again: its try is spread over many processes anyway, and there is nothing to keep of this one (None).
+    """
+    stopped = evolve(
+        instance,
+        state=TaskState.UP_FOR_RETRY,
+        alarm_at=None,
+        ended_at=now,
+        has_log=has_log or instance.has_log,
+        cpu_seconds=instance.cpu_seconds + outcome.cpu_seconds,
+        max_rss_mib=max(instance.max_rss_mib, outcome.max_rss_mib),
+        error=ErrorInfo(kind="HandedBack", message=f"worker {instance.worker} was told to stop, which costs no retry"),
+    )
+    if instance.rescheduled_since is not None:
+        return None, requeued(evolve(stopped, state=TaskState.RUNNING), now)
+    return stopped, evolve(requeued(stopped, now), max_tries=instance.max_tries + 1)
+
+
 def undeliverable(run: RunMemory, instance: TaskInstance, message: str, now: datetime) -> TaskInstance:
     """`instance`, failed because no worker can get it: trying again would not help."""
     error = ErrorInfo(kind="UnknownQueue", message=message)
@@ -69,7 +96,8 @@ def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:
 
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
-    return evolve(base, state=state, alarm_at=None, feeds=joins.feeds(run.dag, base.task_id, state))
+    feeds = joins.feeds(run.dag, base.task_id, state, has_pushed=mapping.has_pushed(base))
+    return evolve(base, state=state, alarm_at=None, feeds=feeds)
 
 
 def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:

@@ -8,6 +8,8 @@ from sailplane.model.runs import TaskInstance
 from sailplane.planner.plan import Snapshot
 from sailplane.planner.wiring import Node, wiring
 
+RETURN_VALUE = "return_value"
+
 
 def lengths_of(dag: SerializedDag, instance: TaskInstance) -> Mapping[str, int | None]:
     """What others are mapped over when `instance` has ended; nothing of one of several instances."""
@@ -56,4 +58,4 @@ def _length_together(node: Node, size: int, instances: Sequence[TaskInstance]) -
 
 
 def has_pushed(instance: TaskInstance) -> bool:
-    return "return_value" in instance.xcoms
+    return RETURN_VALUE in instance.xcoms

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sailplane.engine import mapping
-from sailplane.model.dags import SerializedDag
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import RunContext, TaskInstance, Token
@@ -52,6 +53,13 @@ class RunMemory:
     def key(self) -> RunKey:
         return self.context.key
 
+    def task(self, key: TaskKey) -> SerializedTask:
+        """What the run's DAG says of a task instance. Raises `NotFound`."""
+        task = self.dag.task_dict.get(key.task_id)
+        if task is None:
+            raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
+        return task
+
     def known_states(self) -> dict[TaskKey, TaskState]:
         with self._lock:
             return self.states.copy()
@@ -81,11 +89,11 @@ class RunMemory:
                 for key, value in instance.xcoms.items():
                     self._keep_xcom(xcom_name(instance.task_id, instance.map_index, key), value)
 
-    def knows_xcoms_of(self, task_id: str) -> bool:
-        """True when this worker saw the task end and has what it returned, if it returned anything."""
-        if xcom_name(task_id) in self.xcoms:
+    def knows_xcoms_of(self, key: TaskKey) -> bool:
+        """True when this worker saw the task instance end and has what it returned, if it returned anything."""
+        if xcom_name(key.task_id, key.map_index) in self.xcoms:
             return True
-        state = self.states.get(TaskKey(task_id))
+        state = self.states.get(key)
         return state is not None and state.is_terminal and self._xcom_bytes <= MOST_XCOM_BYTES
 
     def _keep_xcom(self, name: str, value: str) -> None:

@@ -12,7 +12,7 @@ from sailplane.cloud.changes import Change, Create, EndRun, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import closing, draft, ends, mapping, publishing
+from sailplane.engine import closing, draft, ends, journal, mapping, publishing
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
@@ -71,7 +71,8 @@ class Progress:
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
             return self._end_alone(run, ended, kept)
-        if closes:
+        if closes and drafted.run is not None:
+            journal.run_ended(run.key, drafted.run)
             self._on_close(run.key.dag_id)
             return True
         self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)

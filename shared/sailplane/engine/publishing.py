@@ -25,7 +25,7 @@ def publish(cloud: Cloud, run: RunMemory, instances: Iterable[TaskInstance]) -> 
     unserved: list[tuple[TaskInstance, str]] = []
     for queue, queued in by_queue.items():
         try:
-            cloud.bus.publish(queue, _messages(run, queued, cloud.settings.worker_concurrency))
+            cloud.bus.publish(queue, _messages(run, queue, queued, cloud.settings.worker_concurrency))
         except UnknownQueue as error:
             unserved += [(instance, str(error)) for instance in queued]
         except TransientError as error:
@@ -33,9 +33,9 @@ def publish(cloud: Cloud, run: RunMemory, instances: Iterable[TaskInstance]) -> 
     return unserved
 
 
-def _messages(run: RunMemory, queued: Sequence[TaskInstance], size: int) -> list[Message]:
+def _messages(run: RunMemory, queue: str, queued: Sequence[TaskInstance], size: int) -> list[Message]:
     return [
-        Message(wave=TaskWave(run=run.context, run_token=run.token, tickets=tuple(map(ticket, wave))))
+        Message(wave=TaskWave(run=run.context, run_token=run.token, tickets=tuple(map(ticket, wave)), queue=queue))
         for wave in waves(queued, size)
     ]
 
@@ -44,6 +44,7 @@ def ticket(instance: TaskInstance) -> TaskTicket:
     return TaskTicket(
         task_id=instance.task_id,
         map_index=instance.map_index,
+        map_size=instance.map_size,
         try_number=instance.try_number,
         max_tries=instance.max_tries,
         queued_at=instance.queued_at,

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import xcoms
+from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedTask
-from sailplane.model.execution import XComRef, xcom_name
-from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.execution import XComItems, XComRef, xcom_name
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 
 RETURN_VALUE = "return_value"
 
@@ -18,14 +19,33 @@ class Services:
     def __init__(self, cloud: Cloud, run: RunMemory) -> None:
         self._cloud = cloud
         self._run = run
+        self._items = MappedXComs(cloud, run)
 
-    def inputs(self, task: SerializedTask) -> dict[str, str]:
-        """The return values that the arguments of `task` name, by `xcom_name`; unknown ones are read together."""
-        missing = [TaskKey(upstream) for upstream in task.reads if not self._run.knows_xcoms_of(upstream)]
+    def inputs(self, task: SerializedTask, map_index: int = UNMAPPED) -> dict[str, str]:
+        """The return values that the arguments of `task` name, by `xcom_name`; unknown ones are read together.
+
+        Of tasks in its own mapped group those of the same instance; of others with several instances none, as these
+        are read piece by piece.
+        """
+        keys = self._inputs_of(task, map_index) if task.reads else []
+        missing = [key for key in keys if not self._run.knows_xcoms_of(key)]
         read = self._read(missing) if missing else {}
-        known = {xcom_name(upstream): self._run.xcoms.get(xcom_name(upstream)) for upstream in task.reads}
+        names = [xcom_name(key.task_id, key.map_index) for key in keys]
+        known = {name: self._run.xcoms.get(name) for name in names}
         values = {name: envelope for name, envelope in (known | read).items() if envelope is not None}
         return {name: xcoms.resolve(self._cloud, envelope) for name, envelope in values.items()}
+
+    def _inputs_of(self, task: SerializedTask, map_index: int) -> list[TaskKey]:
+        mapped_by = self._run.dag.mapped_by
+        if not mapped_by:
+            return [TaskKey(upstream) for upstream in task.reads]
+        own = mapped_by.get(task.task_id)
+        near = [upstream for upstream in task.reads if own is not None and mapped_by.get(upstream) == own]
+        alone = [upstream for upstream in task.reads if upstream not in mapped_by]
+        return [TaskKey(upstream) for upstream in alone] + [TaskKey(upstream, map_index) for upstream in near]
+
+    def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
+        return self._items.between(ref.task_id, ref.key, start, stop)
 
     def xcom(self, ref: XComRef) -> str | None:
         own = self._run.key
@@ -50,4 +70,4 @@ class Services:
         ended = [each for each in self._cloud.store.tasks(self._run.key, keys) if each.state.is_terminal]
         self._run.learn(ended)
         returned = ((each, each.xcoms.get(RETURN_VALUE)) for each in ended)
-        return {xcom_name(each.task_id): value for each, value in returned if value is not None}
+        return {xcom_name(each.task_id, each.map_index): value for each, value in returned if value is not None}

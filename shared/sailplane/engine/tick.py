@@ -41,9 +41,12 @@ def tick(
     clock: Callable[[], datetime],
     *,
     stay: timedelta = STAY,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> TickReport:
-    """Answer all that is due. Two reads and no write when nothing is due before the next tick."""
+    """Answer all that is due. Two reads and no write when nothing is due before the next tick.
+
+    `sleep` may return something true before its time is over: the tick then ends, and the next one goes on.
+    """
     return _Tick(cloud, clock, clock() + stay).run(sleep)
 
 
@@ -57,12 +60,14 @@ class _Tick:
         """Alarms that went to workers: they are not sent twice by one tick, however long a worker takes to answer."""
         self._looks = self._created = self._answered = 0
 
-    def run(self, sleep: Callable[[float], None]) -> TickReport:
+    def run(self, sleep: Callable[[float], object]) -> TickReport:
         while True:
             next_look = self._look()
             if next_look is None or next_look >= self._ends_at or self._looks >= MOST_LOOKS:
-                return TickReport(looks=self._looks, runs_created=self._created, alarms_answered=self._answered)
-            sleep(max((next_look - self._clock()).total_seconds(), 0))
+                break
+            if sleep(max((next_look - self._clock()).total_seconds(), 0)):
+                break
+        return TickReport(looks=self._looks, runs_created=self._created, alarms_answered=self._answered)
 
     def _look(self) -> datetime | None:
         """Answer what rings; returns when to look again, None when there is no need."""

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sailplane.cloud.settings import Settings
@@ -23,6 +24,11 @@ class Once(Generic[Made]):
         self._lock = threading.Lock()
         self._made: list[Made] = []
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it was made, or is being made."""
+        return bool(self._made) or self._lock.locked()
+
     def __call__(self) -> Made:
         if not self._made:
             with self._lock:
@@ -40,6 +46,13 @@ def worker_from(environment: Mapping[str, str]) -> "Worker":
     return make_worker(cloud_from(environment), environment)
 
 
+def leave(worker: "Once[Worker]", within: timedelta) -> None:
+    """Have a worker hand back what it has in hand, and stop what it started, if there is one."""
+    if worker.is_wanted:
+        worker().hand_back(within)
+        worker().close()
+
+
 def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
     # The other functions come here too, and start sooner without these.
     from sailplane.engine.runs import utc_now
@@ -54,6 +67,11 @@ def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
         import_timeout=settings.import_timeout,
         env=settings.environment,
     )
-    name = f"{environment.get('K_REVISION', 'worker')}-{os.getpid()}"
+    name = f"{_place(environment)}-{os.getpid()}"
     queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)
     return Worker(cloud, Runner(config), utc_now, name=name, queue=queue)
+
+
+def _place(environment: Mapping[str, str]) -> str:
+    """Where a worker runs: a revision of a function, an execution of a job, a pod or machine that says its name."""
+    return next(filter(None, map(environment.get, ("K_REVISION", "CLOUD_RUN_EXECUTION", "HOSTNAME"))), "worker")

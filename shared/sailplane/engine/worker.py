@@ -4,21 +4,26 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine.alarms import Alarms
 from sailplane.engine.bundles import BundleCache
+from sailplane.engine.departure import Departure
 from sailplane.engine.leases import Leases
-from sailplane.engine.logs import Shipper
 from sailplane.engine.memory import RunMemories
+from sailplane.engine.shipper import Shipper
 from sailplane.engine.sortie import Sortie
 from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
 from sailplane.model.messages import TaskWave
 from sailplane.runner.cancellation import Cancellation
+
+if TYPE_CHECKING:
+    from sailplane.engine.jobs import Launcher
 
 
 class TaskRunner(Protocol):
@@ -47,6 +52,7 @@ class Worker:
         self.slots = threading.BoundedSemaphore(cloud.settings.worker_concurrency)
         self.memories = RunMemories()
         self.bundles = BundleCache(cloud)
+        self.departure = Departure()
         self.leases = Leases(cloud.store, clock, cloud.settings.lease)
         self.shipper = Shipper(cloud.blobs, cloud.settings)
         self._pool = ThreadPoolExecutor(cloud.settings.worker_concurrency, "task")
@@ -57,17 +63,41 @@ class Worker:
         Raises `CorruptRecord` for a message that is none of ours, and `TransientError` when it has to come again.
         """
         message = messages.decode(data)
-        if message.alarms is not None:
-            Alarms(self.cloud, self.clock).answer_wave(message.alarms)
-        if message.wave is not None:
-            self._fly(message.wave)
+        with self.departure.message():
+            if message.alarms is not None:
+                Alarms(self.cloud, self.clock).answer_wave(message.alarms)
+            if message.wave is not None and message.wave.queue in ("", self.queue):
+                self._fly(message.wave)
+            elif message.wave is not None:
+                self._launch(message.wave)
+
+    def hand_back(self, within: timedelta) -> bool:
+        """Begin nothing more, and have every message done `within` that time; False when some were not.
+
+        What runs may end for a fifth of it, and is then stopped and queued again at no cost; what has not begun is
+        published again. Messages that come later are refused (`WorkerLeaves`). From any thread; `close` comes after.
+        """
+        return self.departure.leave(within)
 
     def close(self) -> None:
-        """Stop all that runs. What was running is retried once its lease has expired."""
+        """Stop all that runs. What was running is retried once its lease has expired; see `hand_back`."""
         self.runner.close()
         self._pool.shutdown(wait=True)
         self.leases.close()
         self.shipper.close()
+
+    def _launch(self, wave: TaskWave) -> None:
+        """Another queue's messages come here only when that is a job queue: each task runs in an execution."""
+        dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
+        self._launcher.launch(wave, self.memories.open(wave.run, wave.run_token, dag))
+
+    @cached_property
+    def _launcher(self) -> "Launcher":
+        # Most workers never need it.
+        from sailplane.cloud.jobs import Jobs
+        from sailplane.engine.jobs import Launcher
+
+        return Launcher(self.cloud, self.clock, Jobs(self.cloud.settings))
 
     def _fly(self, wave: TaskWave) -> None:
         dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
@@ -82,6 +112,7 @@ class Worker:
         finally:
             # One that has not begun finds nothing left: it would only wait behind other messages' tasks.
             errors = [error for error in (other.exception() for other in others if not other.cancel()) if error]
+            sortie.pass_on(waiting)
             for ticket in wave.tickets:
                 run.let_go(ticket.key)
             sortie.wait_for_logs()

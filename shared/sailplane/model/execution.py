@@ -74,10 +74,23 @@ class Outcome:
     """Events that may wake a rescheduled sensor early: `gs://bucket/object` names."""
     skip_tasks: tuple[str, ...] = ()
     """Downstream task_ids that a branch did not choose, or that a short circuit skips: direct ones and others."""
+    map_length: int | None = None
+    """How many items it returned, of a task that others are mapped over."""
+    map_name: str = ""
+    """What a mapped instance calls itself (`map_index_template`)."""
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
     """A delay that the task asked for instead of its `retry_delay`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class XComItems:
+    """Some of the values that the instances of a mapped task pushed under one key, by map index."""
+
+    total: int
+    """How many there are in all; instances that pushed none are left out."""
+    envelopes: tuple[str, ...] = ()
 
 
 class ChildServices(Protocol):
@@ -85,6 +98,9 @@ class ChildServices(Protocol):
 
     def xcom(self, ref: XComRef) -> str | None:
         """The XCom's JSON envelope; None when there is none."""
+
+    def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
+        """What the instances of the mapped task `ref.task_id` of this run pushed: those from `start` to `stop`."""
 
     def variable(self, key: str) -> str | None:
         """The Variable's text; None when it is not set."""

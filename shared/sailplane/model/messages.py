@@ -16,6 +16,7 @@ class TaskTicket:
 
     task_id: str
     map_index: int = UNMAPPED
+    map_size: int = 0
     try_number: int = 1
     max_tries: int = 1
     queued_at: datetime | None = None
@@ -40,6 +41,8 @@ class TaskWave:
     """Update time of the run's document when the message was made, by which whoever ends the last task closes the run
     without reading it; stale when the run was changed since."""
     tickets: tuple[TaskTicket, ...]
+    queue: str = ""
+    """Of all its tickets; tells a worker function what it has to start jobs for. Empty: the receiver's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+from sailplane.model.usage import NOTHING, Usage
 
 Token = str
 """The update time of a document as `seconds.nanoseconds`: the fencing token of whoever wrote it last."""
@@ -112,6 +113,8 @@ class DagRun:
     """Nonce of the write that made this state, by which a writer knows its own commit again."""
     summary: Mapping[str, TaskState] = field(default_factory=dict)
     """Once ended: the state of every task instance by its document id, so that a grid costs one read a run."""
+    usage: Usage = NOTHING
+    """What creating and closing it used, apart from its task instances."""
     token: Token = ""
 
     @property
@@ -177,6 +180,9 @@ class TaskInstance:
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
+    usage: Usage = NOTHING
+    """Over all its tries and pokes. `writes` are those of its document up to the one that `token` is of: the codec
+    adds the write that it stores."""
     token: Token = ""
 
     @property

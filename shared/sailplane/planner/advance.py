@@ -127,7 +127,7 @@ class _Step:
         elif not state.is_terminal:
             self.goes_on = True
 
-    def consider_all(self, node: Node, size: int | None | Missing) -> None:
+    def consider_all(self, node: Node, size: int | Missing | None) -> None:
         """Decide the instances of a mapped task that does not stand alone so far."""
         if isinstance(size, Missing):
             self.goes_on = True
@@ -196,10 +196,7 @@ class _Step:
             if not _runs(setups):
                 return setups
         rule = node.task.trigger_rule
-        if node.is_wide:
-            outcome = self.judge_wide(node, index)
-        else:
-            outcome = self.judge_keys(node, index, rule, node.upstream)
+        outcome = self.judge_wide(node, index) if node.is_wide else self.judge_keys(node, index, rule, node.upstream)
         if node.scope and _runs(outcome):
             scope = self.judge_keys(node, index, TriggerRule.ALL_DONE, node.scope)
             outcome = outcome if _runs(scope) else scope
@@ -245,9 +242,7 @@ class _Step:
             keys += self.extents.keys(self.wiring.nodes[key.task_id]) if is_far else (key,)
         return tuple(keys)
 
-    def judge_keys(
-        self, node: Node, index: int, rule: TriggerRule, awaited: tuple[TaskKey, ...]
-    ) -> Judgement | Look:
+    def judge_keys(self, node: Node, index: int, rule: TriggerRule, awaited: tuple[TaskKey, ...]) -> Judgement | Look:
         """The verdict by the states of `awaited`, or a look at those that are unknown.
 
         No look while one of them is known to be unfinished: whoever ends it comes here again, and what can be decided

@@ -16,15 +16,11 @@ def expected(dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Map
     `sizes` as in `Snapshot`. A mapped task that is not decided counts as one.
     """
     wired = wiring(dag)
-    more = sum(
-        sizes[node.mapped_by] - 1 for node in wired.mapped if node.mapped_by in sizes and node.key not in states
-    )
-    return len(wired.nodes) + more
+    more = (sizes.get(node.mapped_by or "", 1) - 1 for node in wired.mapped if node.key not in states)
+    return len(wired.nodes) + sum(more)
 
 
-def is_over(
-    dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int] | None = None
-) -> bool:
+def is_over(dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int] | None = None) -> bool:
     """True when `states` has every task instance of the run, each ended. What is not in `states` has not ended."""
     for node in wiring(dag).by_rank:
         size = (sizes or {}).get(node.mapped_by or "", 0) if node.key not in states else 0

@@ -39,7 +39,7 @@ class Extents:
         self._complete = complete
         self.sizes = dict(snapshot.sizes)
 
-    def size(self, node: Node) -> int | None | Missing:
+    def size(self, node: Node) -> int | Missing | None:
         """How many instances mapped `node` has if it starts; None when there was nothing to map it over."""
         if (fact := self.sizes.get(node.mapped_by or "")) is not None:
             return fact
@@ -91,7 +91,7 @@ class Extents:
         size = self.size(node)
         return isinstance(size, int) and size > 0
 
-    def _length(self, producer: Node) -> int | None | Missing:
+    def _length(self, producer: Node) -> int | Missing | None:
         task_id = producer.key.task_id
         if task_id in self._lengths:
             return self._lengths[task_id]

@@ -13,7 +13,7 @@ from sailplane.model.states import TaskState
 from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, tally
 from sailplane.planner.wiring import WIDE, wiring
 
-__all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "length", "next_question"]
+__all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "length", "next_question", "pushed"]
 
 RUN_JOIN = "~run"
 """The join of a run's end: all its task instances feed it."""
@@ -41,14 +41,19 @@ def feeds(dag: SerializedDag, task_id: str, state: TaskState, *, has_pushed: boo
         plain += [join, f"{join}={state}"]
     if node.mapped_by is not None and node.task.is_mapped_over:
         plain.append(f"{task_id}{_ENDED}")
-        if has_pushed:
-            plain.append(f"{task_id}{_PUSHED}")
+    if node.mapped_by is not None and has_pushed:
+        plain.append(pushed(task_id))
     return tuple(plain)
+
+
+def pushed(task_id: str) -> str:
+    """The label by which those instances of a mapped task are counted that returned something."""
+    return f"{task_id}{_PUSHED}"
 
 
 def length(task_id: str, instances: int, count: Callable[[str], int]) -> int | None:
     """How many items a mapped task with so many `instances` returned; None as long as some of them have not ended."""
-    return count(f"{task_id}{_PUSHED}") if count(f"{task_id}{_ENDED}") >= instances else None
+    return count(pushed(task_id)) if count(f"{task_id}{_ENDED}") >= instances else None
 
 
 def next_question(dag: SerializedDag, join: str, answers: Mapping[str, int], total: int) -> str | None:

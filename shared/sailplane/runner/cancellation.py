@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 
 class Cancellation:
@@ -11,6 +12,7 @@ class Cancellation:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reason: str | None = None
+        self._grace: timedelta | None = None
         self._watchers: list[Callable[[], None]] = []
 
     @property
@@ -18,14 +20,21 @@ class Cancellation:
         """Why it was cancelled; None while it was not."""
         return self._reason
 
-    def cancel(self, reason: str) -> None:
-        """Stop the try. Only the first call counts."""
+    @property
+    def grace(self) -> timedelta | None:
+        """How long its process then has before it is killed, at most; None: as the runner is set up."""
+        return self._grace
+
+    def cancel(self, reason: str, *, grace: timedelta | None = None) -> bool:
+        """Stop the try. Only the first call counts; whether this was it."""
         with self._lock:
             if self._reason is not None:
-                return
+                return False
+            self._grace = grace
             self._reason = reason
             for watcher in self._watchers:
                 watcher()
+            return True
 
     @contextmanager
     def watched_by(self, watcher: Callable[[], None]) -> Iterator[None]:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
+import msgspec
+
 from sailplane.model.errors import InternalError, Unavailable
-from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, XComRef
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, XComItems, XComRef
 from sailplane.model.runs import ErrorInfo
 from sailplane.runner import kernel, protocol
 from sailplane.runner.capture import Capture
@@ -77,6 +79,10 @@ class RemoteServices:
 
     def xcom(self, ref: XComRef) -> str | None:
         return self._ask(lambda number: protocol.AskXCom(number=number, ref=ref))
+
+    def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
+        answer = self._ask(lambda number: protocol.AskXComItems(number=number, ref=ref, start=start, stop=stop))
+        return msgspec.json.decode(answer or "", type=XComItems)
 
     def variable(self, key: str) -> str | None:
         return self._ask(lambda number: protocol.AskVariable(number=number, key=key))

@@ -202,6 +202,9 @@ class Conversation:
         match question:
             case protocol.AskXCom():
                 return self._services.xcom(question.ref)
+            case protocol.AskXComItems():
+                items = self._services.xcom_items(question.ref, question.start, question.stop)
+                return msgspec.json.encode(items).decode()
             case protocol.AskVariable():
                 return self._services.variable(question.key)
             case protocol.AskConnection():
@@ -251,7 +254,8 @@ class Conversation:
         if self._is_lost:
             self._finish(outcome)
         else:
-            self._give_up_at = time.monotonic() + self._terms.kill_grace.total_seconds()
+            grace = min(self._terms.cancellation.grace or self._terms.kill_grace, self._terms.kill_grace)
+            self._give_up_at = time.monotonic() + grace.total_seconds()
 
     def _on_silence(self, *, is_unread: bool) -> None:
         """The child's end of the socket is closed."""

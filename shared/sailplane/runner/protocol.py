@@ -34,6 +34,15 @@ class AskXCom(msgspec.Struct, frozen=True, kw_only=True, tag="xcom"):
     ref: XComRef
 
 
+class AskXComItems(msgspec.Struct, frozen=True, kw_only=True, tag="xcom_items"):
+    """Child to supervisor; answered with an `XComItems` as JSON."""
+
+    number: int
+    ref: XComRef
+    start: int
+    stop: int
+
+
 class AskVariable(msgspec.Struct, frozen=True, kw_only=True, tag="variable"):
     """Child to supervisor."""
 
@@ -113,7 +122,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ToChild = Run | Answer
-Question = AskXCom | AskVariable | AskConnection
+Question = AskXCom | AskXComItems | AskVariable | AskConnection
 FromChild = Question | Done
 ToTemplate = Load | Fork | Release
 FromTemplate = Loaded | Forked | Exited

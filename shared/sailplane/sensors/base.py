@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from sailplane.authoring.exceptions import (
     AirflowFailException,
@@ -47,7 +47,7 @@ class BaseSensorOperator(BaseOperator):
     """
 
     ui_color = "#e6f1f2"
-    is_sensor: ClassVar[bool] = True
+    is_sensor = True
     waits_for: tuple[str, ...] = ()
     """Events that may end the wait early, as `gs://bucket/object`."""
 

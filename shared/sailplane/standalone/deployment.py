@@ -1,12 +1,13 @@
 """What is deployed on the local cloud: functions, queue, and what leads to them. `infra/` does the like on Google."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from localcloud import BucketNotification, EventType, FunctionSpec, LocalCloudConfig, SchedulerJob, SignatureType
 from sailplane.api.users import AUTH_FILE
+from sailplane.deploy.config import Function, QueueKind
+from sailplane.deploy.topology import ACK_DEADLINE, CLOCK, Topology
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.standalone.assets import functions_folder, import_path, indexes_file
 from sailplane.standalone.home import Home
@@ -16,50 +17,13 @@ BUCKET = "sailplane"
 TOPIC_PREFIX = "sailplane"
 WORKER_CONCURRENCY = 32
 WORKER_INSTANCES = 2
-ACK_DEADLINE_SECONDS = 600
-"""The longest that Pub/Sub allows: a worker holds its message until the wave is done. The message of a task that takes
-longer comes again, finds the task running and is acknowledged."""
 TASK_LIMIT = timedelta(hours=24)
 """No platform limits a request here; a day keeps a forgotten task from running for ever."""
 _IDLE = timedelta(minutes=2)
 _LOCAL = "127.0.0.1,localhost"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PushSubscription:
-    """A subscription that posts to a function."""
-
-    name: str
-    topic: str
-    function: str
-    dead_letter_topic: str | None = None
-    filter: str = ""
-
-
-def topic(name: str) -> str:
-    return f"projects/{PROJECT}/topics/{TOPIC_PREFIX}-{name}"
-
-
-OWN_OBJECTS = ("logs/", "bundles/", "xcoms/", "versions/")
-"""Begin the names of the objects that Sailplane writes itself: nobody waits for them, so nothing is woken by them."""
-_OTHERS_OBJECTS = " AND ".join(f'NOT hasPrefix(attributes.objectId, "{prefix}")' for prefix in OWN_OBJECTS)
-DEAD_LETTERS = topic("dead-letters")
-EVENTS = topic("events")
-TOPICS = (topic(DEFAULT_QUEUE), DEAD_LETTERS, EVENTS)
-SUBSCRIPTIONS = (
-    PushSubscription(
-        name=f"projects/{PROJECT}/subscriptions/{TOPIC_PREFIX}-{DEFAULT_QUEUE}",
-        topic=topic(DEFAULT_QUEUE),
-        function="worker",
-        dead_letter_topic=DEAD_LETTERS,
-    ),
-    PushSubscription(
-        name=f"projects/{PROJECT}/subscriptions/{TOPIC_PREFIX}-events",
-        topic=EVENTS,
-        function="events",
-        filter=_OTHERS_OBJECTS,
-    ),
-)
+TOPOLOGY = Topology(project=PROJECT, name=TOPIC_PREFIX)
+EVENTS = TOPOLOGY.topic_path(TOPOLOGY.events_topic)
+QUEUES = ((DEFAULT_QUEUE, QueueKind.FUNCTION),)
 
 
 def config(home: Home, *, port: int, environment: Mapping[str, str]) -> LocalCloudConfig:
@@ -109,7 +73,7 @@ def _functions(home: Home, port: int, environment: Mapping[str, str]) -> tuple[F
         env=env,
         concurrency=WORKER_CONCURRENCY,
         max_instances=WORKER_INSTANCES,
-        timeout=timedelta(seconds=ACK_DEADLINE_SECONDS),
+        timeout=ACK_DEADLINE,
         idle_timeout=_IDLE,
     )
     events = FunctionSpec(
@@ -139,4 +103,9 @@ def _code(name: str, preload: str) -> dict[str, Any]:
 
 def clock(tick_url: str) -> SchedulerJob:
     """What calls the tick, every minute."""
-    return SchedulerJob(name="tick", schedule="* * * * *", url=tick_url)
+    return SchedulerJob(name="tick", schedule=CLOCK, url=tick_url)
+
+
+def function_urls(urls: Mapping[str, str]) -> dict[str, str]:
+    """The URLs of the local functions, by the names that functions have in the topology."""
+    return {TOPOLOGY.function(Function(name)): url for name, url in urls.items()}

@@ -1,4 +1,4 @@
-"""Makes topics and push subscriptions, over the same calls that Google's clients make."""
+"""Makes topics and subscriptions of a deployment, over the same calls that Google's clients make."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,30 +6,27 @@ import grpc
 import grpc.aio
 
 from localcloud.pubsub import wire
-from sailplane.standalone.deployment import ACK_DEADLINE_SECONDS, PushSubscription
+from sailplane.deploy.config import QueueKind
+from sailplane.deploy.topology import LEAST_BACKOFF, MOST_ATTEMPTS, MOST_BACKOFF, Subscription, Topology
 
 _PUBLISHER = "/google.pubsub.v1.Publisher"
 _SUBSCRIBER = "/google.pubsub.v1.Subscriber"
-_MAX_ATTEMPTS = 20
-_LONGEST_BACKOFF_SECONDS = 60
+_TIMEOUT_SECONDS = 20
 
 
 async def deploy(
-    host: str, topics: Iterable[str], subscriptions: Iterable[PushSubscription], urls: Mapping[str, str]
+    host: str, topology: Topology, queues: Iterable[tuple[str, QueueKind]], urls: Mapping[str, str]
 ) -> None:
-    """Make what is missing, and point what is there at today's URLs."""
+    """Make what is missing, and point what is there at today's URLs: those of the functions, by name."""
+    queues = tuple(queues)
     async with grpc.aio.insecure_channel(host) as channel:
-        for topic in topics:
-            await _create(channel, f"{_PUBLISHER}/CreateTopic", wire.Topic(name=topic))
-        for subscription in subscriptions:
-            url = _endpoint(urls[subscription.function], subscription.topic)
-            if not await _create(channel, f"{_SUBSCRIBER}/CreateSubscription", _request(subscription, url)):
-                await _point_at(channel, subscription.name, url)
-
-
-def _endpoint(url: str, topic: str) -> str:
-    """The functions framework reads the topic of an event from its path."""
-    return url + topic
+        for topic in topology.topics(queue for queue, _ in queues):
+            await _create(channel, f"{_PUBLISHER}/CreateTopic", wire.Topic(name=topology.topic_path(topic)))
+        for subscription in topology.subscriptions(queues):
+            request = _request(topology, subscription, urls)
+            is_new = await _create(channel, f"{_SUBSCRIBER}/CreateSubscription", request)
+            if not is_new and subscription.pushes_to:
+                await _point_at(channel, request.name, request.push_config.push_endpoint)
 
 
 async def _create(channel: grpc.aio.Channel, method: str, message: wire.Pb) -> bool:
@@ -53,21 +50,25 @@ async def _call(channel: grpc.aio.Channel, method: str, request: wire.Pb, answer
     call = channel.unary_unary(
         method, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
     )
-    await call(request)
+    await call(request, timeout=_TIMEOUT_SECONDS)
 
 
-def _request(subscription: PushSubscription, url: str) -> wire.Pb:
+def _request(topology: Topology, subscription: Subscription, urls: Mapping[str, str]) -> wire.Pb:
     request = wire.Subscription(
-        name=subscription.name,
-        topic=subscription.topic,
-        ack_deadline_seconds=ACK_DEADLINE_SECONDS,
+        name=topology.subscription_path(subscription.name),
+        topic=topology.topic_path(subscription.topic),
+        ack_deadline_seconds=int(subscription.ack_deadline.total_seconds()),
         filter=subscription.filter,
     )
-    request.push_config.push_endpoint = url
-    request.retry_policy.minimum_backoff.seconds = 1
-    request.retry_policy.maximum_backoff.seconds = _LONGEST_BACKOFF_SECONDS
+    request.retry_policy.minimum_backoff.FromTimedelta(LEAST_BACKOFF)
+    request.retry_policy.maximum_backoff.FromTimedelta(MOST_BACKOFF)
     request.expiration_policy.SetInParent()  # Never.
+    if subscription.pushes_to:
+        url = urls[subscription.pushes_to].rstrip("/")
+        request.push_config.push_endpoint = url + topology.push_path(subscription.topic)
+    if subscription.retention:
+        request.message_retention_duration.FromTimedelta(subscription.retention)
     if subscription.dead_letter_topic:
-        request.dead_letter_policy.dead_letter_topic = subscription.dead_letter_topic
-        request.dead_letter_policy.max_delivery_attempts = _MAX_ATTEMPTS
+        request.dead_letter_policy.dead_letter_topic = topology.topic_path(subscription.dead_letter_topic)
+        request.dead_letter_policy.max_delivery_attempts = MOST_ATTEMPTS
     return request

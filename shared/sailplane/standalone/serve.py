@@ -95,7 +95,8 @@ class Standalone:
         await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
         endpoints = self.cloud.endpoints
-        await messaging.deploy(endpoints.pubsub, deployment.TOPICS, deployment.SUBSCRIPTIONS, endpoints.functions)
+        urls = deployment.function_urls(endpoints.functions)
+        await messaging.deploy(endpoints.pubsub, deployment.TOPOLOGY, deployment.QUEUES, urls)
 
         self.environment = {
             **self.cloud.environment(),

@@ -13,8 +13,10 @@ import pytest
 from engine_stage import ScriptedRunner, Stage, dag, task
 
 from sailplane.cloud.blobs import Blobs
-from sailplane.engine import logs
-from sailplane.engine.logs import Shipper, Spool, read_log
+from sailplane.engine import shipper as shipping
+from sailplane.engine.logs import read_log
+from sailplane.engine.shipper import Shipper
+from sailplane.engine.spools import Spool
 from sailplane.model.errors import Unavailable
 from sailplane.model.execution import Outcome, TaskJob
 from sailplane.model.ids import RunKey, TaskKey
@@ -179,7 +181,7 @@ def test_the_logs_of_a_process_that_lives_are_left_alone(stage: Stage, bucket: B
 def test_only_so_much_is_kept_of_what_the_bucket_does_not_take(
     stage: Stage, bucket: Bucket, key: RunKey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logs, "_MOST_KEPT", 1)
+    monkeypatch.setattr(shipping, "_MOST_KEPT", 1)
     made = shipper(stage, bucket)
     bucket.trouble = Unavailable("503")
     with caplog.at_level(logging.WARNING):

@@ -11,7 +11,7 @@ from sailplane.authoring.dag import DAG
 from sailplane.authoring.execution import execute
 from sailplane.authoring.loading import load_file
 from sailplane.model import xcom
-from sailplane.model.execution import Outcome, TaskJob, XComRef, xcom_name
+from sailplane.model.execution import Outcome, TaskJob, XComItems, XComRef, xcom_name
 from sailplane.model.runs import RunContext
 from sailplane.model.states import RunType
 
@@ -28,6 +28,14 @@ class Services:
 
     def xcom(self, ref: XComRef) -> str | None:
         return self.xcoms.get(ref)
+
+    def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
+        found = sorted(
+            (known.map_index, envelope)
+            for known, envelope in self.xcoms.items()
+            if (known.task_id, known.key) == (ref.task_id, ref.key) and known.map_index >= 0
+        )
+        return XComItems(total=len(found), envelopes=tuple(envelope for _, envelope in found[start:stop]))
 
     def variable(self, key: str) -> str | None:
         return self.variables.get(key)

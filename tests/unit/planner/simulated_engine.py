@@ -14,7 +14,8 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import LIVE, RunState, TaskState, check_transition
 from sailplane.planner import joins
-from sailplane.planner.advance import Look, Plan, Snapshot, advance, replan
+from sailplane.planner.advance import advance, replan
+from sailplane.planner.plan import Look, Plan, Snapshot
 from sailplane.planner.rules import UpstreamCounts
 
 Worker = Generator[None, None, None]
@@ -226,11 +227,11 @@ class Pusher:
         documents = self.simulation.documents
         running: dict[TaskKey, TaskState] = dict.fromkeys(self.own, TaskState.RUNNING)
         states = {**running, **read, **self.known}
-        unchosen = {key.task_id: documents[key].unchosen for key in states if key in documents}
+        unchosen = {key: documents[key].unchosen for key in states if key in documents}
         return Snapshot(
             states=states,
             counts=counts,
-            skipped_by_branch={task_id: skipped for task_id, skipped in unchosen.items() if skipped},
+            skipped_by_branch={key: skipped for key, skipped in unchosen.items() if skipped},
         )
 
     def push(self, ended: list[TaskKey]) -> Worker:
@@ -285,10 +286,10 @@ class Pusher:
             yield
         if look.counted:
             dag, answers = self.simulation.dag, dict[str, int]()
-            while (value := joins.next_question(dag, look.task_id, answers)) is not None:
+            while (value := joins.next_question(dag, look.task_id, answers, look.total)) is not None:
                 answers[value] = self.simulation.count(value)
                 yield
-            counts[look.task_id] = joins.counts(dag, look.task_id, answers)
+            counts[look.task_id] = joins.counts(look.task_id, answers, look.total)
 
     def check_end(self) -> Worker:
         simulation = self.simulation
@@ -386,7 +387,7 @@ class Reconciler(Pusher):
 
     def work(self) -> Worker:
         simulation = self.simulation
-        unchosen = {key.task_id: each.unchosen for key, each in simulation.documents.items() if each.unchosen}
+        unchosen = {key: each.unchosen for key, each in simulation.documents.items() if each.unchosen}
         snapshot = Snapshot(states=simulation.states(), complete=True, skipped_by_branch=unchosen)
         plan = replan(simulation.dag, snapshot)
         yield

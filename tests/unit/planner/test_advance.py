@@ -7,8 +7,9 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState, TriggerRule
 from sailplane.planner import wiring
-from sailplane.planner.advance import Look, Plan, Snapshot, advance, replan
+from sailplane.planner.advance import advance, replan
 from sailplane.planner.joins import WIDE
+from sailplane.planner.plan import Look, Plan, Snapshot
 from sailplane.planner.rules import UpstreamCounts
 
 SUCCESS, FAILED, SKIPPED = TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED
@@ -21,8 +22,9 @@ def after(of: SerializedDag, *ended: str, **known: TaskState) -> Plan:
     return advance(of, Snapshot(states=states(**known)), [TaskKey(each) for each in ended])
 
 
-def look(task_id: str, *keys: str, counted: bool = False) -> Look:
-    return Look(task_id, tuple(TaskKey(each) for each in keys), counted)
+def look(task_id: str, *keys: str, total: int = 0) -> Look:
+    """With `total`, one that counts so many too."""
+    return Look(task_id, tuple(TaskKey(each) for each in keys), counted=bool(total), total=total)
 
 
 def test_a_chain_goes_on_without_any_look() -> None:
@@ -113,7 +115,7 @@ def test_a_branch_skips_what_it_did_not_choose_whatever_its_rule() -> None:
         task("right", "branch", trigger_rule=TriggerRule.ALL_DONE),
         task("join", "left", "right", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
     )
-    known = Snapshot(states=states(branch=SUCCESS), skipped_by_branch={"branch": frozenset({"right"})})
+    known = Snapshot(states=states(branch=SUCCESS), skipped_by_branch={TaskKey("branch"): frozenset({"right"})})
     plan = advance(of, known, [TaskKey("branch")])
     assert task_ids(plan.starts) == ["left"]
     assert settled(plan) == {"right": SKIPPED}
@@ -149,7 +151,7 @@ def part_states(number: int, state: TaskState = SUCCESS) -> dict[TaskKey, TaskSt
 
 def test_a_wide_join_is_counted() -> None:
     plan = advance(fan(20), Snapshot(states=part_states(3)), list(part_states(3)))
-    assert plan.looks == (look("join", counted=True),)
+    assert plan.looks == (look("join", total=20),)
 
 
 def test_a_join_over_eight_is_read_and_one_over_nine_is_counted() -> None:
@@ -197,7 +199,7 @@ def test_a_count_from_before_a_settle_is_taken_again() -> None:
     stale = Snapshot(states=states(x=SKIPPED), counts={"join": UpstreamCounts(total=10, success=1)})
     plan = advance(of, stale, [TaskKey("x")])
     assert len(plan.settles) == 9
-    assert plan.looks == (look("join", counted=True),)
+    assert plan.looks == (look("join", total=10),)
 
 
 def test_a_wide_teardown_reads_its_setups_and_counts_the_rest() -> None:
@@ -213,7 +215,7 @@ def test_a_wide_teardown_reads_its_setups_and_counts_the_rest() -> None:
     counts = {"down": UpstreamCounts(total=10, success=9, failed=1)}
     known = states(part00=FAILED)
     plan = advance(of, Snapshot(states=known), [TaskKey("part00")])
-    assert plan.looks == (look("down", "setup", counted=True),)
+    assert plan.looks == (look("down", "setup", total=10),)
     known |= states(setup=SUCCESS)
     assert task_ids(advance(of, Snapshot(states=known, counts=counts), [TaskKey("part00")]).starts) == ["down"]
 

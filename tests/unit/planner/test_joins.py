@@ -13,7 +13,7 @@ def asked(width: int, rule: TriggerRule, ended: list[TaskState]) -> tuple[list[s
     of = fan(width, trigger_rule=rule)
     fed = [value for state in ended for value in joins.feeds(of, "part00", state)]
     answers: dict[str, int] = {}
-    while (value := joins.next_question(of, "join", answers)) is not None:
+    while (value := joins.next_question(of, "join", answers, len(of.task_dict["join"].upstream))) is not None:
         answers[value] = fed.count(value)
     return list(answers), answers
 
@@ -49,7 +49,10 @@ def test_a_rule_that_starts_early_asks_for_the_state_it_needs() -> None:
     questions, answers = asked(20, TriggerRule.ONE_FAILED, [TaskState.SUCCESS, TaskState.UPSTREAM_FAILED])
     assert questions == ["join", "join=failed", "join=upstream_failed"]
     of = fan(20, trigger_rule=TriggerRule.ONE_FAILED)
-    assert judge(TriggerRule.ONE_FAILED, joins.counts(of, "join", answers)).verdict is Verdict.RUN
+    assert (
+        judge(TriggerRule.ONE_FAILED, joins.counts("join", answers, len(of.task_dict["join"].upstream))).verdict
+        is Verdict.RUN
+    )
 
 
 @pytest.mark.parametrize("rule", [rule for rule in TriggerRule if rule is not TriggerRule.ALWAYS])
@@ -59,7 +62,7 @@ def test_a_counted_join_comes_to_the_verdict_of_the_truth(rule: TriggerRule, rar
     for common in sorted(TERMINAL):
         ended = [common] * 8 + [rare]
         _, answers = asked(9, rule, ended)
-        counted = joins.counts(of, "join", answers)
+        counted = joins.counts("join", answers, len(of.task_dict["join"].upstream))
         assert judge(rule, counted) == judge(rule, tally(9, Counter(ended)))
 
 
@@ -68,4 +71,6 @@ def test_a_counted_join_comes_to_the_verdict_of_the_truth(rule: TriggerRule, rar
 def test_a_counted_join_that_starts_early_does_so(rule: TriggerRule, only: TaskState) -> None:
     of = fan(9, trigger_rule=rule)
     _, answers = asked(9, rule, [only])
-    assert judge(rule, joins.counts(of, "join", answers)) == judge(rule, tally(9, {only: 1}))
+    assert judge(rule, joins.counts("join", answers, len(of.task_dict["join"].upstream))) == judge(
+        rule, tally(9, {only: 1})
+    )

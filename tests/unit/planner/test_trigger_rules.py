@@ -12,7 +12,8 @@ from small_dags import dag, task
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import TERMINAL, TaskState, TriggerRule
-from sailplane.planner.advance import Snapshot, replan
+from sailplane.planner.advance import replan
+from sailplane.planner.plan import Snapshot
 from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, Verdict, judge, judge_alone, tally
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "oracle" / "trigger_rules.json").read_text())

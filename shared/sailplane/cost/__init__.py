@@ -1,0 +1,1 @@
+"""What Sailplane's use of Google Cloud costs: dated prices, bills, and estimates for a DAG."""

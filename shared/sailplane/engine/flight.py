@@ -1,0 +1,240 @@
+"""One claimed try: its code is run, its end recorded, or it is given back when it could not begin or had to stop."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
+from sailplane.cloud.committer import Committed
+from sailplane.engine import draft, ends, xcoms
+from sailplane.engine.departure import WorkerLeaves
+from sailplane.engine.journal import about
+from sailplane.engine.leases import Lease
+from sailplane.engine.memory import RunMemory
+from sailplane.engine.progress import Progress
+from sailplane.engine.request_time import RequestTime
+from sailplane.engine.services import Services
+from sailplane.engine.spools import Spool
+from sailplane.model.dags import SerializedTask
+from sailplane.model.errors import NotFound, TransientError
+from sailplane.model.evolve import evolve
+from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.ids import TaskKey
+from sailplane.model.runs import ErrorInfo, TaskInstance
+from sailplane.model.states import TaskState
+from sailplane.runner.cancellation import Cancellation
+
+if TYPE_CHECKING:
+    from sailplane.engine.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+HOLD = timedelta(seconds=15)
+"""A retry that is due within this time is waited for by its worker, which would otherwise cost it a tick."""
+INSIST_PAUSE = 1.0
+"""Seconds between attempts to record a result while Firestore or the bucket is away."""
+KILLED = Outcome(kind=OutcomeKind.KILLED)
+
+T = TypeVar("T")
+
+
+class NotBegun(Exception):
+    """What a task needs could not be fetched, or its worker leaves: its code has not run."""
+
+    def __init__(self, trouble: TransientError) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
+
+
+class Flights:
+    """Flies the tries of one run on one worker instance, within the time of one request."""
+
+    def __init__(
+        self,
+        worker: "Worker",
+        run: RunMemory,
+        progress: Progress,
+        time: RequestTime,
+        *,
+        recover: Callable[[TaskKey], None],
+    ) -> None:
+        """`recover` is told of a task instance that someone else changed."""
+        self._worker = worker
+        self._run = run
+        self._cloud = worker.cloud
+        self._progress = progress
+        self._time = time
+        self._recover = recover
+        self._services = Services(worker.cloud, run)
+        self._uploads: deque[Future[None]] = deque()
+
+    def wait_for_logs(self) -> None:
+        for upload in self._uploads:
+            upload.result()
+
+    def fly(self, instance: TaskInstance, kept: list[TaskInstance]) -> TaskInstance | None:
+        """Run one try. Successors that are running already go to `kept`; returns `instance` if it waits for a retry."""
+        cancellation = Cancellation()
+        spool = self._worker.shipper.open(instance)
+        outcome = KILLED
+        values: dict[str, str] = {}
+        not_begun: TransientError | None = None
+        with self._worker.leases.held(instance, cancellation) as lease:
+            try:
+                outcome = self._execute(instance, spool, cancellation)
+                values = self._insist(lambda: xcoms.keep(self._cloud, instance, outcome.xcoms), cancellation)
+            except NotFound as error:
+                outcome = Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind="NotFound", message=str(error)))
+            except NotBegun as error:
+                not_begun = error.trouble
+            finally:
+                has_log = self._seal(spool, instance, outcome)
+        if not_begun is not None:
+            self._return_unbegun(lease, instance, not_begun)
+            return None
+        if outcome.kind is OutcomeKind.KILLED:
+            self._stopped(lease, instance, outcome, has_log)
+            return None
+        record = ends.ended(self._run, instance, outcome, values, has_log, self._worker.clock())
+        if not record.state.is_terminal:
+            return self._suspend(evolve(record, token=lease.token))
+        self._record_end(lease, instance, record, kept)
+        return None
+
+    def _execute(self, instance: TaskInstance, spool: Spool, cancellation: Cancellation) -> Outcome:
+        """Run the task's code. Raises `NotFound`, or `NotBegun` when what it needs could not be fetched."""
+        task = self._run.task(instance.key)
+        context = self._run.context
+        if self._worker.departure.is_told:
+            raise NotBegun(WorkerLeaves())
+        try:
+            inputs = self._services.inputs(task, instance.map_index)
+            bundle = self._worker.bundles.path(context.bundle)
+        except TransientError as error:
+            raise NotBegun(error) from error
+        job = self._job(instance, task, inputs)
+        with self._worker.departure.stoppable(cancellation):
+            return self._worker.runner.run(
+                job, bundle=bundle, services=self._services, spool=spool.path, cancellation=cancellation
+            )
+
+    def _job(self, instance: TaskInstance, task: SerializedTask, inputs: dict[str, str]) -> TaskJob:
+        return TaskJob(
+            run=self._run.context,
+            task_id=instance.task_id,
+            map_index=instance.map_index,
+            try_number=instance.try_number,
+            max_tries=instance.max_tries,
+            started_at=instance.started_at or self._worker.clock(),
+            rescheduled_since=instance.rescheduled_since,
+            xcoms=inputs,
+            execution_timeout=task.execution_timeout,
+            time_limit=self._time.for_code,
+        )
+
+    # Its end
+
+    def _record_end(self, lease: Lease, instance: TaskInstance, record: TaskInstance, kept: list[TaskInstance]) -> None:
+        """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result."""
+        cancellation = lease.cancellation
+
+        def end() -> bool:
+            return self._progress.end(self._run, evolve(record, token=lease.token), kept)
+
+        def attempt() -> bool:
+            nonlocal lease
+            try:
+                return end()
+            except TransientError:
+                again = evolve(instance, token=lease.token)
+                with self._worker.leases.held(again, cancellation, renewed_at=lease.renewed_at) as held:
+                    threading.Event().wait(INSIST_PAUSE)
+                lease = held
+                raise
+
+        if self._insist(attempt, cancellation) or (self._worker.leases.adopt(lease) and end()):
+            return
+        _log.warning(
+            "run=%s task=%s try=%d: lease lost", self._run.key, instance.key, instance.try_number, extra=about(instance)
+        )
+        self._recover(instance.key)
+
+    def _insist(self, step: Callable[[], T], cancellation: Cancellation) -> T:
+        """Repeat `step` through passing trouble, as long as there is time and the lease holds."""
+        while True:
+            try:
+                return step()
+            except TransientError as error:
+                has_time = not self._time.is_nearly_over() and not self._worker.departure.is_over
+                if cancellation.reason is not None or not has_time:
+                    raise
+                _log.warning("run=%s: %s; trying again", self._run.key, error)
+                threading.Event().wait(INSIST_PAUSE)
+
+    def _suspend(self, record: TaskInstance) -> TaskInstance | None:
+        """Record that a try waits for its retry or its next poke. Returns it when this worker waits for it."""
+        holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record)
+        stored = record
+        if holds and record.alarm_at is not None:
+            # Should this worker die while it waits, the alarm rings a little later.
+            stored = evolve(record, alarm_at=record.alarm_at + HOLD)
+        changes: list[Change] = [Replace(stored)]
+        if record.waits_for:
+            changes.append(PutWait(record))
+        if not holds:
+            # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
+            self._run.let_go(record.key)
+        result = self._cloud.store.commit(changes)
+        if not isinstance(result, Committed):
+            self._recover(record.key)
+            return None
+        if not holds:
+            return None
+        return evolve(record, token=result.tokens[0])
+
+    def _is_soon(self, record: TaskInstance) -> bool:
+        """Whether this worker can wait for a retry."""
+        if record.alarm_at is None or self._worker.departure.is_told:
+            return False
+        pause = record.alarm_at - self._worker.clock()
+        return pause <= HOLD and self._time.suits(self._run.task(record.key), pause)
+
+    # Stopped, or never begun
+
+    def _return_unbegun(self, lease: Lease, instance: TaskInstance, trouble: TransientError) -> None:
+        """Queue the same try again. Raises `trouble`, by which the message comes again, unless the worker leaves."""
+        self._give_back(lease, draft.requeued(instance, self._worker.clock()))
+        if not isinstance(trouble, WorkerLeaves):
+            raise trouble
+
+    def _stopped(self, lease: Lease, instance: TaskInstance, outcome: Outcome, has_log: bool) -> None:
+        """Hand back what the departure of this worker stopped; what lost its lease is somebody else's."""
+        if not self._worker.departure.took(lease.cancellation):
+            self._recover(instance.key)
+            return
+        now = self._worker.clock()
+        stopped, again = ends.handed_back(instance, outcome, has_log, now)
+        self._give_back(lease, again, *([KeepTry(stopped)] if stopped is not None else []))
+
+    def _give_back(self, lease: Lease, again: TaskInstance, *more: Change) -> None:
+        """Queue a try, or the next one, again: it was not the task's fault that this one did not end."""
+        self._run.let_go(again.key)
+        with suppress(TransientError):  # Else its lease runs out.
+            result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+            if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
+                result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+            if isinstance(result, Committed):
+                self._progress.publish(self._run, [evolve(again, token=result.tokens[0])])
+
+    def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
+        """Start bringing the log to the bucket; returns whether there is one."""
+        is_piece = outcome.kind is OutcomeKind.RESCHEDULE or instance.rescheduled_since is not None
+        upload = self._worker.shipper.seal(spool, is_piece=is_piece)
+        if upload is not None:
+            self._uploads.append(upload)
+        return upload is not None
