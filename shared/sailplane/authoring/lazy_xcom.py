@@ -11,7 +11,7 @@ CHUNK = 100
 
 
 class LazyXComSequence(Sequence[Any]):
-    """The values that a mapped task's instances pushed under one key, by map index; those that pushed none are left out."""
+    """What a mapped task's instances pushed under one key, by map index; those that pushed nothing are left out."""
 
     def __init__(self, ref: XComRef, services: ChildServices) -> None:
         self._ref = ref

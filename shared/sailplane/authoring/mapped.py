@@ -57,8 +57,8 @@ class MappedOperator(BaseOperator):
         self.template_fields = tuple(operator_class.template_fields)
         if self.mapped_group is not None:
             raise NotImplementedError(
-                f"task {self.task_id!r} is mapped inside the mapped group {self.mapped_group.group_id!r}; a task can be "
-                "mapped, or stand in a mapped group, not both"
+                f"task {self.task_id!r} is mapped inside the mapped group {self.mapped_group.group_id!r}; a task "
+                "can be mapped, or stand in a mapped group, not both"
             )
 
     @property

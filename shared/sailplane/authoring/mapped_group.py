@@ -22,8 +22,8 @@ class MappedTaskGroup(TaskGroup):
         while around is not None:
             if around.expand_input is not None:
                 raise NotImplementedError(
-                    f"task group {self.group_id!r} is mapped inside the mapped group {around.group_id!r}; a mapped group "
-                    "cannot hold another"
+                    f"task group {self.group_id!r} is mapped inside the mapped group {around.group_id!r}; a mapped "
+                    "group cannot hold another"
                 )
             around = around.parent_group
 

@@ -158,10 +158,10 @@ class TaskInstance:
         gives what all of them pushed. `include_prior_dates` is accepted; only the XComs of the run asked for are looked
         at.
         """
-        if not is_arg_set(map_indexes) and dag_id in (None, self.dag_id) and run_id in (None, self.run_id):
-            if isinstance(task_ids, str) and self._has_instances(task_ids):
-                values = list(self.lazy_xcoms(task_ids, key))
-                return values if len(values) > 1 else values[0] if values else default
+        is_own_run = dag_id in (None, self.dag_id) and run_id in (None, self.run_id)
+        if isinstance(task_ids, str) and not is_arg_set(map_indexes) and is_own_run and self._has_instances(task_ids):
+            values = list(self.lazy_xcoms(task_ids, key))
+            return values if len(values) > 1 else values[0] if values else default
         ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
         indexes = _indexes(map_indexes)
         one = isinstance(task_ids, str | None) and not isinstance(indexes, list)
