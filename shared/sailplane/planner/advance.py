@@ -329,12 +329,21 @@ class _Step:
 
     @cached_property
     def open_keys(self) -> Mapping[str, list[TaskKey]]:
-        """What the snapshot knows to be unfinished, by task."""
+        """What the snapshot knows to be unfinished, by task.
+
+        That a mapped task does not stand alone says nothing of its instances; if it does, it has none.
+        """
         found: dict[str, list[TaskKey]] = {}
         for key, state in self.states.items():
-            if state not in TERMINAL:
+            if state not in TERMINAL and not self.is_no_instance(key, state):
                 found.setdefault(key.task_id, []).append(key)
         return found
+
+    def is_no_instance(self, key: TaskKey, state: TaskState) -> bool:
+        node = self.wiring.nodes[key.task_id]
+        if state is not TaskState.NONE or node.mapped_by is None:
+            return False
+        return key.map_index == UNMAPPED or self.known(node.key) not in _NOTHING_YET
 
     def is_settled(self, key: TaskKey) -> bool:
         return self.decided.get(key) in TERMINAL

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState
-from sailplane.planner.wiring import wiring
+from sailplane.planner.wiring import Node, wiring
 
 _FAILURES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
 
@@ -16,18 +16,22 @@ def expected(dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Map
     `sizes` as in `Snapshot`. A mapped task that is not decided counts as one.
     """
     wired = wiring(dag)
-    more = (sizes.get(node.mapped_by or "", 1) - 1 for node in wired.mapped if node.key not in states)
+    more = (sizes.get(node.mapped_by or "", 1) - 1 for node in wired.mapped if not _stands_alone(node, states))
     return len(wired.nodes) + sum(more)
 
 
 def is_over(dag: SerializedDag, states: Mapping[TaskKey, TaskState], sizes: Mapping[str, int] | None = None) -> bool:
     """True when `states` has every task instance of the run, each ended. What is not in `states` has not ended."""
     for node in wiring(dag).by_rank:
-        size = (sizes or {}).get(node.mapped_by or "", 0) if node.key not in states else 0
+        size = 0 if _stands_alone(node, states) else (sizes or {}).get(node.mapped_by or "", 0)
         keys = (node.key_at(index) for index in range(size)) if size else (node.key,)
         if not all(states.get(key, TaskState.NONE).is_terminal for key in keys):
             return False
     return True
+
+
+def _stands_alone(node: Node, states: Mapping[TaskKey, TaskState]) -> bool:
+    return states.get(node.key, TaskState.NONE) is not TaskState.NONE
 
 
 def run_state(
@@ -48,4 +52,4 @@ def run_state(
 
 def summary(states: Mapping[TaskKey, TaskState]) -> dict[str, TaskState]:
     """What a finished run keeps of its task instances: document id -> state, in order of the ids."""
-    return {key.document_id: states[key] for key in sorted(states)}
+    return {key.document_id: states[key] for key in sorted(states) if states[key] is not TaskState.NONE}

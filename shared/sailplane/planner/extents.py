@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sailplane.model.ids import TaskKey
-from sailplane.model.states import TaskState
+from sailplane.model.states import TERMINAL, TaskState
 from sailplane.planner.plan import Measure, Snapshot
 from sailplane.planner.wiring import Node, Wiring
 
@@ -95,16 +95,28 @@ class Extents:
         task_id = producer.key.task_id
         if task_id in self._lengths:
             return self._lengths[task_id]
+        if producer.mapped_by is not None:
+            return self._length_together(producer)
         state = self._known(producer.key)
-        if producer.mapped_by is None:
-            is_open = state is not None and not state.is_terminal
-            return Missing() if is_open or self._complete else Missing(measures=(Measure(task_id),))
-        if state is not None and state.is_terminal:
+        if state is None or state is TaskState.SUCCESS:
+            return Missing() if self._complete else Missing(measures=(Measure(task_id),))
+        return None if state.is_terminal else Missing()
+
+    def _length_together(self, producer: Node) -> int | Missing:
+        """How many instances of a mapped task returned something."""
+        whole = self._known(producer.key)
+        if whole is not None and whole.is_terminal:
             return 0
-        if self._complete:
-            return Missing()
         extent = self.extent(producer)
-        return extent if isinstance(extent, Missing) else Missing(measures=(Measure(task_id, extent),))
+        if isinstance(extent, Missing):
+            return extent
+        states = {self._known(key) for key in self.keys(producer)}
+        if not states - _RETURNED_NOTHING:
+            return 0
+        return Missing() if self._complete else Missing(measures=(Measure(producer.key.task_id, extent),))
+
+
+_RETURNED_NOTHING = TERMINAL - {TaskState.SUCCESS}
 
 
 def _together(missing: Iterable[Missing]) -> Missing:

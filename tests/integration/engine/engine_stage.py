@@ -150,7 +150,7 @@ class Stage:
         return found
 
     def states(self, key: RunKey) -> dict[str, str]:
-        return {str(task): str(state) for task, state in self.cloud.store.task_states(key).items()}
+        return {str(each.key): str(each.state) for each in self.cloud.store.task_states(key)}
 
     def count(self) -> Mapping[str, int]:
         return self.local.cloud.counters.snapshot()

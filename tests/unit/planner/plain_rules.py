@@ -5,6 +5,7 @@ nothing of partial knowledge, counts or time.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.states import RunState, TaskState, TriggerRule
@@ -103,6 +104,86 @@ def end_states(
         elif all(each in states for each in upstream_of(dag, task)):
             states[task.task_id] = unstarted_state(dag, task, states)
     return states
+
+
+def unrolled(dag: SerializedDag, sizes: Mapping[str, int]) -> SerializedDag:
+    """`dag` with each mapped task written out as that many tasks, named `task[0]`, `task[1]`...
+
+    `sizes` has those that were expanded, by task_id; the others stand alone.
+    """
+
+    def names(task_id: str) -> list[str]:
+        return [f"{task_id}[{index}]" for index in range(sizes[task_id])] if task_id in sizes else [task_id]
+
+    def upstream(task: SerializedTask, place: int) -> list[str]:
+        own = dag.mapped_by.get(task.task_id)
+        found: list[str] = []
+        for each in task.upstream:
+            is_near = own is not None and dag.mapped_by.get(each) == own and len(names(each)) > place
+            found += [names(each)[place]] if is_near else names(each)
+        return found
+
+    tasks = [
+        replace(task, task_id=name, upstream=tuple(upstream(task, place)), expansion=None)
+        for task in dag.tasks
+        for place, name in enumerate(names(task.task_id))
+    ]
+    return SerializedDag(dag_id=dag.dag_id, file=dag.file, tasks=tuple(tasks))
+
+
+def mapped_end_states(
+    dag: SerializedDag, ran: Mapping[str, TaskState], lengths: Mapping[str, int]
+) -> dict[str, TaskState]:
+    """As `end_states`, for a DAG with mapped tasks: by `task` or `task[index]`.
+
+    `lengths`: how many items those that succeeded returned; a mapped task's instance that succeeds returned one.
+    """
+    states: dict[str, TaskState] = {}
+    sizes: dict[str, int] = {}
+    known: dict[str, int | None] = {}
+    for task in dag.tasks:
+        size = _size(dag, task, known)
+        own = task.expansion is not None and bool(task.expansion.producers)
+        alone = end_states(unrolled(_upto(dag, task), sizes), {**ran, **states}, {}) | states
+        starts = may_start(unrolled(_upto(dag, task), sizes), unrolled(_upto(dag, task), sizes).tasks[-1], states)
+        if task.task_id not in dag.mapped_by:
+            if task.task_id in alone:
+                states[task.task_id] = alone[task.task_id]
+        elif size and (starts or not own):
+            sizes[task.task_id] = size
+            of = unrolled(_upto(dag, task), sizes)
+            found = end_states(of, {**ran, **states}, {})
+            names = [f"{task.task_id}[{index}]" for index in range(size)]
+            states.update({name: found[name] for name in names if name in found})
+        elif starts:
+            states[task.task_id] = UPSTREAM_FAILED if size is None else SKIPPED
+        elif task.task_id in alone:
+            states[task.task_id] = alone[task.task_id]
+        known[task.task_id] = _length(dag, task.task_id, states, sizes, lengths)
+    return states
+
+
+def _upto(dag: SerializedDag, last: SerializedTask) -> SerializedDag:
+    return replace(dag, tasks=dag.tasks[: dag.tasks.index(last) + 1])
+
+
+def _size(dag: SerializedDag, task: SerializedTask, lengths: Mapping[str, int | None]) -> int | None:
+    mapped_by = dag.mapped_by.get(task.task_id)
+    return dag.expansions[mapped_by].size(lengths) if mapped_by is not None else 0
+
+
+def _length(
+    dag: SerializedDag,
+    task_id: str,
+    states: Mapping[str, TaskState],
+    sizes: Mapping[str, int],
+    lengths: Mapping[str, int],
+) -> int | None:
+    if task_id in sizes:
+        return sum(states.get(f"{task_id}[{index}]") is SUCCESS for index in range(sizes[task_id]))
+    if task_id in dag.mapped_by:
+        return 0
+    return lengths.get(task_id, 0) if states.get(task_id) is SUCCESS else None
 
 
 def run_state(dag: SerializedDag, states: Mapping[str, TaskState]) -> RunState:

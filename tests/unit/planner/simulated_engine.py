@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from plain_rules import may_start
+from plain_rules import may_start, unrolled
 
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
@@ -32,6 +32,8 @@ class Document:
     unchosen: frozenset[str] = frozenset()
     owner: int = 0
     """Number of the worker that runs it."""
+    size: int = 0
+    """Of one of several instances: how many there are."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Script:
     """What happens when tasks run, and what goes wrong around them."""
 
     outcomes: dict[tuple[str, int], TaskState]
-    """(task_id, try number) -> how the try ends; success when it is not there."""
+    """(task instance, try number) -> how the try ends; success when it is not there."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """task_id -> how many items it returns when it succeeds."""
     unchosen: dict[str, frozenset[str]] = field(default_factory=dict)
     crashes: int = 0
     losses: int = 0
@@ -82,12 +86,38 @@ class Simulation:
         return {key: document.state for key, document in self.documents.items()}
 
     def by_task(self) -> dict[str, TaskState]:
-        return {key.task_id: state for key, state in self.states().items()}
+        """By `task`, or `task[index]`."""
+        return {str(key): state for key, state in self.states().items()}
 
-    def create(self, key: TaskKey, state: TaskState, owner: int = 0) -> bool:
+    def sizes(self, keys: Iterable[TaskKey] | None = None) -> dict[str, int]:
+        """What documents tell, all or those of `keys`: what is mapped -> how many instances."""
+        found = self.documents.keys() if keys is None else self.documents.keys() & set(keys)
+        return {self.dag.mapped_by[key.task_id]: size for key in found if (size := self.documents[key].size)}
+
+    def length(self, key: TaskKey) -> int | None:
+        """How many items the task instance returned that ended and stands alone."""
+        if key.task_id in self.dag.mapped_by:
+            return 0
+        return self.script.lengths.get(key.task_id, 0) if self.documents[key].state is TaskState.SUCCESS else None
+
+    def lengths(self, keys: Iterable[TaskKey]) -> dict[str, int | None]:
+        ended = (key for key in keys if key.map_index < 0 and key in self.documents)
+        return {key.task_id: self.length(key) for key in ended if self.documents[key].state.is_terminal}
+
+    def all_lengths(self) -> dict[str, int | None]:
+        """Of all tasks that have ended, with all their instances."""
+        found = self.lengths(self.documents)
+        states, sizes = self.states(), self.sizes()
+        for task_id, mapped_by in self.dag.mapped_by.items():
+            ended = [states.get(TaskKey(task_id, index)) for index in range(sizes.get(mapped_by, 0))]
+            if ended and all(state is not None and state.is_terminal for state in ended):
+                found[task_id] = ended.count(TaskState.SUCCESS)
+        return found
+
+    def create(self, key: TaskKey, state: TaskState, owner: int = 0, size: int = 0) -> bool:
         if key in self.documents:
             return False
-        self.write(key, Document(state=state, token=0, owner=owner))
+        self.write(key, Document(state=state, token=0, owner=owner, size=size))
         return True
 
     def change(self, key: TaskKey, token: int, state: TaskState, **fields: object) -> bool:
@@ -106,12 +136,16 @@ class Simulation:
         self.clock += 1
         document.token = self.clock
         if document.state.is_terminal:
-            document.feeds = joins.feeds(self.dag, key.task_id, document.state)
-        if document.state is TaskState.RUNNING and not may_start(
-            self.dag, self.dag.task_dict[key.task_id], self.by_task()
-        ):
-            self.early_starts.append(key)
+            pushed = document.state is TaskState.SUCCESS
+            document.feeds = joins.feeds(self.dag, key.task_id, document.state, has_pushed=pushed)
         self.documents[key] = document
+        if document.state is TaskState.RUNNING and not self.may_start(key):
+            self.early_starts.append(key)
+
+    def may_start(self, key: TaskKey) -> bool:
+        sizes = {each.task_id: document.size for each, document in self.documents.items() if document.size}
+        dag = unrolled(self.dag, sizes) if sizes else self.dag
+        return may_start(dag, dag.task_dict[str(key)], self.by_task())
 
     def count(self, value: str) -> int:
         self.reads += 1
@@ -223,7 +257,12 @@ class Pusher:
         self.own: dict[TaskKey, int] = {}
         """Task instances that this worker runs now, with their tokens."""
 
-    def snapshot(self, read: dict[TaskKey, TaskState], counts: dict[str, UpstreamCounts]) -> Snapshot:
+    def snapshot(
+        self,
+        read: dict[TaskKey, TaskState],
+        counts: dict[str, UpstreamCounts],
+        lengths: dict[str, int | None] | None = None,
+    ) -> Snapshot:
         documents = self.simulation.documents
         running: dict[TaskKey, TaskState] = dict.fromkeys(self.own, TaskState.RUNNING)
         states = {**running, **read, **self.known}
@@ -232,21 +271,28 @@ class Pusher:
             states=states,
             counts=counts,
             skipped_by_branch={key: skipped for key, skipped in unchosen.items() if skipped},
+            sizes=self.simulation.sizes(states),
+            lengths={**self.simulation.lengths(self.known), **(lengths or {})},
         )
 
     def push(self, ended: list[TaskKey]) -> Worker:
         """What follows from `ended`, which is committed."""
         read: dict[TaskKey, TaskState] = {}
         counts: dict[str, UpstreamCounts] = {}
+        lengths: dict[str, int | None] = {}
+        seen: set[Look] = set()
         while True:
-            plan = advance(self.simulation.dag, self.snapshot(read, counts), ended)
+            plan = advance(self.simulation.dag, self.snapshot(read, counts, lengths), ended)
             if plan.starts or plan.settles:
                 if plan.settles:  # What was read of unfinished ones, or counted, was so before these ends.
-                    read, counts = {}, {}
+                    read, counts, lengths = {}, {}, {}
+                    seen.clear()
                 yield from self.create(plan, ended, read)
-            elif plan.looks:
+            elif set(plan.looks) - seen:
                 for look in plan.looks:
-                    yield from self.look(look, read, counts)
+                    if look not in seen:
+                        yield from self.look(look, read, counts, lengths)
+                        seen.add(look)
             else:
                 break
         if plan.run is not None:
@@ -258,14 +304,14 @@ class Pusher:
         simulation = self.simulation
         fresh = []
         for settle in plan.settles:
-            simulation.create(settle.key, settle.state)
+            simulation.create(settle.key, settle.state, size=settle.size)
             self.learn(settle.key, read)
             if simulation.documents[settle.key].state.is_terminal:
                 ended.append(settle.key)
             if simulation.random.random() < 0.1:
                 yield
         for start in plan.starts:
-            if simulation.create(start.key, TaskState.QUEUED):
+            if simulation.create(start.key, TaskState.QUEUED, size=start.size):
                 fresh.append(start.key)
             self.learn(start.key, read)
             if simulation.random.random() < 0.1:
@@ -280,9 +326,21 @@ class Pusher:
         state = document.state if document else TaskState.NONE
         (self.known if state.is_terminal else read)[key] = state
 
-    def look(self, look: Look, read: dict[TaskKey, TaskState], counts: dict[str, UpstreamCounts]) -> Worker:
+    def look(
+        self,
+        look: Look,
+        read: dict[TaskKey, TaskState],
+        counts: dict[str, UpstreamCounts],
+        lengths: dict[str, int | None],
+    ) -> Worker:
         for key in look.keys:
             self.learn(key, read)
+            yield
+        for measure in look.measures:
+            if not measure.instances:
+                self.learn(TaskKey(measure.task_id), read)
+            elif (length := joins.length(measure.task_id, measure.instances, self.simulation.count)) is not None:
+                lengths[measure.task_id] = length
             yield
         if look.counted:
             dag, answers = self.simulation.dag, dict[str, int]()
@@ -293,7 +351,7 @@ class Pusher:
 
     def check_end(self) -> Worker:
         simulation = self.simulation
-        wide = len(simulation.dag.tasks) > joins.WIDE
+        wide = len(simulation.dag.tasks) > joins.WIDE or simulation.dag.mapped_by
         if wide and simulation.count(joins.RUN_JOIN) < len(simulation.dag.tasks):
             return
         yield
@@ -342,7 +400,7 @@ class WaveWorker(Pusher):
         ended = []
         for key in keys:
             document, token = self.simulation.documents[key], self.own.pop(key)
-            outcome = self.simulation.script.outcomes.get((key.task_id, document.try_number), TaskState.SUCCESS)
+            outcome = self.simulation.script.outcomes.get((str(key), document.try_number), TaskState.SUCCESS)
             if outcome is TaskState.FAILED and document.try_number < MAX_TRIES:
                 self.simulation.fail_try(key, document, token)
             elif self.end(key, token, outcome):
@@ -370,15 +428,15 @@ class WaveWorker(Pusher):
         if proposed & simulation.documents.keys():
             return
         for settle in plan.settles:
-            simulation.create(settle.key, settle.state)
+            simulation.create(settle.key, settle.state, size=settle.size)
             self.known[settle.key] = settle.state
             ended.append(settle.key)
         for place, start in enumerate(plan.starts):
             if place == 0:
-                simulation.create(start.key, TaskState.RUNNING, owner=self.number)
+                simulation.create(start.key, TaskState.RUNNING, owner=self.number, size=start.size)
                 self.begin(start.key)
             else:
-                simulation.create(start.key, TaskState.QUEUED)
+                simulation.create(start.key, TaskState.QUEUED, size=start.size)
         simulation.publish(start.key for start in plan.starts[1:])
 
 
@@ -388,15 +446,21 @@ class Reconciler(Pusher):
     def work(self) -> Worker:
         simulation = self.simulation
         unchosen = {key: each.unchosen for key, each in simulation.documents.items() if each.unchosen}
-        snapshot = Snapshot(states=simulation.states(), complete=True, skipped_by_branch=unchosen)
+        snapshot = Snapshot(
+            states=simulation.states(),
+            complete=True,
+            skipped_by_branch=unchosen,
+            sizes=simulation.sizes(),
+            lengths=simulation.all_lengths(),
+        )
         plan = replan(simulation.dag, snapshot)
         yield
         fresh = []
         for settle in plan.settles:
-            simulation.create(settle.key, settle.state)
+            simulation.create(settle.key, settle.state, size=settle.size)
             yield
         for start in plan.starts:
-            if simulation.create(start.key, TaskState.QUEUED):
+            if simulation.create(start.key, TaskState.QUEUED, size=start.size):
                 fresh.append(start.key)
             yield
         simulation.publish(fresh)

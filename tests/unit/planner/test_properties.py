@@ -1,12 +1,16 @@
 """Whole runs by simulated workers: whatever goes wrong, they end as Airflow's rules say."""
 
+from dataclasses import replace
+from typing import Any
+
 import plain_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulated_engine import Script, Simulation
 from small_dags import dag, task
 
-from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedTask
+from sailplane.model.mapping import Expansion, Source, SourceKind
 from sailplane.model.states import TaskState, TriggerRule
 
 LETTERS = "abcdefghijklmnop"
@@ -69,11 +73,53 @@ def setup_dags(draw: st.DrawFn) -> SerializedDag:
 
 
 @st.composite
+def mapped_dags(draw: st.DrawFn) -> SerializedDag:
+    """Tasks that stand alone, tasks mapped over them or over mapped ones, and perhaps a mapped group."""
+    tasks: list[SerializedTask] = []
+    group: SerializedGroup | None = None
+    letters = LETTERS[: draw(st.integers(3, 8))]
+    for task_id in letters:
+        earlier = [each.task_id for each in tasks]
+        kind = draw(st.sampled_from(("plain", "plain", "own", "literal", "group")))
+        upstream = set(draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True)) if earlier else [])
+        outside = [each.task_id for each in tasks if each.group_id is None]
+        fields: dict[str, Any] = {"trigger_rule": draw(RULES)}
+        if kind == "own" and earlier:
+            producers = draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=2, unique=True))
+            fields["expansion"] = Expansion(tuple(from_task(each) for each in producers))
+            upstream |= set(producers)
+        elif kind == "literal":
+            fields["expansion"] = Expansion((Source(kind=SourceKind.LITERAL, length=draw(st.integers(0, 3))),))
+        elif kind == "group" and outside:
+            if group is None:
+                producer = draw(st.sampled_from(outside))
+                group = SerializedGroup(group_id="group", expansion=Expansion((from_task(producer),)))
+            assert group.expansion is not None
+            producer = group.expansion.producers[0]
+            inside = {each.task_id for each in tasks if each.group_id == "group"}
+            upstream |= set() if upstream & inside else {producer}
+            fields["group_id"] = "group"
+        tasks.append(task(task_id, *upstream, **fields))
+    made_of = {each for item in tasks if item.expansion for each in item.expansion.producers}
+    made_of |= set(group.expansion.producers) if group and group.expansion else set()
+    marked = tuple(replace(each, is_mapped_over=each.task_id in made_of) for each in tasks)
+    return SerializedDag(dag_id="mapped", file="mapped.py", tasks=marked, groups=(group,) if group else ())
+
+
+def from_task(task_id: str) -> Source:
+    return Source(kind=SourceKind.XCOM, task_id=task_id)
+
+
+@st.composite
 def scripts(draw: st.DrawFn, of: SerializedDag, *, trouble: int) -> Script:
-    tries = [(each.task_id, number) for each in of.tasks for number in (1, 2, 3)]
+    indexes = ("", "[0]", "[1]", "[2]")
+    names = [each.task_id + index for each in of.tasks for index in (indexes if of.mapped_by else ("",))]
+    tries = [(name, number) for name in names for number in (1, 2, 3)]
     some = st.integers(0, trouble)
+    producers = [each.task_id for each in of.tasks if each.is_mapped_over]
     return Script(
         outcomes=draw(st.fixed_dictionaries(dict.fromkeys(tries, OUTCOMES))),
+        lengths=draw(st.fixed_dictionaries(dict.fromkeys(producers, st.integers(0, 3)))),
         unchosen=draw(branches(of)),
         crashes=draw(some),
         losses=draw(some),
@@ -86,7 +132,7 @@ def scripts(draw: st.DrawFn, of: SerializedDag, *, trouble: int) -> Script:
 @st.composite
 def branches(draw: st.DrawFn, of: SerializedDag) -> dict[str, frozenset[str]]:
     """A branch leaves out tasks that wait for it alone: with others, the order of ends decides, in Airflow too."""
-    if any(each.is_setup for each in of.tasks) or not draw(st.booleans()):
+    if of.mapped_by or any(each.is_setup for each in of.tasks) or not draw(st.booleans()):
         return {}
     alone: dict[str, list[str]] = {each.task_id: [] for each in of.tasks}
     for each in of.tasks:
@@ -110,9 +156,14 @@ def check(case: tuple[SerializedDag, Script], seed: int) -> Simulation:
     ends = simulation.by_task()
     assert not simulation.early_starts, "a task started before its rule allowed"
     assert len(set(simulation.tries_run)) == len(simulation.tries_run), "a try ran twice"
-    ran = {key.task_id: ends[key.task_id] for key, _ in simulation.tries_run}
-    assert ends == plain_rules.end_states(of, ran, script.unchosen)
-    assert simulation.run is plain_rules.run_state(of, ends)
+    ran = {str(key): ends[str(key)] for key, _ in simulation.tries_run}
+    if of.mapped_by:
+        assert ends == plain_rules.mapped_end_states(of, ran, script.lengths)
+        sizes = {key.task_id: document.size for key, document in simulation.documents.items() if document.size}
+        assert simulation.run is plain_rules.run_state(plain_rules.unrolled(of, sizes), ends)
+    else:
+        assert ends == plain_rules.end_states(of, ran, script.unchosen)
+        assert simulation.run is plain_rules.run_state(of, ends)
     assert simulation.closings == 1
     if not simulation.lost_tries:
         check_outcomes(simulation, ran)
@@ -122,8 +173,8 @@ def check(case: tuple[SerializedDag, Script], seed: int) -> Simulation:
 def check_outcomes(simulation: Simulation, ran: dict[str, TaskState]) -> None:
     """No worker was lost, so the last try of each task decided."""
     for task_id, state in ran.items():
-        number = max(number for key, number in simulation.tries_run if key.task_id == task_id)
-        assert state is simulation.script.outcomes[task_id, number]
+        number = max(number for key, number in simulation.tries_run if str(key) == task_id)
+        assert state is simulation.script.outcomes.get((task_id, number), TaskState.SUCCESS)
 
 
 seeds = st.integers(0, 2**32)
@@ -158,4 +209,18 @@ def test_counted_joins_decide_as_read_ones(case: tuple[SerializedDag, Script], s
 @quick
 @given(cases(setup_dags(), trouble=3), seeds)
 def test_setups_and_teardowns_keep_their_scope(case: tuple[SerializedDag, Script], seed: int) -> None:
+    check(case, seed)
+
+
+@quick
+@given(cases(mapped_dags()), seeds)
+def test_mapped_tasks_end_as_the_rules_say_of_them_written_out(case: tuple[SerializedDag, Script], seed: int) -> None:
+    assert check(case, seed).stalls == 0
+
+
+@quick
+@given(cases(mapped_dags(), trouble=4), seeds)
+def test_mapped_tasks_do_so_through_crashes_losses_and_duplicates(
+    case: tuple[SerializedDag, Script], seed: int
+) -> None:
     check(case, seed)
