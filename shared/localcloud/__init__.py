@@ -6,6 +6,7 @@ Every part speaks the wire protocol of the real one, so any Google client in any
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from localcloud.cloudrun.jobs_spec import JobSpec
     from localcloud.cloudrun.spec import FunctionSpec, SignatureType, Spawn
     from localcloud.cloudrun.zygote import ForkedZygote, fork_zygote
     from localcloud.config import Endpoints, LocalCloudConfig
@@ -23,6 +24,7 @@ __all__ = [
     "FaultKind",
     "ForkedZygote",
     "FunctionSpec",
+    "JobSpec",
     "LocalCloud",
     "LocalCloudConfig",
     "LocalCloudThread",
@@ -40,6 +42,7 @@ _HOMES = {
     "FaultKind": "localcloud.faults",
     "ForkedZygote": "localcloud.cloudrun.zygote",
     "FunctionSpec": "localcloud.cloudrun.spec",
+    "JobSpec": "localcloud.cloudrun.jobs_spec",
     "LocalCloud": "localcloud.server",
     "LocalCloudConfig": "localcloud.config",
     "LocalCloudThread": "localcloud.thread",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcloud.cloudrun.jobs_spec import JobSpec
 from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.scheduler import SchedulerJob
 from localcloud.storage.notifications import BucketNotification
@@ -22,6 +23,7 @@ class LocalCloudConfig:
     pubsub_port: int = 0
     storage_port: int = 0
     admin_port: int = 0
+    run_port: int = 0
     indexes: Path | None = None
     """A `firestore.indexes.json`: queries that need an index it does not declare are refused."""
     buckets: tuple[str, ...] = ()
@@ -30,16 +32,22 @@ class LocalCloudConfig:
     """Bucket notifications made at the start where they do not exist."""
     functions: tuple[FunctionSpec, ...] = ()
     jobs: tuple[SchedulerJob, ...] = ()
+    run_jobs: tuple[JobSpec, ...] = ()
+    """Cloud Run jobs."""
+    max_executions: int = 8
+    """Executions of Cloud Run jobs that run side by side; others wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Where everything listens. The first three are `host:port`."""
+    """Where everything listens: `host:port`, and URLs where it says so."""
 
     firestore: str
     pubsub: str
     storage: str
     admin: str
     """A URL without a slash at its end."""
+    run: str
+    """Cloud Run's Admin API, for jobs."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Function name to URL."""

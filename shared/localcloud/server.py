@@ -4,12 +4,16 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 
 import grpc.aio
 
 from localcloud.admin import Admin
 from localcloud.cloudrun.cloudrun import CloudRun
+from localcloud.cloudrun.jobs import Jobs
+from localcloud.cloudrun.jobs_api import JobsApi
+from localcloud.cloudrun.jobs_spec import JobSpec
 from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.cloudrun.zygote import ForkedZygote
 from localcloud.config import Endpoints, LocalCloudConfig
@@ -38,6 +42,7 @@ class LocalCloud:
     endpoints: Endpoints
     """Set by `start`."""
     cloud_run: CloudRun
+    run_jobs: Jobs
     scheduler: Scheduler
     firestore: FirestoreService
     pubsub: PubSubService
@@ -67,7 +72,11 @@ class LocalCloud:
         self._ports = PortBook(config.data_dir / "ports.json")
         sockets = {
             name: self._stopping.enter_context(self._ports.bind(name, config.host, port))
-            for name, port in (("storage", config.storage_port), ("admin", config.admin_port))
+            for name, port in (
+                ("storage", config.storage_port),
+                ("admin", config.admin_port),
+                ("run", config.run_port),
+            )
         }
         grpc_ports = {
             name: self._ports.pick(name, config.host, port)
@@ -80,19 +89,24 @@ class LocalCloud:
             pubsub=addresses["pubsub"],
             storage=addresses["storage"],
             admin=f"http://{addresses['admin']}",
+            run=addresses["run"],
         )
         self._make_parts()
-        admin = Admin(self)
+        admin, jobs_api = Admin(self), JobsApi(self.run_jobs, self.faults)
         self._stop_in_reverse(admin.close)
         self._stop_in_reverse(self.storage.close)
         self._stop_in_reverse(self.firestore.close)
         # Filled last, because pushes left over from the last time need the functions; left after the functions.
         grpc_stopping = await self._stopping.enter_async_context(AsyncExitStack())
+        self._stop_in_reverse(self.run_jobs.close)
         self._stop_in_reverse(self.cloud_run.close)
         self._stop_in_reverse(self.scheduler.close)
+        self._stop_in_reverse(jobs_api.close)
         await self.storage.start(sockets["storage"])
         await self._deploy()
         await self._start_grpc(grpc_stopping)
+        await jobs_api.start(sockets["run"])
+        self.run_jobs.start()
         await admin.start(sockets["admin"])
 
     def _make_parts(self) -> None:
@@ -106,6 +120,12 @@ class LocalCloud:
             zygote=self._zygote,
             counters=counters,
             faults=faults,
+        )
+        self.run_jobs = Jobs(
+            data_dir=data_dir,
+            env={**os.environ, **self.environment()},
+            counters=counters,
+            most_running=self.config.max_executions,
         )
         self.firestore = FirestoreService(
             data_dir / "firestore.sqlite", indexes=self.config.indexes, counters=counters, faults=faults
@@ -137,19 +157,18 @@ class LocalCloud:
             await self.add_function(spec)
         for job in self.config.jobs:
             self.add_job(job)
+        for run_job in self.config.run_jobs:
+            self.add_run_job(run_job)
 
     async def add_function(self, spec: FunctionSpec) -> str:
         """Deploy a function, in place of one of the same name; its URL."""
         url = await self.cloud_run.add(spec)
-        functions = self.cloud_run.urls
-        self.endpoints = Endpoints(
-            firestore=self.endpoints.firestore,
-            pubsub=self.endpoints.pubsub,
-            storage=self.endpoints.storage,
-            admin=self.endpoints.admin,
-            functions=functions,
-        )
+        self.endpoints = replace(self.endpoints, functions=self.cloud_run.urls)
         return url
+
+    def add_run_job(self, spec: JobSpec) -> None:
+        """Add a Cloud Run job, in place of one of the same name."""
+        self.run_jobs.add(spec)
 
     def add_job(self, job: SchedulerJob) -> None:
         """Add a scheduler job, in place of one of the same name."""
@@ -162,6 +181,7 @@ class LocalCloud:
             "PUBSUB_EMULATOR_HOST": self.endpoints.pubsub,
             "STORAGE_EMULATOR_HOST": f"http://{self.endpoints.storage}",
             "GOOGLE_CLOUD_PROJECT": self.config.project,
+            "CLOUD_RUN_EMULATOR_HOST": self.endpoints.run,
             "LOCALCLOUD_ADMIN_URL": self.endpoints.admin,
         }
 
