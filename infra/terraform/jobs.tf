@@ -39,7 +39,14 @@ resource "google_cloud_run_v2_job" "this" {
         }
 
         dynamic "env" {
-          for_each = merge(local.environment, { SAILPLANE_QUEUE = each.key }, each.value.env)
+          for_each = merge(
+            local.environment,
+            {
+              SAILPLANE_QUEUE         = each.key
+              SAILPLANE_REQUEST_LIMIT = tostring(each.value.timeout)
+            },
+            each.value.env,
+          )
           content {
             name  = env.key
             value = env.value
