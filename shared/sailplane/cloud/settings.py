@@ -21,6 +21,9 @@ class Settings:
     """Where a worker keeps bundles it has fetched and the logs of running tries."""
     worker_concurrency: int = 8
     """Task instances that one worker instance runs side by side."""
+    vcpus: float = 1.0
+    """What the platform gives this instance, and bills: there is no way to ask it."""
+    memory_gib: float = 1.0
     request_limit: timedelta = timedelta(seconds=540)
     """How long the platform lets one request of a worker take."""
     call_deadline: timedelta = timedelta(seconds=20)
@@ -59,6 +62,8 @@ class Settings:
             topic_prefix=mapping.get("SAILPLANE_TOPIC_PREFIX", "sailplane"),
             cache_dir=Path(mapping.get("SAILPLANE_CACHE_DIR") or Path(tempfile.gettempdir()) / "sailplane"),
             worker_concurrency=_whole(mapping, "SAILPLANE_WORKER_CONCURRENCY", 8),
+            vcpus=_number(mapping, "SAILPLANE_CPU", 1.0),
+            memory_gib=_gib(mapping, "SAILPLANE_MEMORY", 1.0),
             request_limit=_seconds(mapping, "SAILPLANE_REQUEST_LIMIT", 540),
             call_deadline=_seconds(mapping, "SAILPLANE_CALL_DEADLINE", 20),
             lease=_seconds(mapping, "SAILPLANE_LEASE_SECONDS", 60),
@@ -101,6 +106,28 @@ def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise SettingsError(f"{name}={text!r} must be a whole number of 1 or more")
     return int(text)
+
+
+def _number(mapping: Mapping[str, str], name: str, default: float) -> float:
+    text = mapping.get(name, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = -1.0
+    if number <= 0:
+        raise SettingsError(f"{name}={text!r} must be a number above 0")
+    return number
+
+
+def _gib(mapping: Mapping[str, str], name: str, default: float) -> float:
+    """An amount of memory as gcloud writes it: 512Mi, 2Gi."""
+    text = mapping.get(name, "")
+    if not text:
+        return default
+    amount, unit = text[:-2], text[-2:]
+    if unit not in ("Mi", "Gi") or not amount.isdecimal() or not int(amount):
+        raise SettingsError(f"{name}={text!r} must be like 512Mi or 2Gi")
+    return int(amount) / (1024 if unit == "Mi" else 1)
 
 
 def _seconds(mapping: Mapping[str, str], name: str, default: float) -> timedelta:

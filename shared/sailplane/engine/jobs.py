@@ -17,6 +17,7 @@ from sailplane.cloud.jobs import Jobs
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft, ends, publishing, turns
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
 from sailplane.model.errors import TransientError, UnknownQueue
 from sailplane.model.evolve import evolve
@@ -82,7 +83,7 @@ class Launcher:
         """Write who has it, and when it is late; None when someone else changed it meanwhile."""
         noted = evolve(instance, worker=worker, alarm_at=self._clock() + wait, claim=draft.nonce())
         result = self._cloud.store.commit([Replace(noted)])
-        return evolve(noted, token=result.tokens[0]) if isinstance(result, Committed) else None
+        return written(noted, result.tokens[0]) if isinstance(result, Committed) else None
 
 
 def launchable(stored: Iterable[TaskInstance], tickets: Iterable[TaskTicket]) -> list[TaskInstance]:

@@ -15,6 +15,7 @@ from sailplane.engine.bundles import BundleCache
 from sailplane.engine.departure import Departure
 from sailplane.engine.leases import Leases
 from sailplane.engine.memory import RunMemories
+from sailplane.engine.metering import Meter, arrival, machine_of
 from sailplane.engine.shipper import Shipper
 from sailplane.engine.sortie import Sortie
 from sailplane.model import messages
@@ -50,6 +51,7 @@ class Worker:
         self.name = name
         self.queue = queue
         self.slots = threading.BoundedSemaphore(cloud.settings.worker_concurrency)
+        self.meter = Meter(cloud.tally, machine_of(cloud.settings))
         self.memories = RunMemories()
         self.bundles = BundleCache(cloud)
         self.departure = Departure()
@@ -67,7 +69,7 @@ class Worker:
             if message.alarms is not None:
                 Alarms(self.cloud, self.clock).answer_wave(message.alarms)
             if message.wave is not None and message.wave.queue in ("", self.queue):
-                self._fly(message.wave)
+                self._fly(message.wave, len(data))
             elif message.wave is not None:
                 self._launch(message.wave)
 
@@ -99,11 +101,11 @@ class Worker:
 
         return Launcher(self.cloud, self.clock, Jobs(self.cloud.settings))
 
-    def _fly(self, wave: TaskWave) -> None:
+    def _fly(self, wave: TaskWave, size: int) -> None:
         dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
         run = self.memories.open(wave.run, wave.run_token, dag)
         run.take_in_hand(ticket.key for ticket in wave.tickets)
-        sortie = Sortie(self, run)
+        sortie = Sortie(self, run, arrival(size, len(wave.tickets), self.meter.machine))
         waiting = deque(wave.tickets)
         most = min(len(waiting), self.cloud.settings.worker_concurrency)
         others = [self._pool.submit(sortie.fly_all, waiting) for _ in range(most - 1)]

@@ -24,6 +24,8 @@ class TaskTicket:
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     """These four: what earlier pokes of the same try left."""
+    usage: tuple[float, ...] = ()
+    """`Usage.numbers` of the task instance; empty when nothing was used but the write that queued it."""
     token: Token
 
     @property
