@@ -47,10 +47,7 @@ class Emulators:
         if missing:
             raise SettingsError(f"{', '.join(missing)} not set: each names an emulator that is to be set up")
         settings = Settings.from_mapping(environment)
-        storage = environment["STORAGE_EMULATOR_HOST"].rstrip("/")
-        if "://" not in storage:
-            storage = f"http://{storage}"
-        return cls(settings=settings, pubsub=environment["PUBSUB_EMULATOR_HOST"], storage=storage)
+        return cls(settings=settings, pubsub=settings.pubsub_host or "", storage=settings.storage_url or "")
 
     @property
     def topology(self) -> Topology:

@@ -21,7 +21,11 @@ Say = Callable[[str], None]
 class DagFolder:
     """One push at a time, in a process of its own: the author's code and Google's clients stay out of this one."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], say: Say) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], say: Say, interpreter: str = sys.executable
+    ) -> None:
+        """`interpreter`: a Python that has what the DAG files import."""
+        self._interpreter = interpreter
         self._folder = folder
         self._environment = environment
         self._say = say
@@ -72,7 +76,7 @@ class DagFolder:
 
     async def _spawn(self) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable,
+            self._interpreter,
             "-m",
             registration.__name__,
             str(self._folder),

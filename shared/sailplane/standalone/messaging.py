@@ -17,7 +17,8 @@ _TIMEOUT_SECONDS = 20
 async def deploy(
     host: str, topology: Topology, queues: Iterable[tuple[str, QueueKind]], urls: Mapping[str, str]
 ) -> None:
-    """Make what is missing, and point what is there at today's URLs: those of the functions, by name."""
+    """Make what is missing, and point what is there at today's URLs: those of the functions, by name. A subscription
+    that is pulled has none."""
     queues = tuple(queues)
     async with grpc.aio.insecure_channel(host) as channel:
         for topic in topology.topics(queue for queue, _ in queues):
@@ -25,7 +26,7 @@ async def deploy(
         for subscription in topology.subscriptions(queues):
             request = _request(topology, subscription, urls)
             is_new = await _create(channel, f"{_SUBSCRIBER}/CreateSubscription", request)
-            if not is_new and subscription.pushes_to:
+            if not is_new:
                 await _point_at(channel, request.name, request.push_config.push_endpoint)
 
 

@@ -3,16 +3,25 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sailplane.api.users import Credentials
+from sailplane.deploy.config import QueueKind
 from sailplane.model.errors import SettingsError
 from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
+from sailplane.standalone.queues import (
+    ServedQueue,
+    default_queue,
+    pull_command,
+    pull_environment,
+    read_config,
+    served_queues,
+)
 
 if TYPE_CHECKING:
     from localcloud import LocalCloud
@@ -27,6 +36,8 @@ class Plan:
 
     home: Path
     dags: Path
+    config: Path | None = None
+    """None: `sailplane.toml` in the DAG folder, if there is one."""
     port: int = 8080
     tick: bool = True
 
@@ -67,10 +78,11 @@ class Standalone:
         self._stack.enter_context(self.home.locked())
         self.home.credentials()
         self.plan.dags.mkdir(parents=True, exist_ok=True)
-        folder = DagFolder(self.plan.dags, self._outer, self._say)
+        queues = await self._queues()
+        folder = DagFolder(self.plan.dags, self._outer, self._say, default_queue(queues).interpreter)
         self._stack.push_async_callback(folder.stop)
         await folder.prepare()
-        await self._start_cloud()
+        await self._start_cloud(queues)
         self.home.note_environment(self.environment)
         await folder.start(self.environment)
         if self.plan.tick:
@@ -85,24 +97,43 @@ class Standalone:
         first = asyncio.get_running_loop().create_task(self.cloud.scheduler.run_now(job.name))
         self._stack.callback(first.cancel)
 
-    async def _start_cloud(self) -> None:
+    async def _queues(self) -> list[ServedQueue]:
+        """What `sailplane.toml` asks for; packages are installed without holding up the loop."""
+        config = read_config(self.plan.dags, self.plan.config)
+        return await asyncio.to_thread(served_queues, config, self.plan.dags, self.home, self._say)
+
+    async def _start_cloud(self, queues: Sequence[ServedQueue]) -> None:
         # Imported here: it takes a second, in which the folder's process does its own imports beside it.
         from localcloud import LocalCloud
         from sailplane.standalone import deployment, messaging
 
         _check_port(self.plan.port)
-        self.cloud = LocalCloud(deployment.config(self.home, port=self.plan.port, environment=self._outer))
+        config = deployment.config(self.home, port=self.plan.port, environment=self._outer, queues=queues)
+        self.cloud = LocalCloud(config)
         await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
         endpoints = self.cloud.endpoints
         urls = deployment.function_urls(endpoints.functions)
-        await messaging.deploy(endpoints.pubsub, deployment.TOPOLOGY, deployment.QUEUES, urls)
+        await messaging.deploy(
+            endpoints.pubsub, deployment.TOPOLOGY, [(queue.name, queue.kind) for queue in queues], urls
+        )
 
         self.environment = {
             **self.cloud.environment(),
             **deployment.function_environment(self.home, self._outer),
             "SAILPLANE_URL": self.url,
         }
+        self._start_pull_workers(queues)
+
+    def _start_pull_workers(self, queues: Sequence[ServedQueue]) -> None:
+        from sailplane.standalone.pull_workers import PullWorkers
+
+        workers = PullWorkers(self.home.function_logs, self._say)
+        self._stack.push_async_callback(workers.stop)
+        for queue in queues:
+            if queue.kind is QueueKind.PULL:
+                environment = pull_environment(queue, {**self._outer, **self.environment})
+                workers.start(queue.name, pull_command(queue), environment)
 
     def introduce(self) -> None:
         """Say where everything is."""
