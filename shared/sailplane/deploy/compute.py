@@ -8,7 +8,6 @@ from sailplane.deploy.design import Design
 from sailplane.deploy.resource import Kind, Resource, Setting
 from sailplane.deploy.topology import CLOCK
 
-RUNTIME = "python313"
 ATTEMPT_DEADLINE = timedelta(seconds=180)
 
 
@@ -56,7 +55,7 @@ def _function(
     settings: dict[str, Setting] = {
         "region": design.place.region,
         "entry_point": function.value,
-        "runtime": RUNTIME,
+        "runtime": design.runtime.value,
         "memory": config.memory,
         "cpu": config.cpu,
         "concurrency": config.concurrency,
@@ -80,6 +79,7 @@ def environment(design: Design) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": design.place.project,
         "SAILPLANE_BUCKET": design.bucket,
         "SAILPLANE_DATABASE": design.config.database,
+        "SAILPLANE_REGION": design.place.region,
         "SAILPLANE_TOPIC_PREFIX": design.config.name,
     }
 
@@ -125,7 +125,12 @@ def _job(design: Design, queue: QueueConfig) -> Resource:
         "timeout": _seconds(queue.timeout),
         "most_retries": 0,
         "service_account": design.worker_email(queue),
-        "env": {**environment(design), "SAILPLANE_QUEUE": queue.name, **queue.env},
+        "env": {
+            **environment(design),
+            "SAILPLANE_QUEUE": queue.name,
+            "SAILPLANE_REQUEST_LIMIT": str(_seconds(queue.timeout)),
+            **queue.env,
+        },
         "secrets": dict(queue.secrets),
     }
     return Resource(kind=Kind.JOB, name=design.topology.job(queue.name), settings=settings)

@@ -158,6 +158,8 @@ class DeploymentConfig:
     """After how many days logs are deleted; None: never."""
     xcom_retention_days: int | None = 30
     """The same for XComs that are too large for Firestore."""
+    soft_delete_days: int | None = None
+    """How long deleted objects can be brought back, 7 to 90 days; None: not at all, as they would be paid for."""
     alerts: bool = True
     notification_channels: tuple[str, ...] = ()
     dashboard: bool = False
@@ -240,6 +242,7 @@ def _deployment(table: Table, folder: Path) -> DeploymentConfig:
         delete_protection=_or(table.flag("delete_protection"), default.delete_protection),
         log_retention_days=_days(table, "log_retention_days", default.log_retention_days),
         xcom_retention_days=_days(table, "xcom_retention_days", default.xcom_retention_days),
+        soft_delete_days=_soft_delete(table),
         alerts=_or(table.flag("alerts"), default.alerts),
         notification_channels=table.texts("notification_channels"),
         dashboard=_or(table.flag("dashboard"), default.dashboard),
@@ -250,6 +253,13 @@ def _days(table: Table, key: str, default: int | None) -> int | None:
     """Days; 0 says never."""
     days = table.whole(key)
     return default if days is None else days or None
+
+
+def _soft_delete(table: Table) -> int | None:
+    days = table.whole("soft_delete_days", most=90) or None
+    if days is not None and days < 7:
+        raise table.error("soft_delete_days", f"= {days} must be 0 or between 7 and 90 (a rule of Cloud Storage)")
+    return days
 
 
 def _functions(table: Table) -> Mapping[Function, FunctionConfig]:
