@@ -25,6 +25,7 @@ module "receivers" {
   project_id    = var.project_id
   region        = var.region
   name          = "${var.name}-${each.key}"
+  runtime       = var.runtime
   settings      = each.value
   build_account = local.emails["build"]
   source_bucket = google_storage_bucket.this.name
@@ -47,6 +48,7 @@ module "faces" {
   project_id    = var.project_id
   region        = var.region
   name          = "${var.name}-${each.key}"
+  runtime       = var.runtime
   settings      = each.value
   build_account = local.emails["build"]
   source_bucket = google_storage_bucket.this.name

@@ -13,6 +13,7 @@ locals {
     GOOGLE_CLOUD_PROJECT   = var.project_id
     SAILPLANE_BUCKET       = local.bucket
     SAILPLANE_DATABASE     = var.database
+    SAILPLANE_REGION       = var.region
     SAILPLANE_TOPIC_PREFIX = var.name
   }
 

@@ -81,7 +81,7 @@ resource "google_storage_bucket" "this" {
   public_access_prevention    = "enforced"
 
   soft_delete_policy {
-    retention_duration_seconds = 0
+    retention_duration_seconds = var.soft_delete_days * 86400
   }
 
   # Bundles stay: runs of long ago may be run again.

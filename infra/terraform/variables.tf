@@ -15,6 +15,17 @@ variable "sources" {
   type        = string
 }
 
+variable "runtime" {
+  description = "Python runtime of the functions: that of the Python which staged the sources."
+  type        = string
+  default     = "python313"
+
+  validation {
+    condition     = can(regex("^python3(11|12|13|14)$", var.runtime))
+    error_message = "runtime must be python311, python312, python313 or python314."
+  }
+}
+
 variable "name" {
   description = "Begins the name of everything that belongs to the deployment."
   type        = string
@@ -75,6 +86,17 @@ variable "xcom_retention_days" {
   validation {
     condition     = var.xcom_retention_days >= 0
     error_message = "xcom_retention_days must be 0 or more."
+  }
+}
+
+variable "soft_delete_days" {
+  description = "How many days deleted objects can be brought back, 7 to 90. 0: not at all, as they would be paid for."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.soft_delete_days == 0 || (var.soft_delete_days >= 7 && var.soft_delete_days <= 90)
+    error_message = "soft_delete_days must be 0 or between 7 and 90 (a rule of Cloud Storage)."
   }
 }
 
@@ -155,31 +177,31 @@ variable "functions" {
   default = {}
 
   validation {
-    condition     = alltrue([for each in values(var.functions) : can(regex("^[1-9][0-9]*(Mi|Gi)$", each.memory))])
+    condition     = alltrue([for one in values(var.functions) : can(regex("^[1-9][0-9]*(Mi|Gi)$", one.memory))])
     error_message = "memory must be like 512Mi or 2Gi."
   }
   validation {
-    condition     = alltrue([for each in values(var.functions) : each.concurrency == 1 || each.cpu >= 1])
+    condition     = alltrue([for one in values(var.functions) : one.concurrency == 1 || one.cpu >= 1])
     error_message = "cpu must be 1 or more for a concurrency above 1 (a rule of Cloud Run)."
   }
   validation {
-    condition     = alltrue([for each in values(var.functions) : each.min_instances <= each.max_instances])
+    condition     = alltrue([for one in values(var.functions) : one.min_instances <= one.max_instances])
     error_message = "min_instances must not be above max_instances."
   }
   validation {
-    condition     = alltrue([for each in values(var.functions) : contains(["all", "internal-only", "internal-and-gclb"], each.ingress)])
+    condition     = alltrue([for one in values(var.functions) : contains(["all", "internal-only", "internal-and-gclb"], one.ingress)])
     error_message = "ingress must be all, internal-only or internal-and-gclb."
   }
   validation {
-    condition     = alltrue([for each in [var.functions.worker, var.functions.events] : each.timeout >= 1 && each.timeout <= 600])
+    condition     = alltrue([for one in [var.functions.worker, var.functions.events] : one.timeout >= 1 && one.timeout <= 600])
     error_message = "timeout of worker and events must be at most 600 seconds: Pub/Sub waits no longer for an answer."
   }
   validation {
-    condition     = alltrue([for each in [var.functions.tick, var.functions.web] : each.timeout >= 1 && each.timeout <= 3600])
+    condition     = alltrue([for one in [var.functions.tick, var.functions.web] : one.timeout >= 1 && one.timeout <= 3600])
     error_message = "timeout must be at most 3600 seconds."
   }
   validation {
-    condition     = alltrue(flatten([for each in values(var.functions) : [for secret in values(each.secrets) : can(regex("^[A-Za-z0-9_-]+:(latest|[1-9][0-9]*)$", secret))]]))
+    condition     = alltrue(flatten([for one in values(var.functions) : [for secret in values(one.secrets) : can(regex("^[A-Za-z0-9_-]+:(latest|[1-9][0-9]*)$", secret))]]))
     error_message = "secrets must be like name-of-secret:latest or name-of-secret:3."
   }
 }

@@ -14,7 +14,7 @@ resource "google_cloudfunctions2_function" "this" {
   name     = var.name
 
   build_config {
-    runtime         = "python313"
+    runtime         = var.runtime
     entry_point     = var.settings.entry_point
     service_account = "projects/${var.project_id}/serviceAccounts/${var.build_account}"
 

@@ -13,6 +13,11 @@ variable "name" {
   type        = string
 }
 
+variable "runtime" {
+  description = "Python runtime of the function, such as python313."
+  type        = string
+}
+
 variable "settings" {
   description = "What the deployment decided about the function."
   type = object({
