@@ -73,7 +73,7 @@ class Settings:
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
-            storage_url=mapping.get("STORAGE_EMULATOR_HOST") or None,
+            storage_url=_url(mapping.get("STORAGE_EMULATOR_HOST", "")),
             region=mapping.get("SAILPLANE_REGION", ""),
             run_host=mapping.get("CLOUD_RUN_EMULATOR_HOST") or None,
             environment=dict(mapping),
@@ -97,6 +97,13 @@ class Settings:
 def import_timeout(mapping: Mapping[str, str]) -> timedelta:
     """`Settings.import_timeout`, for those who read DAG files and need no cloud."""
     return _seconds(mapping, "SAILPLANE_IMPORT_TIMEOUT", 30)
+
+
+def _url(host: str) -> str | None:
+    """Google's clients in other languages take a host without a scheme, too."""
+    if not host:
+        return None
+    return (host if "://" in host else f"http://{host}").rstrip("/")
 
 
 def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:
