@@ -22,6 +22,9 @@ from sailplane.model.usage import NOTHING, Usage
 LEAST_BYTES = 1000
 """Pub/Sub bills each request with this volume at least."""
 
+ROUNDING_SECONDS = 0.05
+"""What a request costs on average because its time is rounded up to 100 ms."""
+
 
 class Billing(Enum):
     """Who bills the time of the machine."""
@@ -65,6 +68,8 @@ def arrival(size: int, tickets: int, machine: Machine) -> Usage:
     """One ticket's share of the message of `size` bytes that brought it: published, delivered, and a request."""
     requests = 0 if machine.billing is Billing.ELSEWHERE else 1
     whole = Usage(messages=1, message_bytes=2 * max(size, LEAST_BYTES), requests=requests)
+    if machine.billing is Billing.FUNCTION:
+        whole += machine.usage(ROUNDING_SECONDS)
     return whole.times(1 / tickets)
 
 
