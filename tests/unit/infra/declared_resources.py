@@ -6,6 +6,7 @@ from typing import Any
 
 from hcl_expressions import Body
 from hcl_module import Declared
+
 from sailplane.deploy.resource import Kind, Resource, Scope, binding
 
 PROJECT, NUMBER, REGION = "flights", "123456789012", "europe-west1"
@@ -48,8 +49,6 @@ _SCOPES = {
     "google_cloud_run_v2_job_iam_member": (Scope.JOB, "name"),
     "google_secret_manager_secret_iam_member": (Scope.SECRET, "secret_id"),
     "google_iap_web_cloud_run_service_iam_member": (Scope.IAP, "cloud_run_service_name"),
-    "google_artifact_registry_repository_iam_member": (Scope.REPOSITORY, "repository"),
-    "google_service_account_iam_member": (Scope.SERVICE_ACCOUNT, "service_account_id"),
 }
 
 
@@ -121,8 +120,9 @@ def _bucket(body: Body) -> Resource:
 
 def _lifecycle(rule: Body) -> dict[str, Any]:
     condition = rule["condition"][0]
-    prefix = {"prefix": one for one in condition.get("matches_prefix", ())}
-    return {"action": rule["action"][0]["type"], "age": condition["age"], **prefix}
+    prefixes = condition.get("matches_prefix")
+    settings = {"action": rule["action"][0]["type"], "age": condition["age"]}
+    return settings if prefixes is None else {**settings, "prefix": ", ".join(prefixes)}
 
 
 def _notification(body: Body) -> Resource:

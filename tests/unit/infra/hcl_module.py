@@ -135,7 +135,8 @@ class Module:
         found: dict[str, Body] = {}
         for key, scope in self._passes(block):
             body = content(block.body, scope)
-            found[key] = {**body, **self._answers.get(block.labels[1], lambda _: {})(body)}
+            answer = self._answers.get(block.labels[1])
+            found[key] = {**body, **answer(body)} if answer else body
         return found
 
     def _passes(self, block: _Block) -> Iterator[tuple[str, Scope]]:
@@ -181,7 +182,8 @@ def converted(value: Any, kind: Node, scope: Scope) -> Any:
         return _primitive(value, name_of(kind), scope.where(kind))
     if not isinstance(kind, FunctionCallRule) or kind.arguments is None:
         raise NotEvaluated(f"{scope.where(kind)}: a type")
-    name, inner = name_of(kind.identifiers[0]), kind.arguments.arguments[0]
+    name = name_of(kind.identifiers[0])
+    inner: Node = kind.arguments.arguments[0]
     if value is None:
         return None
     if name == "list":

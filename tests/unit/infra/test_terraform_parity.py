@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from declared_resources import ANSWERS, NUMBER, PROJECT, REGION, resources
 from hcl_module import Module
+from terraform_variables import variables
+
 from sailplane.deploy.config import parse
 from sailplane.deploy.design import Design
 from sailplane.deploy.resource import Kind, Place, Resource
 from sailplane.deploy.resources import desired
-from terraform_variables import variables
 
 INFRA = Path(__file__).parents[3] / "infra"
 NOT_DECLARED = frozenset({Kind.IMAGE})
