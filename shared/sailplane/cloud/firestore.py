@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import grpc.experimental
 
+from sailplane.cloud.clock import StoreClock
 from sailplane.cloud.documents import Document
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
@@ -78,6 +79,7 @@ class Firestore:
         self._tally = tally
         self.database = f"projects/{settings.project}/databases/{settings.database}"
         self.root = f"{self.database}/documents"
+        self.clock = StoreClock()
         self._deadline = settings.call_deadline
         channel = _channel(settings)
         self._metadata = (
@@ -100,14 +102,18 @@ class Firestore:
         """The response, or `Conflict` when a precondition failed. Raises `Unavailable` or `Refused`."""
         in_doubt = False
         for attempt in _attempts(self._deadline):
+            asked_at = self.clock.read()
             try:
-                return self._commit(request, timeout=attempt.seconds, metadata=self._metadata)
+                answer = self._commit(request, timeout=attempt.seconds, metadata=self._metadata)
             except grpc.RpcError as error:
                 code = error.code()
                 if code in _CONFLICT:
                     return Conflict(in_doubt=in_doubt)
                 attempt.failed(error)
                 in_doubt = in_doubt or code not in _NEVER_DONE
+                continue
+            self.clock.learn(answer.commit_time, asked_at)
+            return answer
         raise AssertionError("attempts end by raising")
 
     def get(self, names: Sequence[str]) -> list[Any]:
@@ -155,10 +161,15 @@ class Firestore:
 
     def _read(self, call: Callable[..., Any], request: Any) -> list[Any]:
         for attempt in _attempts(self._deadline):
+            asked_at = self.clock.read()
             try:
-                return list(call(request, timeout=attempt.seconds, metadata=self._metadata))
+                answers = list(call(request, timeout=attempt.seconds, metadata=self._metadata))
             except grpc.RpcError as error:
                 attempt.failed(error)
+                continue
+            if answers:
+                self.clock.learn(answers[-1].read_time, asked_at)
+            return answers
         raise AssertionError("attempts end by raising")
 
 

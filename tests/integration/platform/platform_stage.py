@@ -117,7 +117,7 @@ class Stage:
         try:
             state: str = eventually(ended, f"run {run} has ended", seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.states(run)}\n{self.printed()}") from None
+            raise AssertionError(f"{error}\n{self.states(run)}\n{self.printed()[-3000:]}") from None
         return state
 
     def log(self, run: RunKey, task_id: str, try_number: int = 1) -> str:
@@ -141,7 +141,7 @@ class Stage:
         try:
             pid: int = eventually(find, f"try {try_number} of {task_id} has begun")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.states(run)}\n{self.printed()}") from None
+            raise AssertionError(f"{error}\n{self.states(run)}\n{self.printed()[-3000:]}") from None
         return pid
 
     def release(self, run: RunKey, *task_ids: str) -> None:
@@ -161,7 +161,7 @@ class Stage:
         return [psutil.Process(instance.pid) for instance in self.service(function).instances if instance.pid]
 
     def scale_in(self, function: str = "worker") -> int:
-        """Tell all instances to stop, as for a scale-in: SIGTERM, and ten seconds later SIGKILL. How many there were."""
+        """Tell all instances to stop, as for a scale-in: SIGTERM, ten seconds later SIGKILL. How many there were."""
         return self.local.call(self.service(function).stop_instances())
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import signal
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 from noted import note, wait_for_release
 
@@ -78,7 +79,7 @@ def step(ti=None):
 
 with DAG("chain", schedule=None, max_active_runs=100):
     steps = [step.override(task_id=f"step_{number}")() for number in range(6)]
-    for upper, lower in zip(steps, steps[1:], strict=False):
+    for upper, lower in pairwise(steps):
         upper >> lower
 
 
