@@ -226,8 +226,8 @@ _HANDLERS: Mapping[type, Callable[[Any, Scope], Any]] = {
 }
 
 Body = dict[str, Any]
-META = frozenset({"for_each", "count", "depends_on", "provider", "source", "lifecycle"})
-"""What Terraform reads itself and gives to no resource."""
+META = frozenset({"for_each", "count", "depends_on", "provider", "lifecycle"})
+"""What Terraform reads of a resource itself and gives to no provider."""
 
 
 def attributes(body: Node) -> dict[str, Node]:
@@ -240,13 +240,13 @@ def blocks(body: Node) -> list[tuple[list[str], Node]]:
     return [([*map(name_of, child.labels)], child.body) for child in body.children if isinstance(child, BlockRule)]
 
 
-def content(body: Node, scope: Scope) -> Body:
-    """What a block says: attributes by name, and lists of nested blocks by type; dynamic ones are unfolded."""
-    result: Body = {name: evaluate(node, scope) for name, node in attributes(body).items() if name not in META}
+def content(body: Node, scope: Scope, *, but: frozenset[str] = frozenset()) -> Body:
+    """What a block says, `but` for some names: attributes, and lists of nested blocks by type; dynamic ones unfolded."""
+    result: Body = {name: evaluate(node, scope) for name, node in attributes(body).items() if name not in but}
     for labels, inner in blocks(body):
         if labels[0] == "dynamic":
             result.setdefault(labels[1], []).extend(_unfolded(labels[1], inner, scope))
-        elif labels[0] not in META:
+        elif labels[0] not in but:
             result.setdefault(labels[0], []).append(content(inner, scope))
     return result
 

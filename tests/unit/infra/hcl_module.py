@@ -11,7 +11,7 @@ from hcl2.rules.expressions import ExprTermRule
 from hcl2.rules.functions import FunctionCallRule
 from hcl2.rules.indexing import GetAttrExprTermRule
 from hcl2.rules.literal_rules import IdentifierRule
-from hcl_expressions import Body, Lazy, Node, Scope, attributes, blocks, content, evaluate, name_of
+from hcl_expressions import META, Body, Lazy, Node, Scope, attributes, blocks, content, evaluate, name_of
 from hcl_functions import NotEvaluated, TerraformError, items, text
 
 Answers = Mapping[str, Callable[[Body], Mapping[str, Any]]]
@@ -134,7 +134,7 @@ class Module:
         """The bodies of a block, by what stands behind its name in an address."""
         found: dict[str, Body] = {}
         for key, scope in self._passes(block):
-            body = content(block.body, scope)
+            body = content(block.body, scope, but=META)
             answer = self._answers.get(block.labels[1])
             found[key] = {**body, **answer(body)} if answer else body
         return found
@@ -162,7 +162,7 @@ class Module:
         return {
             key: Module(
                 self.folder / source,
-                content(block.body, scope),
+                content(block.body, scope, but=META | {"source"}),
                 self._answers,
                 address=f"{self._address}module.{block.labels[1]}{key}.",
             )
