@@ -35,7 +35,7 @@ class Wish:
     """Wanted for the DAGs only, directly or by what they want; Sailplane's own needs otherwise."""
 
     def __str__(self) -> str:
-        return f"{self.by} wants {_terms(self.requirement)}"
+        return f"{self.by} want{'s' if self.by != YOURS else ''} {_terms(self.requirement)}"
 
 
 def pinned_requirements(
