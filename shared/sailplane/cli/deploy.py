@@ -60,7 +60,9 @@ def deploy(
     folder = _dags_folder(dags, config)
     deployment = _deployment(shell, project, region, config=config, dags=folder, workspace=workspace)
     session.output.note(f"looking at project {project} and staging sources in {workspace}")
-    steps = deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
+    steps, leftovers = deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
+    for resource in leftovers:
+        session.output.note(f"{resource} is not in the settings any more; take it away when nothing waits in its queue")
     if dry_run:
         _print_script(session, deployment, steps, folder)
         return

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sailplane.deploy.command import Command, mapping_flag
-from sailplane.deploy.kit import Kit, number, text, texts
+from sailplane.deploy.kit import Kit, number, owner_label, text, texts
 from sailplane.deploy.resource import Kind, Resource, Setting
 from sailplane.deploy.templates import OWNER
 from sailplane.deploy.verbs import Verbs
@@ -116,7 +116,7 @@ def _deploy_job(kit: Kit, job: Resource) -> tuple[Command, ...]:
             set_env_vars=mapping_flag(texts(settings["env"])),
             set_secrets=secrets,
             clear_secrets=None if secrets else True,
-            labels=f"{OWNER}={kit.design.config.name}",
+            labels=owner_label(kit),
         ),
     )
 

@@ -17,7 +17,7 @@ from sailplane.deploy.resources import desired
 from sailplane.deploy.runtimes import Runtime
 from sailplane.deploy.shell import Shell
 from sailplane.deploy.sources import ReadRequirements, Sources, Stage
-from sailplane.deploy.state import State, find_project, read
+from sailplane.deploy.state import State, find_project, leftovers, read
 from sailplane.model.errors import SettingsError
 
 INDEXES = "firestore.indexes.json"
@@ -70,11 +70,12 @@ class Deployment:
         )
         return replace(self.design, sources=sources.write())
 
-    def steps_to_deploy(self, design: Design) -> tuple[Step, ...]:
-        """What remains to be done."""
+    def steps_to_deploy(self, design: Design) -> tuple[tuple[Step, ...], tuple[Resource, ...]]:
+        """What remains to be done, and what is there that the configuration no longer names."""
         kit = self._kit(design)
         wanted = desired(design)
-        return plan.steps(kit, wanted, self._state(kit, wanted))
+        state = self._state(kit, wanted)
+        return plan.steps(kit, wanted, state), leftovers(kit, wanted, state)
 
     def steps_to_destroy(self, *, with_data: bool) -> tuple[tuple[Step, ...], tuple[Resource, ...]]:
         """What there is to take away, and which data stays."""

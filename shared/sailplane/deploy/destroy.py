@@ -7,7 +7,7 @@ from sailplane.deploy.commands import VERBS
 from sailplane.deploy.kit import Kit
 from sailplane.deploy.plan import Action, Step, known
 from sailplane.deploy.resource import Kind, Resource, Scope
-from sailplane.deploy.state import State
+from sailplane.deploy.state import State, leftovers
 
 DATA = (Kind.BUCKET, Kind.DATABASE)
 _ORDER = (
@@ -32,6 +32,7 @@ _LASTING_SCOPES = frozenset({Scope.PROJECT, Scope.BUCKET, Scope.SECRET})
 def steps(kit: Kit, desired: Sequence[Resource], state: State, *, with_data: bool) -> tuple[Step, ...]:
     """What has to be done so that nothing of `desired` is left, data apart unless told, in order."""
     there = [known(one, state) for one in desired if (one.kind, one.name) in state]
+    there += leftovers(kit, desired, state)
     ordered = sorted((one for one in there if one.kind in _ORDER), key=lambda one: _ORDER.index(one.kind))
     gone = [_step(kit, one) for one in ordered if _stands_alone(one)]
     return (*gone, *(_data(kit, there) if with_data else ()))

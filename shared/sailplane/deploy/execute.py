@@ -1,18 +1,20 @@
 """Doing what was planned, step by step, with patience for what Google Cloud needs a moment to know."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import groupby
 
 from sailplane.deploy.command import Command
-from sailplane.deploy.plan import Action, Step
+from sailplane.deploy.plan import Step
 from sailplane.deploy.resource import Kind
 from sailplane.deploy.shell import CommandFailed, Shell
 from sailplane.model.errors import SailplaneError
 
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0)
 """Seconds between tries. New accounts, roles and APIs are known everywhere after two minutes, and sometimes later."""
-_NEEDS_TIME = frozenset({Kind.API, Kind.SERVICE_AGENT, Kind.SERVICE_ACCOUNT, Kind.BINDING, Kind.DATABASE})
-"""What other commands may not see at once after it was made."""
+_AT_ONCE = {Kind.FUNCTION: 4}
+"""How many steps of a kind that follow each other are done at once. Each function is built for two minutes."""
 
 
 class StepFailed(SailplaneError):
@@ -31,18 +33,33 @@ class Executor:
 
     def run(self, steps: Sequence[Step]) -> None:
         """Do all of `steps`. Raises `StepFailed` with the first that fails; those before it are done."""
+        places = [f"[{number}/{len(steps)}] {step}" for number, step in enumerate(steps, 1)]
         is_fresh = False
-        for number, step in enumerate(steps, 1):
-            place = f"[{number}/{len(steps)}] {step}"
-            self.say(place)
-            try:
-                for command in step.commands:
-                    self._patiently(command, step, is_fresh=is_fresh)
-            except CommandFailed as error:
-                raise StepFailed(
-                    f"{place} failed: {error}. What was done before stays; `{self.again}` goes on from here"
-                ) from error
-            is_fresh = is_fresh or (step.kind in _NEEDS_TIME and step.action is not Action.DELETE)
+        for kind, group in groupby(zip(places, steps, strict=True), key=lambda each: each[1].kind):
+            members = list(group)
+            with ThreadPoolExecutor(_AT_ONCE.get(kind, 1)) as pool:
+                running = [pool.submit(self._step, place, step, is_fresh=is_fresh) for place, step in members]
+                self._await(running)
+            is_fresh = is_fresh or any(step.makes_news for _, step in members)
+
+    def _await(self, running: Sequence[Future[None]]) -> None:
+        """Raise what the first failed; those that have not begun by then do not begin."""
+        wait(running, return_when=FIRST_EXCEPTION)
+        for other in running:
+            other.cancel()
+        for each in running:
+            if not each.cancelled():
+                each.result()
+
+    def _step(self, place: str, step: Step, *, is_fresh: bool) -> None:
+        self.say(place)
+        try:
+            for command in step.commands:
+                self._patiently(command, step, is_fresh=is_fresh)
+        except CommandFailed as error:
+            raise StepFailed(
+                f"{place} failed: {error}. What was done before stays; `{self.again}` goes on from here"
+            ) from error
 
     def _patiently(self, command: Command, step: Step, *, is_fresh: bool) -> None:
         for pause in PAUSES:

@@ -30,6 +30,10 @@ def seconds(duration: str | None) -> int:
     return int(float(duration.removesuffix("s"))) if duration else 0
 
 
+def topic(item: Item) -> Settings:
+    return {"owner": owner(item)}
+
+
 def account(item: Item) -> Settings:
     return {"display_name": item.get("displayName", "")}
 
@@ -123,6 +127,7 @@ def subscription(item: Item) -> Settings:
         "dead_letter_topic": last(dead.get("deadLetterTopic", "")),
         "most_attempts": dead.get("maxDeliveryAttempts"),
         "retention": seconds(item.get("messageRetentionDuration")),
+        "owner": owner(item),
     }
 
 
@@ -156,6 +161,7 @@ def function(item: Item) -> Settings:
         },
         # One that failed to come up is deployed again, whatever its source.
         "source": labels.get(SOURCE_LABEL, "") if is_whole else None,
+        "owner": labels.get(OWNER),
     }
 
 
@@ -177,6 +183,7 @@ def job(item: Item) -> Settings:
         "service_account": task.get("serviceAccountName"),
         "env": plain,
         "secrets": secrets,
+        "owner": owner(item["metadata"]),
     }
 
 
@@ -220,8 +227,8 @@ def dashboard(item: Item) -> Settings:
 
 
 def owner(item: Item) -> str | None:
-    """The deployment that an alert policy belongs to."""
-    owned: str | None = item.get("userLabels", {}).get(OWNER)
+    """The deployment that something belongs to, by its labels; alert policies call theirs otherwise."""
+    owned: str | None = item.get("labels", item.get("userLabels", {})).get(OWNER)
     return owned
 
 

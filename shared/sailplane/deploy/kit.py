@@ -8,6 +8,7 @@ from typing import Any
 from sailplane.deploy.command import Command, File, gcloud
 from sailplane.deploy.design import Design
 from sailplane.deploy.resource import Resource, Setting
+from sailplane.deploy.templates import OWNER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,11 @@ class Kit:
 
 def source_folder(workspace: Path, name: str) -> Path:
     return workspace / "sources" / name.rpartition("/")[2]
+
+
+def owner_label(kit: Kit) -> str:
+    """The label by which `destroy` knows what belongs to a deployment, also what its configuration no longer names."""
+    return f"{OWNER}={kit.design.config.name}"
 
 
 def text(resource: Resource, key: str) -> str:

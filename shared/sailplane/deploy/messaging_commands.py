@@ -1,13 +1,13 @@
 """Commands for topics, subscriptions and the clock."""
 
 from sailplane.deploy.command import Command
-from sailplane.deploy.kit import Kit, number, text
+from sailplane.deploy.kit import Kit, number, owner_label, text
 from sailplane.deploy.resource import Kind, Resource
 from sailplane.deploy.verbs import Verbs
 
 
 def _create_topic(kit: Kit, topic: Resource) -> tuple[Command, ...]:
-    return (kit.gcloud("pubsub", "topics", "create", topic.name),)
+    return (kit.gcloud("pubsub", "topics", "create", topic.name, labels=owner_label(kit)),)
 
 
 def _delete_topic(kit: Kit, topic: Resource) -> tuple[Command, ...]:
@@ -19,6 +19,7 @@ def _create_subscription(kit: Kit, subscription: Resource) -> tuple[Command, ...
     made_once = {
         "topic": text(subscription, "topic"),
         "message_filter": text(subscription, "filter") or None,
+        "labels": owner_label(kit),
     }
     return (kit.gcloud(*words, **made_once, **_subscription(subscription)),)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
 
 from sailplane.deploy.access_commands import enable_apis
 from sailplane.deploy.command import Command
@@ -43,8 +42,16 @@ class Step:
     tolerates_absence: bool = False
     """What is to be taken away may be gone."""
 
+    @property
+    def makes_news(self) -> bool:
+        """Whether other commands may not see at once what was made."""
+        return self.action is not Action.DELETE and self.kind in _SEEN_LATE
+
     def __str__(self) -> str:
         return f"{self.action} {self.title}"
+
+
+_SEEN_LATE = frozenset({Kind.API, Kind.SERVICE_AGENT, Kind.SERVICE_ACCOUNT, Kind.BINDING, Kind.DATABASE})
 
 
 class CannotChange(SettingsError):
@@ -111,7 +118,7 @@ def _is_same(key: str, wanted: Setting, there: Setting) -> bool:
             return bool(wanted == there)
 
 
-def _unordered(value: Setting) -> Any:
+def _unordered(value: Setting) -> list[str]:
     return sorted(repr(sorted(one.items()) if isinstance(one, Mapping) else one) for one in value or ())  # type: ignore[union-attr]
 
 

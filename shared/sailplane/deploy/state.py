@@ -117,7 +117,7 @@ LISTINGS: Mapping[Kind, Listing] = {
         within=Kind.BUCKET,
     ),
     Kind.TOPIC: Listing(
-        api="pubsub", command=lambda kit: kit.gcloud("pubsub", "topics", "list"), names=_by_name(lambda item: {})
+        api="pubsub", command=lambda kit: kit.gcloud("pubsub", "topics", "list"), names=_by_name(found.topic)
     ),
     Kind.SUBSCRIPTION: Listing(
         api="pubsub",
@@ -276,6 +276,16 @@ class _Reading:
         jobs = [settings for (kind, _), settings in self._state.items() if kind is Kind.JOB]
         running = [str(one["image"]) for one in jobs if str(one["image"]).startswith(f"{image}:")]
         return [(image, {"source": one.rpartition(":")[2]}) for one in running]
+
+
+def leftovers(kit: Kit, desired: Sequence[Resource], state: State) -> tuple[Resource, ...]:
+    """What the deployment made and no longer names, such as what served a queue that was taken out."""
+    named = {(resource.kind, resource.name) for resource in desired}
+    return tuple(
+        Resource(kind=kind, name=name, settings=settings)
+        for (kind, name), settings in sorted(state.items(), key=lambda each: each[0])
+        if (kind, name) not in named and settings.get("owner") == kit.design.config.name
+    )
 
 
 AGENTS: Mapping[str, str] = {

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from string import Template
+import re
 from typing import Any
 
 from sailplane.deploy.design import Design
@@ -11,6 +11,7 @@ from sailplane.deploy.resource import Kind, Resource
 CONTENT = "content"
 OWNER = "sailplane"
 """The label that says to which deployment something belongs."""
+_PLACEHOLDER = re.compile(r"\$\$\{|\$\{(\w+)\}")
 
 
 def fingerprint(text: str) -> str:
@@ -19,15 +20,16 @@ def fingerprint(text: str) -> str:
 
 
 def filled_in(design: Design, file: str) -> str:
-    """A file of `infra/monitoring` with the names of this deployment; empty when the design has no such file."""
-    text = Template(design.templates.get(file, ""))
-    return text.substitute(
-        name=design.config.name,
-        project=design.place.project,
-        region=design.place.region,
-        bucket=design.bucket,
-        database=design.config.database,
-    )
+    """A file of `infra/monitoring` with the names of this deployment; empty when the design has no such file. The
+    placeholders are those of Terraform's `templatefile`: `${name}`, and `$${` for the characters themselves."""
+    values = {
+        "name": design.config.name,
+        "project": design.place.project,
+        "region": design.place.region,
+        "bucket": design.bucket,
+        "database": design.config.database,
+    }
+    return _PLACEHOLDER.sub(lambda match: values[match[1]] if match[1] else "${", design.templates.get(file, ""))
 
 
 def document(design: Design, resource: Resource) -> dict[str, Any]:
