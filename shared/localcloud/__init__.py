@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from localcloud.cloudrun.jobs_spec import JobSpec
     from localcloud.cloudrun.spec import FunctionSpec, SignatureType, Spawn
     from localcloud.cloudrun.zygote import ForkedZygote, fork_zygote
-    from localcloud.config import Endpoints, LocalCloudConfig
+    from localcloud.config import Endpoints, External, LocalCloudConfig
     from localcloud.faults import Fault, FaultKind
     from localcloud.scheduler import RetryConfig, SchedulerJob
     from localcloud.server import LocalCloud
@@ -20,6 +20,7 @@ __all__ = [
     "BucketNotification",
     "Endpoints",
     "EventType",
+    "External",
     "Fault",
     "FaultKind",
     "ForkedZygote",
@@ -38,6 +39,7 @@ _HOMES = {
     "BucketNotification": "localcloud.storage.notifications",
     "Endpoints": "localcloud.config",
     "EventType": "localcloud.storage.notifications",
+    "External": "localcloud.config",
     "Fault": "localcloud.faults",
     "FaultKind": "localcloud.faults",
     "ForkedZygote": "localcloud.cloudrun.zygote",

@@ -13,6 +13,17 @@ DEFAULT_PROJECT = "local-project"
 
 
 @dataclass(frozen=True, kw_only=True)
+class External:
+    """Emulators elsewhere, as `host:port`: each is used instead of the own part, which then is not there."""
+
+    firestore: str | None = None
+    pubsub: str | None = None
+    """It pushes to functions over HTTP, so it must reach `host`."""
+    storage: str | None = None
+    """Buckets and notifications of the configuration are not made on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LocalCloudConfig:
     """A port of 0 means: the one used last time with this data directory, if free, else any free one."""
 
@@ -34,6 +45,7 @@ class LocalCloudConfig:
     jobs: tuple[SchedulerJob, ...] = ()
     run_jobs: tuple[JobSpec, ...] = ()
     """Cloud Run jobs."""
+    external: External = field(default_factory=External)
     max_executions: int = 8
     """Executions of Cloud Run jobs that run side by side; others wait."""
 

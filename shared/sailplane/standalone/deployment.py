@@ -15,34 +15,31 @@ from localcloud import (
 )
 from sailplane.api.users import AUTH_FILE
 from sailplane.deploy.config import QueueKind
-from sailplane.deploy.topology import ACK_DEADLINE, CLOCK, Topology
-from sailplane.model.dags import DEFAULT_QUEUE
+from sailplane.deploy.topology import ACK_DEADLINE, CLOCK
 from sailplane.standalone.assets import functions_folder, import_path, indexes_file
 from sailplane.standalone.home import Home
+from sailplane.standalone.preset import TOPIC_PREFIX, Preset
 from sailplane.standalone.queues import REGION, ServedQueue, default_queue, job_spec
 
-PROJECT = "sailplane-local"
-BUCKET = "sailplane"
-TOPIC_PREFIX = "sailplane"
 WORKER_CONCURRENCY = 32
 WORKER_INSTANCES = 2
 TASK_LIMIT = timedelta(hours=24)
 """No platform limits a request here; a day keeps a forgotten task from running for ever."""
 _IDLE = timedelta(minutes=2)
 _LOCAL = "127.0.0.1,localhost"
-TOPOLOGY = Topology(project=PROJECT, name=TOPIC_PREFIX)
-EVENTS = TOPOLOGY.topic_path(TOPOLOGY.events_topic)
-QUEUES = ((DEFAULT_QUEUE, QueueKind.FUNCTION),)
 
 
 def config(home: Home, *, port: int, environment: Mapping[str, str], queues: Sequence[ServedQueue]) -> LocalCloudConfig:
     """The local cloud of `home`, whose web function listens on `port`, with what serves `queues`."""
+    preset = Preset.from_mapping(environment)
+    events = preset.topology.topic_path(preset.topology.events_topic)
     return LocalCloudConfig(
         data_dir=home.cloud,
-        project=PROJECT,
+        project=preset.project,
         indexes=indexes_file(),
-        buckets=(BUCKET,),
-        notifications=(BucketNotification(bucket=BUCKET, topic=EVENTS, event_types=(EventType.FINALIZE,)),),
+        buckets=(preset.bucket,),
+        notifications=(BucketNotification(bucket=preset.bucket, topic=events, event_types=(EventType.FINALIZE,)),),
+        external=preset.external,
         functions=_functions(home, port, environment, queues),
         run_jobs=_jobs(home, environment, queues),
     )
@@ -51,7 +48,7 @@ def config(home: Home, *, port: int, environment: Mapping[str, str], queues: Seq
 def function_environment(home: Home, environment: Mapping[str, str]) -> dict[str, str]:
     """What every function sees beside the local cloud's own variables."""
     return {
-        "SAILPLANE_BUCKET": BUCKET,
+        "SAILPLANE_BUCKET": Preset.from_mapping(environment).bucket,
         "SAILPLANE_TOPIC_PREFIX": TOPIC_PREFIX,
         "SAILPLANE_REGION": REGION,
         "SAILPLANE_CACHE_DIR": str(home.cache),
@@ -121,8 +118,9 @@ def _worker(queue: ServedQueue, name: str, env: Mapping[str, str], concurrency: 
 
 def _jobs(home: Home, environment: Mapping[str, str], queues: Sequence[ServedQueue]) -> tuple[JobSpec, ...]:
     env = function_environment(home, environment)
+    topology = Preset.from_mapping(environment).topology
     return tuple(
-        job_spec(queue, TOPOLOGY.job(queue.name), home, env) for queue in queues if queue.kind is QueueKind.JOB
+        job_spec(queue, topology.job(queue.name), home, env) for queue in queues if queue.kind is QueueKind.JOB
     )
 
 
@@ -139,4 +137,4 @@ def clock(tick_url: str) -> SchedulerJob:
 
 def function_urls(urls: Mapping[str, str]) -> dict[str, str]:
     """The URLs of the local functions, by the names that functions have in the topology."""
-    return {f"{TOPOLOGY.name}-{name}": url for name, url in urls.items()}
+    return {f"{TOPIC_PREFIX}-{name}": url for name, url in urls.items()}

@@ -68,6 +68,11 @@ def set_up(emulators: Emulators, config: DeploymentConfig, functions: str, say: 
         raise Unavailable(f"the Pub/Sub emulator at {emulators.pubsub} refuses: {error}") from error
     made = ", ".join(topology.topics(config.queues))
     say(f"Topics and subscriptions in {topology.project}: {made}")
+    make_bucket(emulators, say)
+
+
+def make_bucket(emulators: Emulators, say: Say) -> None:
+    """Make the bucket and its notification, where they are missing. Raises `Unavailable`."""
     _make_bucket(emulators, say)
     _make_notification(emulators, say)
 

@@ -14,6 +14,7 @@ from sailplane.deploy.config import QueueKind
 from sailplane.model.errors import SettingsError
 from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
+from sailplane.standalone.preset import Preset
 from sailplane.standalone.queues import (
     ServedQueue,
     default_queue,
@@ -106,6 +107,7 @@ class Standalone:
         # Imported here: it takes a second, in which the folder's process does its own imports beside it.
         from localcloud import LocalCloud
         from sailplane.standalone import deployment, messaging
+        from sailplane.standalone.emulators import Emulators, make_bucket
 
         _check_port(self.plan.port)
         config = deployment.config(self.home, port=self.plan.port, environment=self._outer, queues=queues)
@@ -114,15 +116,17 @@ class Standalone:
         self._stack.push_async_callback(self.cloud.stop)
         endpoints = self.cloud.endpoints
         urls = deployment.function_urls(endpoints.functions)
-        await messaging.deploy(
-            endpoints.pubsub, deployment.TOPOLOGY, [(queue.name, queue.kind) for queue in queues], urls
-        )
+        preset = Preset.from_mapping(self._outer)
+        served = [(queue.name, queue.kind) for queue in queues]
+        await messaging.deploy(endpoints.pubsub, preset.topology, served, urls)
 
         self.environment = {
             **self.cloud.environment(),
             **deployment.function_environment(self.home, self._outer),
             "SAILPLANE_URL": self.url,
         }
+        if preset.external.storage:
+            await asyncio.to_thread(make_bucket, Emulators.named_in(self.environment), self._say)
         self._start_pull_workers(queues)
 
     def _start_pull_workers(self, queues: Sequence[ServedQueue]) -> None:
@@ -138,6 +142,8 @@ class Standalone:
     def introduce(self) -> None:
         """Say where everything is."""
         credentials = self.credentials
+        for line in Preset.from_mapping(self._outer).lines():
+            self._say(line)
         self._say(f"Sailplane runs at {self.url}")
         self._say(f"  login    {credentials.username} / {credentials.password}")
         self._say(f"  DAGs     {self.plan.dags}")

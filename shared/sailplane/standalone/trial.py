@@ -32,7 +32,7 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.messages import Message
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunType, TaskState, TriggeredBy
-from sailplane.standalone.deployment import BUCKET, PROJECT
+from sailplane.standalone.preset import BUCKET, PROJECT
 from sailplane.standalone.registration import parse_folder
 
 POLL_SECONDS = 0.05
