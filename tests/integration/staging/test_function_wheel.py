@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sailplane.deploy.function_wheel import FACES, about_sailplane, build_wheel, package_folder
+from sailplane.deploy.function_wheel import FOR_FUNCTIONS, FOR_IMAGES, Cut, about_sailplane, build_wheel, package_folder
 
 ROOT = Path(__file__).parents[3]
 STAGE = """
 import sys
 from pathlib import Path
 from sailplane.deploy.staging import stage
-for function in ("tick", "worker", "events", "web"):
+for function in ("tick", "worker", "events", "web", "image"):
     stage(function, Path(sys.argv[1]) / function)
 """
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -49,10 +49,11 @@ def test_an_installation_stages_the_same_bytes_as_its_checkout(installed: Path, 
     assert stage_from(installed, tmp_path / "installed") == stage_from(ROOT / "shared", tmp_path / "checkout")
 
 
-def test_functions_get_all_that_pip_builds_of_the_packages_that_they_import(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [FOR_FUNCTIONS, FOR_IMAGES], ids=["function", "image"])
+def test_a_wheel_has_all_that_pip_builds_of_its_packages(installed: Path, tmp_path: Path, cut: Cut) -> None:
     package = package_folder()
-    wheel = build_wheel(package, about_sailplane(package))
+    wheel = build_wheel(package, about_sailplane(package), cut)
     (tmp_path / wheel.filename).write_bytes(wheel.content)
     ours = {name for name in zipfile.ZipFile(tmp_path / wheel.filename).namelist() if name.startswith("sailplane/")}
     built = {path.relative_to(installed) for path in (installed / "sailplane").rglob("*") if path.is_file()}
-    assert ours == {path.as_posix() for path in built if path.parts[1] not in FACES and path.suffix != ".pyc"}
+    assert ours == {path.as_posix() for path in built if path.parts[1] not in cut.packages and path.suffix != ".pyc"}

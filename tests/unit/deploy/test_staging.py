@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from sailplane.deploy.function_wheel import About, build_wheel
+from sailplane.deploy.function_wheel import FOR_FUNCTIONS, About, build_wheel
 from sailplane.deploy.runtimes import Runtime, runtime_like, runtime_named
-from sailplane.deploy.staging import source_hash, stage
+from sailplane.deploy.staging import IMAGE, source_hash, stage
 from sailplane.model.errors import SettingsError
 
 ABOUT = About(version="1.2", requires_python=">=3.11", requires=(Requirement("b>=1"), Requirement("a")))
@@ -73,13 +73,25 @@ def test_a_function_that_there_is_not_is_an_error(tmp_path: Path) -> None:
         stage("nothing", tmp_path)
 
 
+def test_what_an_image_is_built_from_has_the_command_line_and_no_entry_point_of_a_function(tmp_path: Path) -> None:
+    folder = staged(tmp_path, IMAGE)
+    (wheel,) = folder.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "sailplane/cli/main.py" in names
+    assert any(name.endswith(".dist-info/entry_points.txt") for name in names)
+    assert not (folder / "main.py").exists()
+    packages = {line.partition("==")[0] for line in (folder / "requirements.txt").read_text().splitlines()}
+    assert "typer" in packages
+    assert "aiohttp" not in packages
+
+
 def test_a_wheel_leaves_out_what_functions_do_not_import(tmp_path: Path) -> None:
     folder = package(
         tmp_path / "code", dict.fromkeys(("__init__.py", "engine/tick.py", "cli/main.py", "_dags/hello.py"), "")
     )
     (folder / "engine" / "__pycache__").mkdir()
     (folder / "engine" / "__pycache__" / "tick.pyc").write_bytes(b"")
-    wheel = build_wheel(folder, ABOUT)
+    wheel = build_wheel(folder, ABOUT, FOR_FUNCTIONS)
     (tmp_path / wheel.filename).write_bytes(wheel.content)
     names = zipfile.ZipFile(tmp_path / wheel.filename).namelist()
     assert [name for name in names if name.startswith("sailplane/")] == [
@@ -89,7 +101,7 @@ def test_a_wheel_leaves_out_what_functions_do_not_import(tmp_path: Path) -> None
 
 
 def test_a_wheel_says_what_it_holds_and_needs(tmp_path: Path) -> None:
-    wheel = build_wheel(package(tmp_path / "code", {"engine/tick.py": "x = 1"}), ABOUT)
+    wheel = build_wheel(package(tmp_path / "code", {"engine/tick.py": "x = 1"}), ABOUT, FOR_FUNCTIONS)
     (tmp_path / wheel.filename).write_bytes(wheel.content)
     with zipfile.ZipFile(tmp_path / wheel.filename) as archive:
         metadata = archive.read("sailplane-1.2.dist-info/METADATA").decode()
@@ -104,8 +116,8 @@ def test_a_wheel_says_what_it_holds_and_needs(tmp_path: Path) -> None:
 
 def test_the_name_of_a_wheel_follows_from_its_content(tmp_path: Path) -> None:
     """A build is taken from the cache while the text of `requirements.txt` stays the same, and that names the wheel."""
-    first = build_wheel(package(tmp_path / "first", {"engine/tick.py": "x = 1"}), ABOUT)
-    second = build_wheel(package(tmp_path / "second", {"engine/tick.py": "x = 2"}), ABOUT)
+    first = build_wheel(package(tmp_path / "first", {"engine/tick.py": "x = 1"}), ABOUT, FOR_FUNCTIONS)
+    second = build_wheel(package(tmp_path / "second", {"engine/tick.py": "x = 2"}), ABOUT, FOR_FUNCTIONS)
     assert first.filename != second.filename
 
 
