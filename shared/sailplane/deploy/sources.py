@@ -11,6 +11,7 @@ from sailplane.deploy.compute import image_name
 from sailplane.deploy.config import REQUIREMENTS_FILE, Function, QueueConfig, QueueKind
 from sailplane.deploy.design import Design
 from sailplane.deploy.kit import source_folder
+from sailplane.deploy.staging import IMAGE
 from sailplane.model.errors import SettingsError
 
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "node_modules")
@@ -64,7 +65,7 @@ class Sources:
             _copy_context(queue.dockerfile, folder)
         own = folder / "sailplane"
         own.mkdir(exist_ok=True)
-        self.stage(Function.WORKER.value, own, extra_requirements=self._requirements(queue))
+        self.stage(IMAGE, own, extra_requirements=self._requirements(queue))
         if queue.dockerfile is None:
             (folder / "Dockerfile").write_text(dockerfile(self.design.runtime.python, queue.system_packages))
         return name, folder
