@@ -142,7 +142,7 @@ def _against(version: str, wishes: Sequence[Wish]) -> list[Wish]:
 
 def _listed(wishes: Sequence[Wish]) -> str:
     said = list(dict.fromkeys(map(str, wishes)))
-    more = f" and {len(said) - _MOST_NAMED} more do not go with it" if len(said) > _MOST_NAMED else ""
+    more = f" and {len(said) - _MOST_NAMED} more do not allow it" if len(said) > _MOST_NAMED else ""
     return ", ".join(said[:_MOST_NAMED]) + more
 
 
