@@ -37,6 +37,8 @@ class Settings:
     """How often the log of a running task is brought to the bucket."""
     import_timeout: timedelta = timedelta(seconds=30)
     """How long the top level of a DAG file may take, as in Airflow."""
+    memory_limit: int | None = None
+    """Bytes that a worker instance may use; None: what its container may."""
     fresh_process: bool = False
     """Give every task a process of its own instead of reusing warm ones."""
     firestore_host: str | None = None
@@ -70,6 +72,7 @@ class Settings:
             alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
             log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
             import_timeout=import_timeout(mapping),
+            memory_limit=_bytes(mapping, "SAILPLANE_MEMORY_LIMIT"),
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
@@ -135,6 +138,21 @@ def _gib(mapping: Mapping[str, str], name: str, default: float) -> float:
     if unit not in ("Mi", "Gi") or not amount.isdecimal() or not int(amount):
         raise SettingsError(f"{name}={text!r} must be like 512Mi or 2Gi")
     return int(amount) / (1024 if unit == "Mi" else 1)
+
+
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+
+
+def _bytes(mapping: Mapping[str, str], name: str) -> int | None:
+    """A size as Google Cloud and Kubernetes write it: 512Mi, 2Gi, or bytes."""
+    text = mapping.get(name, "")
+    if not text:
+        return None
+    number = text.rstrip("kMGi")
+    unit = text[len(number) :]
+    if not number.isdecimal() or unit not in _UNITS or int(number) < 1:
+        raise SettingsError(f"{name}={text!r} must be a size like 512Mi or 2Gi")
+    return int(number) * _UNITS[unit]
 
 
 def _seconds(mapping: Mapping[str, str], name: str, default: float) -> timedelta:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, xcoms
+from sailplane.engine import draft, ends, pressure, xcoms
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -121,10 +121,12 @@ class Flights:
         except TransientError as error:
             raise NotBegun(error) from error
         job = self._job(instance, task, inputs)
-        with self._worker.departure.stoppable(cancellation):
-            return self._worker.runner.run(
+        guard = self._worker.guard
+        with self._worker.departure.stoppable(cancellation), guard.watched(cancellation):
+            outcome = self._worker.runner.run(
                 job, bundle=bundle, services=self._services, spool=spool.path, cancellation=cancellation
             )
+        return pressure.failed(outcome, cancellation) if guard.took(cancellation) else outcome
 
     def _job(self, instance: TaskInstance, task: SerializedTask, inputs: dict[str, str]) -> TaskJob:
         return TaskJob(

@@ -16,11 +16,13 @@ from sailplane.engine.departure import Departure
 from sailplane.engine.leases import Leases
 from sailplane.engine.memory import RunMemories
 from sailplane.engine.metering import Meter, arrival, machine_of
+from sailplane.engine.pressure import MemoryGuard
 from sailplane.engine.shipper import Shipper
 from sailplane.engine.sortie import Sortie
 from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
 from sailplane.model.messages import TaskWave
+from sailplane.runner import footprint
 from sailplane.runner.cancellation import Cancellation
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Worker:
         self.memories = RunMemories()
         self.bundles = BundleCache(cloud)
         self.departure = Departure()
+        self.guard = MemoryGuard(footprint.memory(cloud.settings.memory_limit))
         self.leases = Leases(cloud.store, clock, cloud.settings.lease)
         self.shipper = Shipper(cloud.blobs, cloud.settings)
         self._pool = ThreadPoolExecutor(cloud.settings.worker_concurrency, "task")
@@ -85,6 +88,7 @@ class Worker:
         """Stop all that runs. What was running is retried once its lease has expired; see `hand_back`."""
         self.runner.close()
         self._pool.shutdown(wait=True)
+        self.guard.close()
         self.leases.close()
         self.shipper.close()
 
