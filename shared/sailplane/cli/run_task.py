@@ -28,10 +28,12 @@ def run_task(
     """Run the one task instance that a ticket is for. Exit code 0 when nothing of it can be lost any more: it ended,
     however, or it is not this process's to run."""
     from sailplane.cloud import jobs
+    from sailplane.engine import journal
     from sailplane.engine.single_task import run_single, ticket_of
     from sailplane.engine.wiring import worker_from
 
     session = session_of(context)
+    journal.set_up(session.environment)
     message = jobs.decode(ticket)
     queue = ticket_of(message)[0].queue
     environment = {**session.environment, "SAILPLANE_WORKER_CONCURRENCY": "1"}
