@@ -1,0 +1,108 @@
+"""`sailplane destroy` over a project that behaves as Google Cloud does."""
+
+import json
+
+import pytest
+from deployer import Deployer
+from settings import EVERYTHING, SECRETS
+from test_deploying import CONFIGS, INTERNAL, prepare
+
+from sailplane.deploy.execute import StepFailed
+
+DATA = {"databases", "buckets", "fields", "indexes"}
+
+
+def left(deployer: Deployer) -> dict[str, object]:
+    """What the project still has, by kind, but for what people made."""
+    people = {"tasks-bought@demo-project.iam.gserviceaccount.com", *SECRETS}
+    kinds = deployer.picture()["resources"].items()
+    remains = {kind: {name for name in named if name not in people} for kind, named in kinds}
+    return {kind: names for kind, names in remains.items() if names}
+
+
+def members(deployer: Deployer) -> set[str]:
+    policies = deployer.picture()["policies"].values()
+    return {member for policy in policies for binding in policy["bindings"] for member in binding["members"]}
+
+
+@CONFIGS
+def test_data_stays_unless_told(deployer: Deployer, config: str) -> None:
+    prepare(deployer.cloud)
+    deployer.deploy(config)
+    kept = deployer.destroy(config)
+    assert {each.kind.value for each in kept} == {"bucket", "Firestore database"}
+    assert set(left(deployer)) <= DATA
+    assert members(deployer) == set()
+    assert deployer.refusals() == []
+
+
+@CONFIGS
+def test_with_data_nothing_is_left(deployer: Deployer, config: str) -> None:
+    prepare(deployer.cloud)
+    deployer.deploy(config)
+    assert deployer.destroy(config, with_data=True) == ()
+    assert left(deployer) == {}
+    assert members(deployer) == set()
+
+
+def test_data_goes_last(deployer: Deployer) -> None:
+    deployer.deploy()
+    deployer.changes()
+    deployer.destroy(with_data=True)
+    changes = deployer.changes()
+    assert "scheduler jobs delete" in changes[0]
+    assert [each.split()[1:4] for each in changes[-3:]] == [
+        ["storage", "rm", "gs://demo-project-sailplane"],
+        ["firestore", "databases", "update"],
+        ["firestore", "databases", "delete"],
+    ]
+
+
+def test_destroying_twice_or_nothing_changes_nothing(deployer: Deployer) -> None:
+    assert deployer.destroy() == ()
+    deployer.deploy()
+    deployer.destroy()
+    deployer.changes()
+    deployer.destroy()
+    assert deployer.changes() == []
+
+
+@CONFIGS
+def test_after_destroying_it_can_be_deployed_again_over_its_data(deployer: Deployer, config: str) -> None:
+    prepare(deployer.cloud)
+    deployer.deploy(config)
+    deployer.destroy(config)
+    deployer.deploy(config)
+    assert deployer.steps(config) == ()
+
+
+@CONFIGS
+def test_a_deployment_that_stopped_anywhere_can_be_destroyed(deployer: Deployer, config: str) -> None:
+    prepare(deployer.cloud)
+    untouched = json.dumps(deployer.cloud.state)
+    deployer.deploy(config)
+    for number in range(1, len(deployer.changes()) + 1):
+        deployer.cloud.state = json.loads(untouched)
+        deployer.fail(number, "after", INTERNAL)
+        with pytest.raises(StepFailed):
+            deployer.deploy(config)
+        deployer.destroy(config, with_data=True)
+        assert left(deployer) == {}, f"after step {number}"
+        assert members(deployer) == set(), f"after step {number}"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whichever_step_of_destroying_fails_the_next_time_it_completes(deployer: Deployer, when: str) -> None:
+    prepare(deployer.cloud)
+    deployer.deploy(EVERYTHING)
+    full = json.dumps(deployer.cloud.state)
+    deployer.changes()
+    deployer.destroy(EVERYTHING, with_data=True)
+    for number in range(1, len(deployer.changes()) + 1):
+        deployer.cloud.state = json.loads(full)
+        deployer.fail(number, when, INTERNAL)
+        with pytest.raises(StepFailed):
+            deployer.destroy(EVERYTHING, with_data=True)
+        deployer.destroy(EVERYTHING, with_data=True)
+        assert left(deployer) == {}
+        assert members(deployer) == set()
