@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from localcloud import BucketNotification, EventType, LocalCloudConfig, LocalClo
 from sailplane.deploy import compute
 from sailplane.deploy.requirements_file import read_requirements
 from sailplane.deploy.resource import Resource
-from sailplane.deploy.staging import stage
+from sailplane.deploy.staging import IMAGE, stage
 from sailplane.standalone import messaging
 
 
@@ -44,6 +45,13 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Staged:
     plain = build(folders["tick"], root / "venv")
     worker = build(folders["worker"], root / "venv-worker")
     return Staged(folders=folders, commands=dict.fromkeys(FUNCTIONS, plain) | {"worker": worker})
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """Where the commands are in an image of a job queue or a pull queue: it is built from the like of a function."""
+    stage(IMAGE, tmp_path / "image", extra_requirements=read_requirements(DAGS / "requirements.txt"))
+    return build(tmp_path / "image", tmp_path / "venv")
 
 
 def _container(staged: Staged, resource: Resource, cloud: Mapping[str, str]) -> Container:

@@ -1,7 +1,12 @@
 """The staged functions, installed as Google's build installs them, against the bytes that Google sends."""
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -81,6 +86,28 @@ def test_a_pushed_wave_runs_its_task_and_the_second_delivery_changes_nothing(dep
 
     assert worker.receives(push_request("sailplane-by-hand", message, 2)) == (200, b"OK")
     assert deployment.ask("GET", path) == ended
+
+
+def test_what_an_image_is_built_from_works_off_a_queue(
+    image: Path, deployment: Deployment, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    deployment.push_dags(DAGS)
+    run = deployment.ask("POST", "/api/v2/dags/by_hand/dagRuns", {"logical_date": None})["dag_run_id"]
+    environment = {"PATH": f"{image}:/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    worker = subprocess.Popen(
+        [str(image / "sailplane"), "worker", "--queue", "by-hand"],
+        env={**deployment.environment, **environment},
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: deployment.tasks("by_hand", run) == {"note": "success"}, "the task has run")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
 
 def test_what_is_no_wave_comes_again_and_goes_to_the_dead_letters_in_the_end(deployment: Deployment) -> None:
