@@ -269,6 +269,22 @@ variable "queues" {
     error_message = "memory must be like 512Mi or 2Gi."
   }
   validation {
+    condition     = alltrue([for queue in values(var.queues) : queue.kind != "function" || try(coalesce(queue.concurrency), var.functions.worker.concurrency) == 1 || try(coalesce(queue.cpu), var.functions.worker.cpu) >= 1])
+    error_message = "cpu must be 1 or more for a concurrency above 1 (a rule of Cloud Run)."
+  }
+  validation {
+    condition     = alltrue([for queue in values(var.queues) : queue.kind == "function" || (queue.min_instances == null && queue.max_instances == null)])
+    error_message = "min_instances and max_instances are for queues of kind function."
+  }
+  validation {
+    condition     = alltrue([for queue in values(var.queues) : queue.kind != "job" || queue.concurrency == null])
+    error_message = "concurrency is for queues of kind function and pull: a job runs one task instance."
+  }
+  validation {
+    condition     = alltrue([for queue in values(var.queues) : queue.service_account == null || can(regex("@", queue.service_account))])
+    error_message = "service_account must be the email address of a service account."
+  }
+  validation {
     condition     = alltrue([for queue in values(var.queues) : queue.gpu == null || queue.kind == "job"])
     error_message = "gpu is for queues of kind job."
   }

@@ -241,7 +241,7 @@ def blocks(body: Node) -> list[tuple[list[str], Node]]:
 
 
 def content(body: Node, scope: Scope, *, but: frozenset[str] = frozenset()) -> Body:
-    """What a block says, `but` for some names: attributes, and lists of nested blocks by type; dynamic ones unfolded."""
+    """What a block says, `but` for some names: attributes, and nested blocks by type; dynamic ones are unfolded."""
     result: Body = {name: evaluate(node, scope) for name, node in attributes(body).items() if name not in but}
     for labels, inner in blocks(body):
         if labels[0] == "dynamic":
