@@ -1,4 +1,4 @@
-"""How this machine serves the queues of a `sailplane.toml`: as functions, executions of jobs and pull workers, which are
+"""How this machine serves the queues of a `sailplane.toml`: functions, executions of jobs and pull workers, which are
 all processes. Images, memory, GPUs and secrets are Google Cloud's; here a task has what this machine has."""
 
 import os
