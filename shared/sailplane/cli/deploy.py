@@ -66,6 +66,8 @@ def deploy(
     if dry_run:
         _print_script(session, deployment, steps, folder)
         return
+    if folder is not None:
+        _check_credentials(session, deployment)
     if steps and not yes:
         _confirm(session, steps, f"Do this in project {project}?")
     _executor(session, shell).run(steps)
@@ -164,6 +166,14 @@ def _print_script(session: Session, deployment: "Deployment", steps: "Sequence[S
     if dags is not None:
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in deployment.environment().items())
         session.output.line(f"\n# the DAGs\n{variables} sailplane dags push {shlex.quote(str(dags))}")
+
+
+def _check_credentials(session: Session, deployment: "Deployment") -> None:
+    """Say before the first step what would stop the push of the DAGs after the last: gcloud's login is not enough."""
+    from sailplane.cloud.channels import check_credentials
+    from sailplane.cloud.settings import Settings
+
+    check_credentials(Settings.from_mapping({**session.environment, **deployment.environment()}))
 
 
 def _push(session: Session, deployment: "Deployment", folder: Path) -> None:

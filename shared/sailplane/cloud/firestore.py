@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import grpc.experimental
 
+from sailplane.cloud.channels import google_channel
 from sailplane.cloud.clock import StoreClock
 from sailplane.cloud.documents import Document
 from sailplane.cloud.message_types import FIRESTORE, types_of
@@ -201,9 +202,7 @@ def _channel(settings: Settings) -> Any:
     """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
     if settings.firestore_host:
         return grpc.insecure_channel(settings.firestore_host, options=_OPTIONS)
-    from google.api_core.grpc_helpers import create_channel
-
-    return create_channel(_HOST, default_scopes=_SCOPES, options=_OPTIONS)
+    return google_channel(_HOST, _SCOPES, _OPTIONS)
 
 
 def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:
