@@ -36,13 +36,17 @@ def _delete_account(kit: Kit, account: Resource) -> tuple[Command, ...]:
     return (kit.gcloud("iam", "service-accounts", "delete", account.name),)
 
 
+_TAKES_CONDITIONS = frozenset({Scope.PROJECT, Scope.SECRET, Scope.IAP})
+"""Where gcloud asks for a condition as soon as the policy has a binding with one. These bindings have none."""
+
+
 def policy_command(kit: Kit, scope: Scope, resource: str, verb: str, **flags: str) -> Command:
     """`get-iam-policy`, `add-iam-policy-binding` or `remove-iam-policy-binding` on one resource."""
+    if flags and scope in _TAKES_CONDITIONS:
+        flags["condition"] = "None"
     match scope:
         case Scope.PROJECT:
-            # Asked for where the policy has bindings with conditions, which these are not.
-            condition = {"condition": "None"} if verb != "get-iam-policy" else {}
-            return Command(argv=("gcloud", "projects", verb, resource, *_pairs({**flags, **condition}), "--quiet"))
+            return Command(argv=("gcloud", "projects", verb, resource, *_pairs(flags), "--quiet"))
         case Scope.BUCKET:
             return kit.gcloud("storage", "buckets", verb, f"gs://{resource}", **flags)
         case Scope.TOPIC:
@@ -57,7 +61,7 @@ def policy_command(kit: Kit, scope: Scope, resource: str, verb: str, **flags: st
             return kit.gcloud("secrets", verb, resource, **flags)
         case Scope.IAP:
             where = {"resource_type": "cloud-run", "service": resource, "region": kit.region}
-            return kit.gcloud("iap", "web", verb, **where, **flags)
+            return kit.gcloud("beta", "iap", "web", verb, **where, **flags)
 
 
 def _pairs(flags: dict[str, str]) -> list[str]:

@@ -140,5 +140,5 @@ VERBS = {
     # Images go with their repository, Identity-Aware Proxy with its service.
     Kind.IMAGE: Verbs(create=_build_image, update=_build_image),
     Kind.JOB: Verbs(create=_deploy_job, update=_deploy_job, delete=_delete_job),
-    Kind.IAP: Verbs(create=_turn_on_iap),
+    Kind.IAP: Verbs(create=_turn_on_iap, update=_turn_on_iap),
 }

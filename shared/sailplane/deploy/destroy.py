@@ -25,7 +25,7 @@ _ORDER = (
     Kind.BINDING,
     Kind.SERVICE_ACCOUNT,
 )
-_LASTING_SCOPES = frozenset({Scope.PROJECT, Scope.BUCKET, Scope.SECRET})
+_LASTING_SCOPES = frozenset({Scope.PROJECT, Scope.BUCKET, Scope.SECRET, Scope.IAP})
 """Policies that do not go with something that is taken away."""
 
 
@@ -33,13 +33,25 @@ def steps(kit: Kit, desired: Sequence[Resource], state: State, *, with_data: boo
     """What has to be done so that nothing of `desired` is left, data apart unless told, in order."""
     there = [known(one, state) for one in desired if (one.kind, one.name) in state]
     there += leftovers(kit, desired, state)
-    ordered = sorted((one for one in there if one.kind in _ORDER), key=lambda one: _ORDER.index(one.kind))
-    gone = [_step(kit, one) for one in ordered if _stands_alone(one)]
+    gone = [_step(kit, one) for one in sorted(filter(_stands_alone, there), key=_place)]
     return (*gone, *(_data(kit, there) if with_data else ()))
 
 
 def _stands_alone(resource: Resource) -> bool:
-    return resource.kind is not Kind.BINDING or Scope(str(resource.settings["scope"])) in _LASTING_SCOPES
+    """Whether it is no data, and does not go with something else."""
+    if resource.kind is Kind.BINDING:
+        return _scope(resource) in _LASTING_SCOPES
+    return resource.kind in _ORDER
+
+
+def _place(resource: Resource) -> int:
+    """When it goes. Who passes the proxy is kept apart from the service, and found by its name while that is there."""
+    passes = resource.kind is Kind.BINDING and _scope(resource) is Scope.IAP
+    return _ORDER.index(Kind.FUNCTION if passes else resource.kind) * 2 - passes
+
+
+def _scope(binding: Resource) -> Scope:
+    return Scope(str(binding.settings["scope"]))
 
 
 def _data(kit: Kit, there: Sequence[Resource]) -> Iterator[Step]:

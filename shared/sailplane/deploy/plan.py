@@ -145,7 +145,7 @@ def _cpus(value: Setting) -> float | None:
 def steps(kit: Kit, desired: Sequence[Resource], state: State) -> tuple[Step, ...]:
     """What has to be done so that all of `desired` is there, in order. Raises `CannotChange`."""
     decided = [(resource, decide(resource, state.get((resource.kind, resource.name)))) for resource in desired]
-    todo = [each for each in decided if each[1].action is not Action.NOTHING]
+    todo = _with_what_is_lost([each for each in decided if each[1].action is not Action.NOTHING], desired)
     planned: list[Step] = []
     for kind, group in groupby(todo, key=lambda each: each[0].kind):
         members = list(group)
@@ -154,6 +154,19 @@ def steps(kit: Kit, desired: Sequence[Resource], state: State) -> tuple[Step, ..
         else:
             planned += [_step(kit, resource, decision, state) for resource, decision in members]
     return tuple(planned)
+
+
+Decided = tuple[Resource, Decision]
+
+
+def _with_what_is_lost(todo: list[Decided], desired: Sequence[Resource]) -> list[Decided]:
+    """Deploying a function writes its service anew, perhaps without the proxy: so that is turned on again."""
+    deployed = {resource.name for resource, _ in todo if resource.kind is Kind.FUNCTION}
+    planned = {id(resource): decision for resource, decision in todo}
+    for resource in desired:
+        if resource.kind is Kind.IAP and resource.name in deployed:
+            planned.setdefault(id(resource), Decision(action=Action.UPDATE))
+    return [(resource, planned[id(resource)]) for resource in desired if id(resource) in planned]
 
 
 def _enable(kit: Kit, apis: Sequence[Resource]) -> Step:

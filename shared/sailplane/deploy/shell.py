@@ -36,8 +36,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"SERVICE_DISABLED|has not been used in project", "the API is not on yet; wait a minute"),
 )
 _GONE = re.compile(
-    r"NOT_FOUND|not ?found|does not exist|could not be found|cannot find|404|was not found|Unknown service account",
-    re.I,
+    r"NOT_FOUND|not ?found|does not exist|could not (?:be found|find)|cannot find|\b404\b|Unknown service account", re.I
 )
 _PASSING = re.compile(
     r"UNAVAILABLE|\b503\b|\b502\b|ABORTED|concurrent policy changes|DEADLINE_EXCEEDED|Connection reset|try again later",

@@ -11,6 +11,7 @@ from sailplane.deploy.command import Command
 from sailplane.deploy.found import Item, Settings, last
 from sailplane.deploy.kit import Kit
 from sailplane.deploy.resource import Kind, Resource, Scope, binding
+from sailplane.deploy.shell import CommandFailed
 from sailplane.deploy.storage import index_name
 from sailplane.deploy.templates import document
 from sailplane.model.errors import SettingsError
@@ -237,14 +238,23 @@ class _Reading:
         return scope not in _API_OF_SCOPE or self._is_on(_API_OF_SCOPE[scope])
 
     def _policy(self, scope: Scope, resource: str) -> Item:
-        policy: Item = self._ask(policy_command(self._kit, scope, resource, "get-iam-policy"))
-        return policy or {}
+        return self._ask_of_existing(policy_command(self._kit, scope, resource, "get-iam-policy"))
+
+    def _ask_of_existing(self, command: Command) -> Item:
+        """The answer; empty when there is no such thing: a function that failed to come up has no service."""
+        try:
+            answer: Item = self._ask(command) or {}
+        except CommandFailed as error:
+            if not error.is_gone:
+                raise
+            return {}
+        return answer
 
     def _iap(self) -> None:
         for resource in self._desired:
             if resource.kind is Kind.IAP and self._has(Kind.FUNCTION, resource.name):
                 words = ("run", "services", "describe", resource.name)
-                service = self._ask(self._kit.gcloud(*words, region=self._kit.region))
+                service = self._ask_of_existing(self._kit.gcloud(*words, region=self._kit.region))
                 annotations = service.get("metadata", {}).get("annotations", {})
                 if annotations.get("run.googleapis.com/iap-enabled") == "true":
                     self._note(Kind.IAP, [(resource.name, {})])

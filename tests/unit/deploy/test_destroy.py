@@ -54,7 +54,14 @@ def test_policies_go_with_what_they_are_on() -> None:
     scopes = {
         step.title.split(" on ")[1].split(" ")[0] for step in steps(one, state_of(one)) if step.kind is Kind.BINDING
     }
-    assert scopes == {"project", "bucket", "secret"}
+    assert scopes == {"project", "bucket", "secret", "Identity-Aware"}
+
+
+def test_who_passes_the_proxy_is_forgotten_while_its_service_is_there() -> None:
+    one = kit(EVERYTHING)
+    titles = [step.title for step in steps(one, state_of(one))]
+    (proxied,) = [title for title in titles if "Identity-Aware Proxy" in title]
+    assert titles.index(proxied) < titles.index("function sailplane-web")
 
 
 def test_what_the_settings_no_longer_name_goes_too() -> None:

@@ -287,6 +287,16 @@ def test_only_what_differs_is_done_and_says_why() -> None:
     ]
 
 
+def test_the_proxy_is_turned_on_again_whenever_its_function_is_deployed() -> None:
+    toml = '[web]\naccess = "iap"\n'
+    one = kit(f"{toml}[functions.web]\nmemory = '1Gi'", sources="cafe")
+    state = {(each.kind, each.name): dict(each.settings) for each in desired(design(toml, sources="cafe"))}
+    assert [str(step) for step in plan.steps(one, desired(one.design), state)] == [
+        "update function sailplane-web (memory)",
+        "update Identity-Aware Proxy sailplane-web",
+    ]
+
+
 def test_an_update_names_what_google_calls_it() -> None:
     one = kit(EVERYTHING)
     wanted = [the(Kind.ALERT, "sailplane-late-tick", EVERYTHING)]

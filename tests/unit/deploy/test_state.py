@@ -109,6 +109,19 @@ def test_an_agent_is_there_when_a_binding_names_it() -> None:
     assert agents == ["pubsub.googleapis.com"]
 
 
+def test_a_function_that_failed_to_come_up_has_no_policy() -> None:
+    gcloud = ScriptedGcloud(
+        {
+            "services list": [ALL],
+            "functions list": [[{"name": "projects/acme/locations/europe-west1/functions/sailplane-tick"}]],
+            "run services get-iam-policy": [failure("Could not find service [sailplane-tick]")],
+        }
+    )
+    state = look(gcloud, kit())
+    assert (Kind.FUNCTION, "sailplane-tick") in state
+    assert Kind.BINDING not in {kind for kind, _ in state}
+
+
 def test_a_proxy_is_there_when_the_service_says_so() -> None:
     annotations = {"run.googleapis.com/iap-enabled": "true"}
     gcloud = ScriptedGcloud(
