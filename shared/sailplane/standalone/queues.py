@@ -1,7 +1,6 @@
 """How this machine serves the queues of a `sailplane.toml`: functions, executions of jobs and pull workers, which are
 all processes. Images, memory, GPUs and secrets are Google Cloud's; here a task has what this machine has."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,8 +91,8 @@ def pull_command(queue: ServedQueue) -> tuple[str, ...]:
 
 
 def pull_environment(queue: ServedQueue, base: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of its process, of which `base` is what it shares with others."""
     return {
-        **os.environ,
         **queue.environment(base),
         "SAILPLANE_REQUEST_LIMIT": str(int(queue.config.timeout.total_seconds())),
         "SAILPLANE_WORKER_CONCURRENCY": str(queue.config.concurrency),
