@@ -50,10 +50,19 @@ class Family:
         return of_tree(os.getpid())
 
 
-def memory(limit: int | None, root: Path = _CGROUPS) -> Memory | None:
-    """What this process may use: `limit` when it is given, else what its container may; None without a limit."""
-    if limit is not None:
-        return Family(limit=limit)
+def memory(given: int | None, root: Path = _CGROUPS) -> Memory | None:
+    """What this process may use; None without a limit.
+
+    That is what its container may, or what was `given` where that is less (several share the container) or where the
+    container does not say.
+    """
+    container = _container(root)
+    if given is not None and (container is None or given < container.limit):
+        return Family(limit=given)
+    return container
+
+
+def _container(root: Path) -> Container | None:
     two = root / "memory.max", root / "memory.current", root / "memory.stat", "inactive_file"
     old = root / "memory"
     one = old / "memory.limit_in_bytes", old / "memory.usage_in_bytes", old / "memory.stat", "total_inactive_file"

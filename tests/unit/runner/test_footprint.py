@@ -59,5 +59,16 @@ def test_a_given_limit_counts_this_process_and_all_below(tmp_path: Path) -> None
     assert found.used() > MIB
 
 
+@pytest.mark.parametrize(("given", "counted"), [(32, "Family"), (64, "Container"), (128, "Container")])
+def test_the_smaller_limit_counts_and_a_container_knows_best_what_it_uses(
+    tmp_path: Path, given: int, counted: str
+) -> None:
+    write(tmp_path, memory__max=str(64 * MIB), memory__current="1", memory__stat="")
+    found = footprint.memory(given * MIB, tmp_path)
+    assert type(found).__name__ == counted
+    assert found is not None
+    assert found.limit == min(given, 64) * MIB
+
+
 def test_a_process_that_is_no_more_uses_nothing() -> None:
     assert footprint.of_tree(2**22 + 1) == 0
