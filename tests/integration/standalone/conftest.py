@@ -178,14 +178,15 @@ def _decoded(data: bytes) -> Any:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Running]]:
     """Starts standalones in `tmp_path`, on one home unless told otherwise; none outlives the test."""
     started: list[Running] = []
+    ours = dict.fromkeys(EMULATORS, "") if request.node.get_closest_marker("localcloud") else {}
 
     def start_one(*options: str, home: str = "home", **variables: str) -> Running:
         dags = tmp_path / "dags"
         dags.mkdir(exist_ok=True)
-        running = Running(tmp_path / home, dags, *options, **variables)
+        running = Running(tmp_path / home, dags, *options, **{**ours, **variables})
         started.append(running)
         return running.wait_until_ready()
 
