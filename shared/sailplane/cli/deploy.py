@@ -163,6 +163,8 @@ def _print_script(session: Session, deployment: "Deployment", steps: "Sequence[S
 
     for line in script(steps):
         session.output.line(line)
+    if not steps:
+        session.output.line("# nothing has to be done")
     if dags is not None:
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in deployment.environment().items())
         session.output.line(f"\n# the DAGs\n{variables} sailplane dags push {shlex.quote(str(dags))}")

@@ -66,11 +66,16 @@ def _function(
         "vpc_connector": config.vpc_connector,
         "service_account": account or design.function_email(function),
         "build_account": design.topology.account_email("build"),
-        "env": {**environment(design), **(env or {}), **config.env},
+        "env": {**environment(design), **_threads(config), **(env or {}), **config.env},
         "secrets": dict(config.secrets),
         "source": design.sources.get(name, ""),
     }
     return Resource(kind=Kind.FUNCTION, name=name, settings=settings)
+
+
+def _threads(config: FunctionConfig) -> dict[str, str]:
+    """How many requests functions-framework serves at once; by itself it takes four for each CPU, and others wait."""
+    return {"THREADS": str(config.concurrency)}
 
 
 def environment(design: Design) -> dict[str, str]:

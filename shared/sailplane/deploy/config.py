@@ -24,6 +24,7 @@ LONGEST_REQUEST = timedelta(minutes=60)
 LONGEST_JOB = timedelta(days=7)
 """The longest task of a Cloud Run job."""
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+_DATABASE = re.compile(r"[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _LONGEST_NAME = 16
 """Service accounts have at most 30 characters, and the longest ending is `-scheduler`."""
 _LONGEST_RESOURCE = 49
@@ -226,6 +227,11 @@ def parse(content: Mapping[str, object], *, file: str, folder: Path) -> Deployme
 def _deployment(table: Table, folder: Path) -> DeploymentConfig:
     default = DeploymentConfig(folder=folder, queues={})
     name = table.text("name") or default.name
+    database = table.text("database") or default.database
+    if database != default.database and not _DATABASE.fullmatch(database):
+        raise table.error(
+            "database", f"= {database!r} must be '(default)' or 4 to 63 lower-case letters, digits and dashes"
+        )
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise table.error(
             "name",
@@ -236,7 +242,7 @@ def _deployment(table: Table, folder: Path) -> DeploymentConfig:
         default,
         name=name,
         bucket=table.text("bucket"),
-        database=table.text("database") or default.database,
+        database=database,
         location=table.text("location"),
         point_in_time_recovery=_or(table.flag("point_in_time_recovery"), default.point_in_time_recovery),
         delete_protection=_or(table.flag("delete_protection"), default.delete_protection),

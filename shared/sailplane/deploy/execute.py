@@ -62,13 +62,15 @@ class Executor:
             ) from error
 
     def _patiently(self, command: Command, step: Step, *, is_fresh: bool) -> None:
-        for pause in PAUSES:
+        for number, pause in enumerate(PAUSES):
             try:
                 self.shell.do(command)
             except CommandFailed as error:
                 if step.tolerates_absence and error.is_gone:
                     self.say("    is gone already")
                     return
+                if number > 0 and error.is_there:
+                    return  # The try before made it, and its answer was lost.
                 if not (error.is_passing or (is_fresh and error.is_not_known_yet)):
                     raise
                 self.say(f"    not yet: {error.said[-1].strip()[:160]}; again in {pause:.0f} s")

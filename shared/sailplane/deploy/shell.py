@@ -39,7 +39,8 @@ _GONE = re.compile(
     r"NOT_FOUND|not ?found|does not exist|could not (?:be found|find)|cannot find|\b404\b|Unknown service account", re.I
 )
 _PASSING = re.compile(
-    r"UNAVAILABLE|\b503\b|\b502\b|ABORTED|concurrent policy changes|DEADLINE_EXCEEDED|Connection reset|try again later",
+    r"UNAVAILABLE|\b503\b|\b502\b|ABORTED|concurrent policy changes|DEADLINE_EXCEEDED|Connection reset|try again later"
+    r"|unable to queue the operation",
     re.I,
 )
 _NOT_KNOWN_YET = re.compile(
@@ -47,6 +48,7 @@ _NOT_KNOWN_YET = re.compile(
     r"|service account .* does not exist|Unknown service account|Invalid (?:service account|principal)",
     re.I,
 )
+_THERE = re.compile(r"ALREADY_EXISTS|already exists|already own|\b409\b", re.I)
 _LAST_LINES = 12
 
 
@@ -67,6 +69,11 @@ class CommandFailed(SailplaneError):
     def is_gone(self) -> bool:
         """Whether what the command was about does not exist."""
         return self._matches(_GONE)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what was to be made exists."""
+        return self._matches(_THERE)
 
     @property
     def is_passing(self) -> bool:

@@ -80,6 +80,7 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ("[deployment]\nlog_retention_days = true", "must be a whole number"),
         ("[deployment]\nsoft_delete_days = 3", "between 7 and 90"),
         ('[deployment]\nbucket = ""', "bucket is empty"),
+        ('[deployment]\ndatabase = "Sails"', r"database = 'Sails' must be '\(default\)' or 4 to 63"),
         ('[functions.tick]\nmemory = "512MB"', r"\[functions.tick\] memory = '512MB' must be like '512Mi'"),
         (
             "[functions.worker]\ntimeout = 601",

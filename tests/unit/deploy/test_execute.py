@@ -69,6 +69,18 @@ def test_passing_trouble_is_waited_for() -> None:
     assert one.slept == list(PAUSES[:2])
 
 
+def test_what_a_lost_answer_made_is_there() -> None:
+    one = watched(pubsub=[failure("UNAVAILABLE"), failure("ALREADY_EXISTS: Resource already exists")])
+    one.run(TOPIC)
+    assert one.slept == [PAUSES[0]]
+
+
+def test_what_is_there_without_our_doing_is_told() -> None:
+    one = watched(pubsub=[failure("ALREADY_EXISTS: Resource already exists")])
+    with pytest.raises(StepFailed, match="already exists"):
+        one.run(TOPIC)
+
+
 def test_a_permission_may_take_time_after_accounts_or_roles_were_made() -> None:
     denied = failure("PERMISSION_DENIED: Permission 'x' denied on resource")
     one = watched(pubsub=[denied, {}])

@@ -33,6 +33,8 @@ FUNCTION: dict[str, Any] = {
             "SAILPLANE_REQUEST_LIMIT": "540",
             "SAILPLANE_TOPIC_PREFIX": "sailplane",
             "SAILPLANE_WORKER_CONCURRENCY": "8",
+            "THREADS": "8",
+            "THREADS": "8",
         },
         "maxInstanceCount": 100,
         "maxInstanceRequestConcurrency": 8,
