@@ -64,6 +64,7 @@ locals {
             SAILPLANE_QUEUE              = queue
             SAILPLANE_WORKER_CONCURRENCY = tostring(it.concurrency)
             SAILPLANE_REQUEST_LIMIT      = tostring(it.timeout)
+            THREADS                      = tostring(it.concurrency)
           },
           var.functions.worker.env,
           it.env,
@@ -75,7 +76,7 @@ locals {
       events = merge(var.functions.events, {
         entry_point     = "events"
         service_account = local.emails["events"]
-        env             = merge(local.environment, var.functions.events.env)
+        env             = merge(local.environment, { THREADS = tostring(var.functions.events.concurrency) }, var.functions.events.env)
       })
     },
   )
@@ -85,12 +86,12 @@ locals {
     web = merge(var.functions.web, {
       entry_point     = "web"
       service_account = local.emails["web"]
-      env             = merge(local.environment, { SAILPLANE_AUTH = var.web.access }, var.functions.web.env)
+      env             = merge(local.environment, { SAILPLANE_AUTH = var.web.access, THREADS = tostring(var.functions.web.concurrency) }, var.functions.web.env)
     })
     tick = merge(var.functions.tick, {
       entry_point     = "tick"
       service_account = local.emails["tick"]
-      env             = merge(local.environment, var.functions.tick.env)
+      env             = merge(local.environment, { THREADS = tostring(var.functions.tick.concurrency) }, var.functions.tick.env)
     })
   }
 
