@@ -54,6 +54,7 @@ def function_environment(home: Home, environment: Mapping[str, str]) -> dict[str
         "SAILPLANE_CACHE_DIR": str(home.cache),
         "SAILPLANE_WORKER_CONCURRENCY": str(WORKER_CONCURRENCY),
         "SAILPLANE_REQUEST_LIMIT": str(int(TASK_LIMIT.total_seconds())),
+        "SAILPLANE_LOG_FORMAT": environment.get("SAILPLANE_LOG_FORMAT") or "plain",
         "PYTHONPATH": _joined(import_path(), environment.get("PYTHONPATH", ""), separator=":"),
         # A proxy for the world outside must not be asked for this machine.
         "NO_PROXY": _joined(_LOCAL, environment.get("NO_PROXY", "")),
