@@ -128,9 +128,10 @@ class _Sketch:
         return [task for task in self._dag.tasks if task.needs_code]
 
     def _is_kept(self, task: SerializedTask, starter: str) -> bool:
-        """A worker keeps one successor, of its own queue."""
-        is_taken = starter in self._keeper.values()
-        return bool(starter) and not is_taken and self._dag.task_dict[starter].queue == task.queue
+        """A worker keeps one successor, of its own queue; of a mapped task that is one of many, and not counted."""
+        if not starter or self._instances(task) > 1 or starter in self._keeper.values():
+            return False
+        return self._dag.task_dict[starter].queue == task.queue
 
     def _instances(self, task: SerializedTask) -> int:
         return self._habit.mapped if task.is_mapped else 1
@@ -151,9 +152,11 @@ class _Sketch:
         return (own + worker_time((seconds + waited) / self._shared_by(task))).times(self._instances(task))
 
     def _shared_by(self, task: SerializedTask) -> float:
-        """A chain that began in a wave goes on beside the others of that wave."""
+        """A chain that began in a wave goes on beside the others of that wave, until a join."""
         name = task.task_id
         while name in self._keeper:
+            if len(self._dag.task_dict[name].upstream) > 1:
+                return 1
             name = self._keeper[name]
         return self._side_by_side.get(name, 1)
 

@@ -37,12 +37,19 @@ def comparison(measured: Measured, prices: Prices) -> str:
     """Sailplane beside the others."""
     done = workloads(measured)
     own = ["**Sailplane**", *(dollars(_rounded(bill(one.usage, prices).total)) for one in done)]
+    printing = ["Sailplane, when each task prints", *(dollars(_rounded(_printing(one, prices))) for one in done)]
     free = ["Sailplane, with the free quotas of a month", *(_free(one, prices) for one in done)]
     others = (
         [other.name, dollars(other.idle), *(dollars(other.task * one.tasks) for one in done[1:])]
         for other in prices.others.values()
     )
-    return _table(["", *(one.title for one in done)], iter([own, free, *others]))
+    return _table(["", *(one.title for one in done)], iter([own, printing, free, *others]))
+
+
+def _printing(workload: Workload, prices: Prices) -> float:
+    """With a log for each task. A poll has one anyway, which says when the next is due."""
+    logs = max(workload.tasks - workload.usage.class_a, 0)
+    return bill(workload.usage + Usage(class_a=logs), prices).total
 
 
 def _free(workload: Workload, prices: Prices) -> str:
