@@ -1,6 +1,8 @@
 """DAGs over queues of all three kinds, on a good day."""
 
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 from bad_day import Standalone
 from queue_world import executions, instances, quiet_executions
@@ -77,3 +79,26 @@ def test_a_task_of_a_job_or_pull_queue_costs_few_operations(standalone: Standalo
     assert counted["firestore.writes"] <= 13 * 4 + 10
     # One message a queue, for the join, and for each ticket that a pull worker put back for others.
     assert counted["pubsub.delivered"] <= 3 + 1 + 3 + 1
+
+
+def test_a_queue_that_changes_its_kind_or_goes_is_served_so_from_the_next_start(
+    start: Callable[..., Standalone], tmp_path: Path
+) -> None:
+    start("--no-tick").stop()
+    other = tmp_path / "other.toml"
+    other.write_text('[queues.heavy]\nkind = "pull"\n[queues.vm]\nkind = "function"\n')
+    second = start("--no-tick", "--config", str(other))
+    run_id = second.trigger("mixed")
+    assert second.wait_for_end("mixed", run_id) == "failed"
+    ended = instances(second, "mixed", run_id)
+    assert {task_id: str(one.state) for task_id, one in ended.items()} == {
+        "start": "success",
+        "job": "success",
+        "job_again": "success",
+        "pulled": "success",
+        "pulled_again": "success",
+        "aside": "failed",
+        "end": "upstream_failed",
+    }
+    assert ended["aside"].error is not None
+    assert ended["aside"].error.kind == "UnknownQueue"
