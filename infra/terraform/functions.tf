@@ -33,6 +33,7 @@ module "receivers" {
   invokers      = ["serviceAccount:${local.emails["push"]}"]
 
   depends_on = [
+    google_cloud_run_v2_job_iam_member.starter,
     google_project_iam_member.build,
     google_project_iam_member.firestore,
     google_pubsub_topic_iam_member.publishers,

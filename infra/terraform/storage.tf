@@ -3,6 +3,9 @@
 locals {
   # The one source of indexes, for `sailplane deploy`, this module and the local cloud.
   indexes = jsondecode(file("${path.module}/../firestore.indexes.json"))
+
+  # A database that stays keeps its indexes: without their exemptions every field of every document would be indexed.
+  deletion_policy = var.delete_protection ? "ABANDON" : "DELETE"
 }
 
 resource "google_firestore_database" "this" {
@@ -12,7 +15,7 @@ resource "google_firestore_database" "this" {
   type                              = "FIRESTORE_NATIVE"
   delete_protection_state           = var.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   point_in_time_recovery_enablement = var.point_in_time_recovery ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
-  deletion_policy                   = var.delete_protection ? "ABANDON" : "DELETE"
+  deletion_policy                   = local.deletion_policy
 
   depends_on = [google_project_service.this]
 }
@@ -23,10 +26,11 @@ resource "google_firestore_index" "this" {
     join(" ", concat([index.collectionGroup, try(index.queryScope, "COLLECTION")], [for field in index.fields : field.fieldPath])) => index
   }
 
-  project     = var.project_id
-  database    = google_firestore_database.this.name
-  collection  = each.value.collectionGroup
-  query_scope = try(each.value.queryScope, "COLLECTION")
+  project         = var.project_id
+  database        = google_firestore_database.this.name
+  collection      = each.value.collectionGroup
+  query_scope     = try(each.value.queryScope, "COLLECTION")
+  deletion_policy = local.deletion_policy
 
   dynamic "fields" {
     for_each = each.value.fields
@@ -42,10 +46,11 @@ resource "google_firestore_index" "this" {
 resource "google_firestore_field" "indexed" {
   for_each = { for override in local.indexes.fieldOverrides : "${override.collectionGroup}.${override.fieldPath}" => override }
 
-  project    = var.project_id
-  database   = google_firestore_database.this.name
-  collection = each.value.collectionGroup
-  field      = each.value.fieldPath
+  project         = var.project_id
+  database        = google_firestore_database.this.name
+  collection      = each.value.collectionGroup
+  field           = each.value.fieldPath
+  deletion_policy = local.deletion_policy
 
   index_config {
     dynamic "indexes" {
@@ -63,10 +68,11 @@ resource "google_firestore_field" "indexed" {
 resource "google_firestore_field" "expires" {
   for_each = toset(["runs", "tasks", "tries"])
 
-  project    = var.project_id
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = "expire_at"
+  project         = var.project_id
+  database        = google_firestore_database.this.name
+  collection      = each.key
+  field           = "expire_at"
+  deletion_policy = local.deletion_policy
 
   ttl_config {}
 

@@ -4,12 +4,12 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 8.0.0, < 9.0.0"
+      version = ">= 8.2.0, < 9.0.0"
     }
     # Only for google_project_service_identity, which the google provider does not have.
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = ">= 8.0.0, < 9.0.0"
+      version = ">= 8.2.0, < 9.0.0"
     }
     archive = {
       source  = "hashicorp/archive"

@@ -1,6 +1,8 @@
 """The files of `infra/monitoring`: right in themselves, and the same in Google's hands whoever puts them there."""
 
+import io
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +14,10 @@ from declared_resources import ANSWERS, PROJECT
 from hcl_expressions import Body
 from hcl_module import Module
 from terraform_variables import variables
+
+from sailplane.engine import journal
+from sailplane.model.ids import RunKey
+from sailplane.model.states import RunState
 
 INFRA = Path(__file__).parents[3] / "infra"
 NAME = "night"
@@ -111,6 +117,30 @@ def test_the_metric_counts_the_line_that_ends_a_run() -> None:
     assert (descriptor["metricKind"], descriptor["valueType"]) == ("DELTA", "INT64")
     assert metric["labelExtractors"].keys() == {one["key"] for one in descriptor["labels"]}
     assert set(metric["labelExtractors"].values()) == {"EXTRACT(jsonPayload.dag_id)", "EXTRACT(jsonPayload.state)"}
+
+
+@pytest.fixture
+def quiet_logging() -> Iterator[None]:
+    """Puts back what the set-up of a process's logging changes."""
+    root, ours = logging.getLogger(), logging.getLogger("sailplane")
+    handlers, level, our_level = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    ours.setLevel(our_level)
+
+
+@pytest.mark.usefixtures("quiet_logging")
+def test_the_line_that_a_function_logs_at_the_end_of_a_run_has_what_the_metric_reads() -> None:
+    stream = io.StringIO()
+    journal.set_up({"K_SERVICE": f"{NAME}-worker"}, stream)
+    journal.run_ended(RunKey("weather", "manual__1"), RunState.FAILED)
+    [line] = map(json.loads, stream.getvalue().splitlines())
+    assert line["event"] == "run_ended"
+    extractors = document("runs-ended.metric.json")["labelExtractors"]
+    fields = {label: re.fullmatch(r"EXTRACT\(jsonPayload\.(\w+)\)", one) for label, one in extractors.items()}
+    read = {label: line[field[1]] for label, field in fields.items() if field}
+    assert read == {"dag_id": "weather", "state": "failed"}
 
 
 def test_the_tiles_of_the_dashboard_do_not_overlap_and_stay_within_its_columns() -> None:
