@@ -107,7 +107,8 @@ def _deploy_job(kit: Kit, job: Resource) -> tuple[Command, ...]:
             service_account=text(job, "service_account"),
             memory=text(job, "memory"),
             cpu=_cpu(settings["cpu"]),
-            gpu=1 if gpu else None,
+            # Left out, an old one would stay.
+            gpu=1 if gpu else (0 if settings.get("old_gpu") else None),
             gpu_type=str(gpu) if gpu else None,
             gpu_zonal_redundancy=False if gpu else None,
             task_timeout=f"{number(job, 'timeout')}s",

@@ -189,6 +189,10 @@ def _step(kit: Kit, resource: Resource, decision: Decision, state: State) -> Ste
 
 
 def known(resource: Resource, state: State) -> Resource:
-    """`resource` with the id by which Google knows it, if it has one."""
+    """`resource` with what commands must know of what is there: the id that Google gave it, and a GPU to give up."""
     there = state.get((resource.kind, resource.name), {})
-    return replace(resource, settings={**resource.settings, "id": there["id"]}) if "id" in there else resource
+    more = {key: there[source] for key, source in _KNOWN.items() if there.get(source)}
+    return replace(resource, settings={**resource.settings, **more}) if more else resource
+
+
+_KNOWN = {"id": "id", "old_gpu": "gpu"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from deploy_stage import EVERYTHING, INFRA, kit, the
 
+from sailplane.deploy import plan
 from sailplane.deploy.command import Command, mapping_flag
 from sailplane.deploy.commands import VERBS
 from sailplane.deploy.config import load
@@ -136,6 +137,14 @@ def test_a_job_is_one_task_that_is_never_repeated() -> None:
     assert (found["--tasks"], found["--max-retries"], found["--task-timeout"]) == ("1", "0", "86400s")
     assert (found["--gpu"], found["--gpu-type"]) == ("1", "nvidia-l4")
     assert found["--set-secrets"] == "DB_PASSWORD=db-password:latest"
+
+
+def test_a_job_gives_up_its_gpu() -> None:
+    job = the(Kind.JOB, "sailplane-gpu", '[queues.gpu]\nkind = "job"\nimage = "busybox"')
+    before = {(Kind.JOB, "sailplane-gpu"): {**job.settings, "gpu": "nvidia-l4"}}
+    (step,) = plan.steps(kit(), [job], before)
+    assert flags(str(step.commands[0]))["--gpu"] == "0"
+    assert "--gpu" not in flags(create(job)[0])
 
 
 def test_an_image_is_built_by_the_account_that_may() -> None:

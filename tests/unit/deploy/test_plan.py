@@ -34,7 +34,6 @@ FUNCTION: dict[str, Any] = {
             "SAILPLANE_TOPIC_PREFIX": "sailplane",
             "SAILPLANE_WORKER_CONCURRENCY": "8",
             "THREADS": "8",
-            "THREADS": "8",
         },
         "maxInstanceCount": 100,
         "maxInstanceRequestConcurrency": 8,

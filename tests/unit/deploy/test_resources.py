@@ -170,7 +170,6 @@ def test_a_worker_knows_its_queue_and_its_limits() -> None:
         "SAILPLANE_WORKER_CONCURRENCY": "4",
         "SAILPLANE_REQUEST_LIMIT": "120",
         "THREADS": "4",
-        "THREADS": "4",
     }
 
 
