@@ -70,6 +70,7 @@ async def _call(channel: grpc.aio.Channel, method: str, request: wire.Pb, answer
 
 
 def _request(topology: Topology, subscription: Subscription, urls: Mapping[str, str]) -> wire.Pb:
+    """Without the topology's retention: emulators keep messages as long as they live, and Google's takes no other."""
     request = wire.Subscription(
         name=topology.subscription_path(subscription.name),
         topic=topology.topic_path(subscription.topic),
@@ -82,8 +83,6 @@ def _request(topology: Topology, subscription: Subscription, urls: Mapping[str, 
     if subscription.pushes_to:
         url = urls[subscription.pushes_to].rstrip("/")
         request.push_config.push_endpoint = url + topology.push_path(subscription.topic)
-    if subscription.retention:
-        request.message_retention_duration.FromTimedelta(subscription.retention)
     if subscription.dead_letter_topic:
         request.dead_letter_policy.dead_letter_topic = topology.topic_path(subscription.dead_letter_topic)
         request.dead_letter_policy.max_delivery_attempts = MOST_ATTEMPTS
