@@ -62,7 +62,8 @@ def deploy(
     session.output.note(f"looking at project {project} and staging sources in {workspace}")
     steps, leftovers = deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
     for resource in leftovers:
-        session.output.note(f"{resource} is not in the settings any more; take it away when nothing waits in its queue")
+        removal = deployment.removal(resource)
+        session.output.note(f"{resource} is not in the settings any more; when nothing waits in its queue: {removal}")
     if dry_run:
         _print_script(session, deployment, steps, folder)
         return

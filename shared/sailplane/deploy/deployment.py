@@ -77,6 +77,10 @@ class Deployment:
         state = self._state(kit, wanted)
         return plan.steps(kit, wanted, state), leftovers(kit, wanted, state)
 
+    def removal(self, leftover: Resource) -> str:
+        """The commands that take away what the configuration no longer names."""
+        return "; ".join(str(command) for command in destroy.commands(self._kit(self.design), leftover))
+
     def steps_to_destroy(self, *, with_data: bool) -> tuple[tuple[Step, ...], tuple[Resource, ...]]:
         """What there is to take away, and which data stays."""
         kit = self._kit(self.design)

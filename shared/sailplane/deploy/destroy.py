@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sailplane.deploy.command import Command
 from sailplane.deploy.commands import VERBS
 from sailplane.deploy.kit import Kit
 from sailplane.deploy.plan import Action, Step, known
@@ -59,14 +60,18 @@ def _data(kit: Kit, there: Sequence[Resource]) -> Iterator[Step]:
         yield from (_step(kit, one) for one in there if one.kind is kind)
 
 
-def _step(kit: Kit, resource: Resource) -> Step:
+def commands(kit: Kit, resource: Resource) -> tuple[Command, ...]:
+    """What takes `resource` away; nothing for what goes with something else."""
     delete = VERBS[resource.kind].delete
-    assert delete is not None
+    return () if delete is None else delete(kit, resource)
+
+
+def _step(kit: Kit, resource: Resource) -> Step:
     return Step(
         action=Action.DELETE,
         kind=resource.kind,
         title=str(resource),
-        commands=delete(kit, resource),
+        commands=commands(kit, resource),
         tolerates_absence=True,
     )
 

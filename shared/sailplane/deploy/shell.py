@@ -25,6 +25,11 @@ Run = Callable[[tuple[str, ...], str], Answer]
 """Runs argv with a text as standard input."""
 
 _HINTS: tuple[tuple[str, str], ...] = (
+    (
+        r"Secret \[[^]]*\] not found",
+        "make it with `gcloud secrets create NAME --data-file=-`, or correct sailplane.toml",
+    ),
+    (r"bucket name is not available|bucket .*already exists", "choose another name with `bucket` in sailplane.toml"),
     (r"do not currently have an active account|not logged in|Reauthentication", "log in with `gcloud auth login`"),
     (r"billing", "the project needs a billing account: `gcloud billing projects link PROJECT --billing-account=...`"),
     (r"Invalid choice|unrecognized arguments|not a valid", "this gcloud may be too old: `gcloud components update`"),

@@ -5,7 +5,7 @@ from deploy_stage import EVERYTHING, kit
 from sailplane.deploy import destroy
 from sailplane.deploy.kit import Kit
 from sailplane.deploy.plan import Step
-from sailplane.deploy.resource import Kind
+from sailplane.deploy.resource import Kind, Resource
 from sailplane.deploy.resources import desired
 from sailplane.deploy.state import State
 
@@ -75,6 +75,11 @@ def test_what_the_settings_no_longer_name_goes_too() -> None:
         "delete function sailplane-worker-old",
         "delete topic sailplane-old",
     ]
+
+
+def test_what_takes_a_leftover_away_can_be_told() -> None:
+    (command,) = destroy.commands(kit(), Resource(kind=Kind.TOPIC, name="sailplane-old"))
+    assert str(command) == "gcloud pubsub topics delete sailplane-old --project=acme --quiet"
 
 
 def test_every_step_accepts_that_its_thing_is_gone() -> None:

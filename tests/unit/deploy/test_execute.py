@@ -96,6 +96,20 @@ def test_a_permission_that_is_missing_is_told_at_once() -> None:
     assert one.slept == []
 
 
+def test_a_failure_says_what_to_do_about_it() -> None:
+    said = {
+        "NOT_FOUND: Secret [projects/1/secrets/x] not found or has no versions.": "gcloud secrets create",
+        "HTTPError 409: The requested bucket name is not available.": "`bucket` in sailplane.toml",
+        "This API method requires billing to be enabled.": "billing account",
+        "RESOURCE_EXHAUSTED: Quota exceeded": "a quota of the project",
+        "argument --iap: unrecognized arguments: --iap": "gcloud components update",
+    }
+    for message, advice in said.items():
+        one = watched(pubsub=[failure(message)])
+        with pytest.raises(StepFailed, match=advice):
+            one.run(TOPIC)
+
+
 def test_patience_ends() -> None:
     one = watched(pubsub=[failure("UNAVAILABLE")])
     with pytest.raises(StepFailed):
