@@ -35,6 +35,8 @@ with DAG("never", schedule=None):
     chain(*(PythonOperator(task_id=f"t{n}", python_callable=work) for n in range(3)))
 """
 PATIENCE_SECONDS = 60
+ROUNDING_SECONDS = 0.05
+"""That each request adds to its account."""
 
 
 class Flown:
@@ -87,15 +89,15 @@ def cost(flown: Flown) -> dict[str, Any]:
 
 def test_the_account_of_a_run_has_the_writes_and_objects_that_were_counted(flown: Flown, cost: dict[str, Any]) -> None:
     assert cost["usage"]["writes"] == flown.counted["firestore.writes"]
-    assert cost["usage"]["class_a"] == flown.counted["storage.class_a"] == 5
+    assert 5 <= cost["usage"]["class_a"] <= flown.counted["storage.class_a"], "a log each, and parts of slow ones"
     assert cost["usage"]["requests"] == pytest.approx(flown.counted["pubsub.delivered"])
 
 
-def test_tasks_side_by_side_share_the_time_of_their_machine(cost: dict[str, Any]) -> None:
-    """Five tasks of 0.3 s each, three of them at once."""
-    seconds = {one["task_id"]: one["usage"]["vcpu_seconds"] for one in cost["task_instances"]}
-    assert seconds["t1"] < seconds["t4"]
-    assert sum(seconds.values()) < cost["usage"]["vcpu_seconds"] + 1e-6
+def test_the_time_in_the_account_is_no_more_than_was_billed(flown: Flown, cost: dict[str, Any]) -> None:
+    """Three of the five tasks sleep one after the other; the others share that time."""
+    usage = cost["usage"]
+    metered = usage["vcpu_seconds"] - ROUNDING_SECONDS * usage["requests"]
+    assert 3 * 0.3 <= metered <= flown.counted["cloudrun.billable_ms.worker"] / 1000
 
 
 def test_the_command_line_tells_the_same(flown: Flown, cost: dict[str, Any]) -> None:
