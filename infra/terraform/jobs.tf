@@ -44,6 +44,8 @@ resource "google_cloud_run_v2_job" "this" {
             {
               SAILPLANE_QUEUE         = each.key
               SAILPLANE_REQUEST_LIMIT = tostring(each.value.timeout)
+              SAILPLANE_CPU           = tostring(each.value.cpu)
+              SAILPLANE_MEMORY        = each.value.memory
             },
             each.value.env,
           )

@@ -64,6 +64,8 @@ locals {
             SAILPLANE_QUEUE              = queue
             SAILPLANE_WORKER_CONCURRENCY = tostring(it.concurrency)
             SAILPLANE_REQUEST_LIMIT      = tostring(it.timeout)
+            SAILPLANE_CPU                = tostring(it.cpu)
+            SAILPLANE_MEMORY             = it.memory
             THREADS                      = tostring(it.concurrency)
           },
           var.functions.worker.env,

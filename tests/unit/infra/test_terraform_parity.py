@@ -1,6 +1,7 @@
 """`sailplane deploy` and the Terraform module make the same deployment, resource for resource."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ NOT_COMPARED = {
 
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "nothing said": {},
+    "the example": tomllib.loads((INFRA / "sailplane.toml").read_text()),
     "another name, place and bucket": {
         "deployment": {
             "name": "night-flights",
