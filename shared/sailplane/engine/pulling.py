@@ -152,7 +152,7 @@ class PullWorker:
             if self._stopping.is_set():
                 self._subscriber.give_back([delivery.ack_id])
                 return
-            self._worker.handle(self._alone(delivery.data))
+            self._handle(delivery.data)
         except TransientError as error:
             _log.warning("a message comes again: %s", error)
             self._subscriber.give_back([delivery.ack_id])
@@ -174,17 +174,16 @@ class PullWorker:
         with self._lock:
             self._done += 1
 
-    def _alone(self, data: bytes) -> bytes:
-        """The message with one ticket: the others go back to the queue, each in a message of its own.
+    def _handle(self, data: bytes) -> None:
+        """Work on one message. One with several tickets goes back to the queue as messages of one ticket each.
 
         So Pub/Sub's flow control counts task instances, and no worker holds some that another has a slot for.
         """
         message = messages.decode(data)
         if message.wave is None or len(message.wave.tickets) < 2:
-            return data
-        first, *others = (_with_one(message.wave, index) for index in range(len(message.wave.tickets)))
-        self._worker.cloud.bus.publish(self._worker.queue, others)
-        return messages.encode(first)
+            self._worker.handle(data)
+        else:
+            self._worker.cloud.bus.publish(self._worker.queue, _one_by_one(message.wave))
 
     def _keep_holding(self) -> None:
         while not self._is_over.wait(EXTEND_SECONDS):
@@ -209,8 +208,8 @@ class PullWorker:
         self._subscriber.close()
 
 
-def _with_one(wave: TaskWave, index: int) -> Message:
-    return Message(wave=evolve(wave, tickets=(wave.tickets[index],)))
+def _one_by_one(wave: TaskWave) -> list[Message]:
+    return [Message(wave=evolve(wave, tickets=(ticket,))) for ticket in wave.tickets]
 
 
 def _pause(failures: int) -> float:
