@@ -11,9 +11,14 @@ from sailplane.deploy.compute import image_name
 from sailplane.deploy.config import REQUIREMENTS_FILE, Function, QueueConfig, QueueKind
 from sailplane.deploy.design import Design
 from sailplane.deploy.kit import source_folder
-from sailplane.deploy.staging import IMAGE
+from sailplane.deploy.staging import IGNORE, IMAGE
 from sailplane.model.errors import SettingsError
 
+_IGNORED = """\
+# Without this file gcloud would follow a .gitignore, which may leave out Sailplane's wheel.
+.git/
+__pycache__/
+"""
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "node_modules")
 
 
@@ -66,6 +71,8 @@ class Sources:
         own = folder / "sailplane"
         own.mkdir(exist_ok=True)
         self.stage(IMAGE, own, extra_requirements=self._requirements(queue))
+        if not (folder / IGNORE).exists():
+            (folder / IGNORE).write_text(_IGNORED)
         if queue.dockerfile is None:
             (folder / "Dockerfile").write_text(dockerfile(self.design.runtime.python, queue.system_packages))
         return name, folder

@@ -79,6 +79,7 @@ def test_a_dockerfile_of_ones_own_finds_its_neighbours_and_sailplane(tmp_path: P
     context = tmp_path / "work/sources/sailplane-film"
     assert (context / "Dockerfile").read_text() == "FROM scratch\n"
     assert (context / "data/model.bin").is_file()
+    assert (context / ".gcloudignore").is_file()
     assert (context / "sailplane/main.py").is_file()
 
 
