@@ -31,6 +31,9 @@ WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", help="Folder for staged sources and other files that commands need.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the commands and run none that changes anything.")]
+StageOnlyOption = Annotated[
+    bool, typer.Option("--stage-only", help="Only write the staged sources to the workspace, as for Terraform.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 WORKSPACE = Path(".sailplane/deploy")
 
@@ -48,10 +51,12 @@ def deploy(
     dags: DagsOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
+    stage_only: StageOnlyOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Set up all of Sailplane in a Google Cloud project, or bring it up to date."""
+    from sailplane.deploy.kit import source_folder
     from sailplane.deploy.requirements_file import read_requirements
     from sailplane.deploy.staging import stage
 
@@ -59,6 +64,10 @@ def deploy(
     shell = _shell(session)
     folder = _dags_folder(dags, config)
     deployment = _deployment(shell, project, region, config=config, dags=folder, workspace=workspace)
+    if stage_only:
+        for name in deployment.stage_only(stage, read_requirements):
+            session.output.line(str(source_folder(workspace, name)))
+        return
     session.output.note(f"looking at project {project} and staging sources in {workspace}")
     steps, leftovers = deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
     for resource in leftovers:

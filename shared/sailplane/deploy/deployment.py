@@ -48,8 +48,10 @@ class Deployment:
     @cached_property
     def design(self) -> Design:
         """Without sources."""
+        return self._design(find_project(self._order.project, self._shell.ask))
+
+    def _design(self, number: str) -> Design:
         order = self._order
-        number = find_project(order.project, self._shell.ask)
         return Design(
             config=order.config,
             place=Place(project=order.project, project_number=number, region=order.region),
@@ -60,15 +62,18 @@ class Deployment:
 
     def stage(self, stage: Stage, read_requirements: ReadRequirements) -> Design:
         """Write the sources; the design that knows them."""
+        return replace(self.design, sources=self._sources(self.design, stage, read_requirements))
+
+    def stage_only(self, stage: Stage, read_requirements: ReadRequirements) -> tuple[str, ...]:
+        """Write the sources without a look at the project, for whoever deploys them by other means; their names."""
+        return tuple(self._sources(self._design(number=""), stage, read_requirements))
+
+    def _sources(self, design: Design, stage: Stage, read_requirements: ReadRequirements) -> Mapping[str, str]:
         order = self._order
         sources = Sources(
-            design=self.design,
-            workspace=order.workspace,
-            dags=order.dags,
-            stage=stage,
-            read_requirements=read_requirements,
+            design=design, workspace=order.workspace, dags=order.dags, stage=stage, read_requirements=read_requirements
         )
-        return replace(self.design, sources=sources.write())
+        return sources.write()
 
     def steps_to_deploy(self, design: Design) -> tuple[tuple[Step, ...], tuple[Resource, ...]]:
         """What remains to be done, and what is there that the configuration no longer names."""
