@@ -31,6 +31,7 @@ def _worker(design: Design, queue: QueueConfig) -> Resource:
         "SAILPLANE_QUEUE": queue.name,
         "SAILPLANE_WORKER_CONCURRENCY": str(config.concurrency),
         "SAILPLANE_REQUEST_LIMIT": str(_seconds(config.timeout)),
+        **_machine(config.cpu, config.memory),
     }
     return _function(
         design,
@@ -89,6 +90,11 @@ def environment(design: Design) -> dict[str, str]:
     }
 
 
+def _machine(cpu: float, memory: str) -> dict[str, str]:
+    """What a worker is billed for, which it has no way to ask: its tasks' accounts are made with it."""
+    return {"SAILPLANE_CPU": f"{cpu:g}", "SAILPLANE_MEMORY": memory}
+
+
 def jobs(design: Design) -> Iterator[Resource]:
     """The Cloud Run jobs of queues of kind job, after the images that are built for them."""
     queues = design.queues(QueueKind.JOB)
@@ -134,6 +140,7 @@ def _job(design: Design, queue: QueueConfig) -> Resource:
             **environment(design),
             "SAILPLANE_QUEUE": queue.name,
             "SAILPLANE_REQUEST_LIMIT": str(_seconds(queue.timeout)),
+            **_machine(queue.cpu, queue.memory),
             **queue.env,
         },
         "secrets": dict(queue.secrets),

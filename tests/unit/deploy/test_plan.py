@@ -27,7 +27,9 @@ FUNCTION: dict[str, Any] = {
             "GOOGLE_CLOUD_PROJECT": "acme",
             "LOG_EXECUTION_ID": "true",
             "SAILPLANE_BUCKET": "acme-sailplane",
+            "SAILPLANE_CPU": "1",
             "SAILPLANE_DATABASE": "(default)",
+            "SAILPLANE_MEMORY": "1Gi",
             "SAILPLANE_QUEUE": "default",
             "SAILPLANE_REGION": "europe-west1",
             "SAILPLANE_REQUEST_LIMIT": "540",
@@ -90,6 +92,8 @@ JOB: dict[str, Any] = {
                                     {"name": "SAILPLANE_TOPIC_PREFIX", "value": "sailplane"},
                                     {"name": "SAILPLANE_QUEUE", "value": "gpu"},
                                     {"name": "SAILPLANE_REQUEST_LIMIT", "value": "86400"},
+                                    {"name": "SAILPLANE_CPU", "value": "4"},
+                                    {"name": "SAILPLANE_MEMORY", "value": "16Gi"},
                                     {
                                         "name": "DB_PASSWORD",
                                         "valueFrom": {"secretKeyRef": {"name": "db-password", "key": "latest"}},

@@ -169,6 +169,8 @@ def test_a_worker_knows_its_queue_and_its_limits() -> None:
         "SAILPLANE_QUEUE": "small",
         "SAILPLANE_WORKER_CONCURRENCY": "4",
         "SAILPLANE_REQUEST_LIMIT": "120",
+        "SAILPLANE_CPU": "1",
+        "SAILPLANE_MEMORY": "1Gi",
         "THREADS": "4",
     }
 
