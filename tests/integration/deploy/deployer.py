@@ -1,9 +1,10 @@
 """Deploys into a fake project, with everything real but gcloud and the staging of sources."""
 
 import copy
+import json
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Deployer:
     folder: Path
     said: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    moments: list[str] | None = None
+    """The project after each change, when someone wants to know."""
+    _sources: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, argv: tuple[str, ...], standard_input: str) -> Answer:
@@ -52,6 +56,8 @@ class Deployer:
             else:
                 assert argv[0] == "gcloud", argv
                 result = gcloud(self.cloud, argv[1:])
+            if self.moments is not None and self.cloud.state["calls"][-1]["mutates"]:
+                self.moments.append(json.dumps(self.cloud.state))
         return Answer(code=result.code, stdout=result.stdout, stderr=result.stderr)
 
     def deployment(self, config: str = "") -> Deployment:
@@ -71,7 +77,9 @@ class Deployer:
     def look(self, config: str = "") -> tuple[tuple[Step, ...], tuple[Resource, ...]]:
         """What is left to do, and what nothing names any more."""
         deployment = self.deployment(config)
-        return deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
+        if config not in self._sources:
+            self._sources[config] = deployment.stage(stage, read_requirements).sources
+        return deployment.steps_to_deploy(replace(deployment.design, sources=self._sources[config]))
 
     def steps(self, config: str = "") -> tuple[Step, ...]:
         return self.look(config)[0]
@@ -88,8 +96,12 @@ class Deployer:
         self._execute(steps)
         return kept
 
-    def script(self, config: str = "") -> list[str]:
-        return script(self.steps(config))
+    def deploy_script(self, config: str = "") -> str:
+        """What a dry run prints."""
+        return "\n".join(script(self.steps(config)))
+
+    def destroy_script(self, config: str = "") -> str:
+        return "\n".join(script(self.deployment(config).steps_to_destroy(with_data=True)[0]))
 
     def _execute(self, steps: Sequence[Step]) -> None:
         Executor(shell=Shell({}, self.run), say=self.said.append, sleep=self.slept.append, again="the same").run(steps)
@@ -104,8 +116,12 @@ class Deployer:
         return [" ".join(each["argv"]) for each in self.cloud.state["calls"] if each["code"] == 2]
 
     def fail(self, number: int, when: str, message: str) -> None:
-        """The changing call with this number, from 1, fails once: `before` its effect, or `after`."""
+        """The changing call with this number, from 1, fails once: `before` its effect, `after` it, or halfway."""
         self.cloud.state["fault"] = {"left": number, "message": message, "when": when}
+
+    def fail_each(self, when: str, message: str) -> None:
+        """Every changing call fails the first time."""
+        self.cloud.state["fault"] = {"every": [[]], "message": message, "when": when}
 
     def picture(self) -> dict[str, Any]:
         """Everything in the project."""

@@ -79,30 +79,45 @@ def test_after_destroying_it_can_be_deployed_again_over_its_data(deployer: Deplo
 @CONFIGS
 def test_a_deployment_that_stopped_anywhere_can_be_destroyed(deployer: Deployer, config: str) -> None:
     prepare(deployer.cloud)
-    untouched = json.dumps(deployer.cloud.state)
+    deployer.moments = [json.dumps(deployer.cloud.state)]
     deployer.deploy(config)
-    for number in range(1, len(deployer.changes()) + 1):
-        deployer.cloud.state = json.loads(untouched)
-        deployer.fail(number, "after", INTERNAL)
-        with pytest.raises(StepFailed):
-            deployer.deploy(config)
+    moments, deployer.moments = deployer.moments, None
+    for number, moment in enumerate(moments):
+        deployer.cloud.state = json.loads(moment)
         deployer.destroy(config, with_data=True)
-        assert left(deployer) == {}, f"after step {number}"
-        assert members(deployer) == set(), f"after step {number}"
+        assert left(deployer) == {}, f"after {number} changes"
+        assert members(deployer) == set(), f"after {number} changes"
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_whichever_step_of_destroying_fails_the_next_time_it_completes(deployer: Deployer, when: str) -> None:
+def test_wherever_destroying_stopped_the_next_time_completes(deployer: Deployer) -> None:
     prepare(deployer.cloud)
     deployer.deploy(EVERYTHING)
-    full = json.dumps(deployer.cloud.state)
-    deployer.changes()
+    deployer.moments = []
     deployer.destroy(EVERYTHING, with_data=True)
-    for number in range(1, len(deployer.changes()) + 1):
-        deployer.cloud.state = json.loads(full)
-        deployer.fail(number, when, INTERNAL)
-        with pytest.raises(StepFailed):
-            deployer.destroy(EVERYTHING, with_data=True)
+    moments, deployer.moments = deployer.moments, None
+    for number, moment in enumerate(moments):
+        deployer.cloud.state = json.loads(moment)
         deployer.destroy(EVERYTHING, with_data=True)
-        assert left(deployer) == {}
-        assert members(deployer) == set()
+        assert left(deployer) == {}, f"after {number} changes"
+        assert members(deployer) == set(), f"after {number} changes"
+
+
+def test_a_step_that_fails_ends_the_destruction_and_the_next_one_goes_on(deployer: Deployer) -> None:
+    deployer.deploy()
+    deployer.fail(3, "after", INTERNAL)
+    with pytest.raises(StepFailed):
+        deployer.destroy(with_data=True)
+    deployer.destroy(with_data=True)
+    assert left(deployer) == {}
+
+
+def test_a_function_whose_build_failed_can_be_destroyed(deployer: Deployer) -> None:
+    untouched = json.dumps(deployer.cloud.state)
+    deployer.deploy()
+    number = next(n for n, change in enumerate(deployer.changes(), 1) if " functions deploy " in change)
+    deployer.cloud.state = json.loads(untouched)
+    deployer.fail(number, "broken", INTERNAL)
+    with pytest.raises(StepFailed):
+        deployer.deploy()
+    deployer.destroy(with_data=True)
+    assert left(deployer) == {}

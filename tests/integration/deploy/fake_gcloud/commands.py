@@ -1,8 +1,7 @@
 """The table of commands: what each does, whether it changes anything, and which API it calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fake_gcloud.cloud import Cloud
 from fake_gcloud.surface import Call
@@ -12,8 +11,7 @@ Answer = Any
 Handler = Callable[[Cloud, Call], Answer]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     run: Handler
     api: str | None
     mutates: bool

@@ -1,11 +1,12 @@
 """The program itself: parse, record, fail where a test wants it, run, print."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from fake_gcloud import firestore, functions, iam, pubsub, run, scheduler, secrets, services, storage, watching
-from fake_gcloud.cloud import Cloud
-from fake_gcloud.commands import COMMANDS
+from fake_gcloud.cloud import Cloud, Json
+from fake_gcloud.commands import COMMANDS, Answer
 from fake_gcloud.errors import GcloudError, Refused
 from fake_gcloud.output import formatted
 from fake_gcloud.surface import Call, parse
@@ -14,8 +15,7 @@ SERVICES = (firestore, functions, iam, pubsub, run, scheduler, secrets, services
 """Importing them filled the table of commands."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """How a program ended."""
 
     code: int
@@ -39,7 +39,10 @@ def gcloud(cloud: Cloud, argv: Sequence[str]) -> Result:
             raise GcloudError(f"The project {project!r} does not exist, or you may not see it.")
         if command.api is not None:
             cloud.need_api(command.api)
-        answer = _with_faults(cloud, call, lambda: command.run(cloud, call), mutates=command.mutates)
+        if command.mutates:
+            answer = _with_faults(cloud, list(argv), call, lambda: command.run(cloud, call))
+        else:
+            answer = command.run(cloud, call)
         _record(cloud, ["gcloud", *argv], mutates=command.mutates, code=0)
         return Result(code=0, stdout=formatted(answer, call.wide.get("format")))
     except (GcloudError, ValueError) as error:
@@ -47,40 +50,60 @@ def gcloud(cloud: Cloud, argv: Sequence[str]) -> Result:
         return Result(code=1, stderr=f"ERROR: ({dotted}) {error}\n")
 
 
-def _with_faults(cloud: Cloud, call: Call | None, act, *, mutates: bool):  # type: ignore[no-untyped-def]
-    """Acts, unless this is the mutating call that the test wants to fail."""
+def _with_faults(cloud: Cloud, argv: list[str], call: Call | None, act: Callable[[], Answer]) -> Answer:
+    """Acts on a changing call, unless it is the one that the test wants to fail: this once, before or after its
+    effect."""
     fault = cloud.state["fault"]
-    if fault is None or not mutates:
+    if fault is None or not _strikes(cloud, fault, argv):
         return act()
-    fault["left"] -= 1
-    if fault["left"] != 0:
-        return act()
-    cloud.state["fault"] = None
     if fault["when"] == "after":
         act()
-    elif fault["when"] == "broken" and call is not None and call.command == "functions deploy":
+    elif fault["when"] == "broken" and call is not None:
         functions.leave_broken(cloud, call)
     raise GcloudError(fault["message"])
+
+
+def _strikes(cloud: Cloud, fault: Json, argv: list[str]) -> bool:
+    if fault.get("every"):
+        is_new = argv not in fault["every"]
+        fault["every"].append(argv)
+        return is_new
+    fault["left"] -= 1
+    if fault["left"] == 0:
+        cloud.state["fault"] = None
+        return True
+    return False
 
 
 def _record(cloud: Cloud, argv: list[str], *, mutates: bool, code: int) -> None:
     cloud.state["calls"].append({"argv": argv, "code": code, "mutates": mutates})
 
 
+HTTP_CODES = {"NOT_FOUND": 404, "PERMISSION_DENIED": 403, "UNAUTHENTICATED": 401, "UNAVAILABLE": 503, "INTERNAL": 500}
+
+
 def curl(cloud: Cloud, argv: Sequence[str], standard_input: str) -> Result:
     """`curl *argv`, for the one request that gcloud has no command for."""
     headers, body, method, url = _request(argv, standard_input)
     try:
-        if headers.get("authorization") != "Bearer ya29.fake-token" or method != "PATCH":
-            raise GcloudError('{"error": {"code": 401, "status": "UNAUTHENTICATED"}}')
-        if headers.get("content-type") != "application/json":
-            raise GcloudError('{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}')
-        _with_faults(cloud, None, lambda: firestore.patch_field(cloud, url, body), mutates=True)
+        if headers.get("authorization") != "Bearer ya29.fake-token":
+            raise GcloudError("UNAUTHENTICATED: Request had invalid authentication credentials.")
+        if method != "PATCH" or headers.get("content-type") != "application/json":
+            raise GcloudError("INVALID_ARGUMENT: Nothing here takes such a request.")
+        _with_faults(cloud, list(argv), None, lambda: firestore.patch_field(cloud, url, body))
     except GcloudError as error:
         _record(cloud, ["curl", *argv], mutates=True, code=22)
-        return Result(code=22, stdout=str(error), stderr="curl: (22) The requested URL returned error: 400\n")
+        return _http_error(error.message)
     _record(cloud, ["curl", *argv], mutates=True, code=0)
     return Result(code=0, stdout="{}\n")
+
+
+def _http_error(message: str) -> Result:
+    """As `--fail-with-body` shows it: the reason on stdout, the code on stderr."""
+    status, _, said = message.partition(": ")
+    code = HTTP_CODES.get(status, 400)
+    body = json.dumps({"error": {"code": code, "message": said, "status": status}}, indent=2)
+    return Result(code=22, stdout=body, stderr=f"curl: (22) The requested URL returned error: {code}\n")
 
 
 def _request(argv: Sequence[str], standard_input: str) -> tuple[dict[str, str], str, str, str]:
