@@ -79,11 +79,11 @@ def _write_field(kit: Kit, field: Resource) -> tuple[Command, ...]:
         "--silent",
         "--show-error",
         "--fail-with-body",
-        "--request=PATCH",
-        "--header=@-",
-        f"--header=x-goog-user-project: {kit.project}",
-        "--header=content-type: application/json",
-        f"--data={json.dumps(body)}",
+        *("--request", "PATCH"),
+        *("--header", "@-"),
+        *("--header", f"x-goog-user-project: {kit.project}"),
+        *("--header", "content-type: application/json"),
+        *("--data", json.dumps(body)),
         f"{_FIRESTORE}/{database}/collectionGroups/{group}/fields/{path}?updateMask=indexConfig",
     )
     return (Command(argv=argv, takes_token=True),)

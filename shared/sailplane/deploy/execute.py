@@ -11,8 +11,10 @@ from sailplane.deploy.resource import Kind
 from sailplane.deploy.shell import CommandFailed, Shell
 from sailplane.model.errors import SailplaneError
 
-PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0)
-"""Seconds between tries. New accounts, roles and APIs are known everywhere after two minutes, and sometimes later."""
+PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0)
+"""Seconds between tries. A new log metric may take ten minutes until an alert policy can be about it."""
+UNTIL_KNOWN = 6
+"""Pauses in which new accounts, roles and APIs become known everywhere; a refusal after these is meant."""
 _AT_ONCE = {Kind.FUNCTION: 4}
 """How many steps of a kind that follow each other are done at once. Each function is built for two minutes."""
 
@@ -71,7 +73,8 @@ class Executor:
                     return
                 if number > 0 and error.is_there:
                     return  # The try before made it, and its answer was lost.
-                if not (error.is_passing or (is_fresh and error.is_not_known_yet)):
+                is_too_new = is_fresh and number < UNTIL_KNOWN and error.is_not_known_yet
+                if not (error.is_passing or is_too_new):
                     raise
                 self.say(f"    not yet: {error.said[-1].strip()[:160]}; again in {pause:.0f} s")
                 self.sleep(pause)

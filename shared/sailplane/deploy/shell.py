@@ -33,6 +33,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"do not currently have an active account|not logged in|Reauthentication", "log in with `gcloud auth login`"),
     (r"billing", "the project needs a billing account: `gcloud billing projects link PROJECT --billing-account=...`"),
     (r"Invalid choice|unrecognized arguments|not a valid", "this gcloud may be too old: `gcloud components update`"),
+    (r"option .* is unknown", "this curl may be too old: 7.76 or later is needed"),
     (r"quota|RESOURCE_EXHAUSTED|429", "a quota of the project is used up; ask for more of it in the console"),
     (
         r"PERMISSION_DENIED|does not have permission|denied on|403",
@@ -45,11 +46,12 @@ _GONE = re.compile(
 )
 _PASSING = re.compile(
     r"UNAVAILABLE|\b503\b|\b502\b|ABORTED|concurrent policy changes|DEADLINE_EXCEEDED|Connection reset|try again later"
-    r"|unable to queue the operation",
+    r"|unable to queue the operation|Cannot find metric that matches|try again soon|\b429\b",
     re.I,
 )
 _NOT_KNOWN_YET = re.compile(
     r"SERVICE_DISABLED|has not been used in project|PERMISSION_DENIED|does not have permission|denied on|\b403\b"
+    r"|not authorized|missing (?:the )?(?:necessary )?permission|lacks .*permission"
     r"|service account .* does not exist|Unknown service account|Invalid (?:service account|principal)",
     re.I,
 )
@@ -61,7 +63,9 @@ class CommandFailed(SailplaneError):
     """A command failed."""
 
     def __init__(self, command: Command, answer: Answer) -> None:
-        self.said = (answer.stderr.strip() or answer.stdout.strip() or "it said nothing").splitlines()[-_LAST_LINES:]
+        # curl tells the code on one stream, and what the server said on the other.
+        told = "\n".join(text.strip() for text in (answer.stdout, answer.stderr) if text.strip())
+        self.said = (told or "it said nothing").splitlines()[-_LAST_LINES:]
         said = " ".join(line.strip() for line in self.said)
         hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.I)), None)
         message = f"`{command}` ended with code {answer.code}: {said}"

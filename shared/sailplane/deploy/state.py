@@ -151,7 +151,12 @@ LISTINGS: Mapping[Kind, Listing] = {
         api="monitoring", command=lambda kit: kit.gcloud("monitoring", "dashboards", "list"), names=_dashboards
     ),
 }
-_API_OF_SCOPE: Mapping[Scope, str] = {Scope.SECRET: "secretmanager"}
+_API_OF_SCOPE: Mapping[Scope, str] = {
+    Scope.IAP: "iap",
+    Scope.JOB: "run",
+    Scope.SECRET: "secretmanager",
+    Scope.SERVICE: "run",
+}
 _KIND_OF_SCOPE: Mapping[Scope, Kind] = {
     Scope.BUCKET: Kind.BUCKET,
     Scope.TOPIC: Kind.TOPIC,
@@ -232,8 +237,6 @@ class _Reading:
     def _has_policy(self, scope: Scope, resource: str) -> bool:
         kind = _KIND_OF_SCOPE.get(scope)
         if kind is not None and not self._has(kind, resource):
-            return False
-        if scope is Scope.IAP and not self._is_on("iap"):
             return False
         return scope not in _API_OF_SCOPE or self._is_on(_API_OF_SCOPE[scope])
 

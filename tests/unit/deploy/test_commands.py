@@ -89,8 +89,8 @@ def test_a_subscription_is_updated_without_what_it_was_made_with() -> None:
 def test_a_field_is_written_by_the_api_that_knows_collection_groups() -> None:
     (command,) = VERBS[Kind.FIELD].create(kit(), the(Kind.FIELD, "tasks.alarm_at"))
     assert command.takes_token
-    data = next(word for word in command.argv if word.startswith("--data="))
-    assert json.loads(data.removeprefix("--data=")) == {
+    data = command.argv[command.argv.index("--data") + 1]
+    assert json.loads(data) == {
         "indexConfig": {
             "indexes": [{"queryScope": "COLLECTION_GROUP", "fields": [{"fieldPath": "alarm_at", "order": "ASCENDING"}]}]
         }

@@ -10,10 +10,11 @@ from scripted_gcloud import ScriptedGcloud, failure
 
 from sailplane.deploy import plan
 from sailplane.deploy.command import Command
-from sailplane.deploy.execute import PAUSES, Executor, StepFailed, script
+from sailplane.deploy.execute import PAUSES, UNTIL_KNOWN, Executor, StepFailed, script
 from sailplane.deploy.plan import Action, Step
 from sailplane.deploy.resource import Kind
 from sailplane.deploy.resources import desired
+from sailplane.deploy.shell import Answer
 
 
 def step(kind: Kind, *argvs: tuple[str, ...], action: Action = Action.CREATE) -> Step:
@@ -87,6 +88,26 @@ def test_a_permission_may_take_time_after_accounts_or_roles_were_made() -> None:
     one.run(ACCOUNT, TOPIC)
     assert one.slept == [PAUSES[0]]
     assert "not yet" in one.said[-1]
+
+
+def test_a_refusal_that_stays_is_meant() -> None:
+    one = watched(pubsub=[failure("PERMISSION_DENIED: Permission 'x' denied on resource")])
+    with pytest.raises(StepFailed, match="your account lacks a role"):
+        one.run(ACCOUNT, TOPIC)
+    assert one.slept == list(PAUSES[:UNTIL_KNOWN])
+
+
+def test_a_metric_that_was_made_just_now_is_waited_for() -> None:
+    young = 'Cannot find metric that matches type = "x". If a metric was created recently, please try again soon.'
+    one = watched(monitoring=[*[failure(young)] * 9, {}])
+    one.run(step(Kind.ALERT, ("gcloud", "monitoring", "policies", "create")))
+    assert one.slept == list(PAUSES[:9])
+
+
+def test_what_a_server_said_is_told_beside_the_code() -> None:
+    one = watched(curl=[Answer(code=22, stdout='{"error": "the field is bad"}', stderr="curl: (22) 400")])
+    with pytest.raises(StepFailed, match=r"the field is bad.*curl: .22. 400"):
+        one.run(step(Kind.FIELD, ("curl", "https://example.org")))
 
 
 def test_a_permission_that_is_missing_is_told_at_once() -> None:
