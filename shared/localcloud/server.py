@@ -192,6 +192,11 @@ class LocalCloud:
         self.endpoints = replace(self.endpoints, functions=self.cloud_run.urls)
         return url
 
+    async def remove_function(self, name: str) -> None:
+        """Stop serving a function. Unknown names are ignored."""
+        await self.cloud_run.remove(name)
+        self.endpoints = replace(self.endpoints, functions=self.cloud_run.urls)
+
     def add_run_job(self, spec: JobSpec) -> None:
         """Add a Cloud Run job, in place of one of the same name."""
         self.run_jobs.add(spec)

@@ -110,6 +110,9 @@ class Jobs:
     def _fill(self) -> None:
         while self._waiting and len(self._running) < self._most_running and not self._is_closed:
             execution = self._waiting.popleft()
+            if execution.job not in self.jobs:
+                self._end(execution, ExecutionState.FAILED, None, "its job was deleted")
+                continue
             self._cancelled[execution.id] = asyncio.Event()
             task = asyncio.get_running_loop().create_task(self._work(execution))
             self._running[execution.id] = task

@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.cloudrun import process_death
@@ -20,46 +21,55 @@ STOP_SECONDS = 10.0
 """Between SIGTERM and SIGKILL."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PullWorker:
+    """What to run for a queue."""
+
+    queue: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
 class PullWorkers:
-    """Use `start` and `stop` on the event loop."""
+    """Use it on the event loop."""
 
     def __init__(self, logs: Path, say: Callable[[str], None]) -> None:
         self._logs = logs
         self._say = say
-        self._keepers: list[asyncio.Task[None]] = []
-        self.pids: dict[str, int] = {}
-        """Process ids of those that run, by queue."""
+        self._kept: list[tuple[PullWorker, asyncio.Task[None]]] = []
 
-    def start(self, queue: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Keep a worker of `queue` running."""
-        self._keepers.append(asyncio.get_running_loop().create_task(self._keep(queue, command, environment)))
+    async def keep(self, wanted: Iterable[PullWorker]) -> None:
+        """Keep these running. Others are stopped, SIGTERM first, so that they finish or hand back what they have."""
+        wanted = list(wanted)
+        others = [task for worker, task in self._kept if worker not in wanted]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        self._kept = [(worker, task) for worker, task in self._kept if worker in wanted]
+        running = [worker for worker, _ in self._kept]
+        loop = asyncio.get_running_loop()
+        self._kept += [(each, loop.create_task(self._keep(each))) for each in wanted if each not in running]
 
-    async def stop(self) -> None:
-        """Stop all, SIGTERM first, so that they finish or hand back what they have."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-
-    async def _keep(self, queue: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    async def _keep(self, worker: PullWorker) -> None:
         pause = FIRST_PAUSE
         loop = asyncio.get_running_loop()
         while True:
             started_at = loop.time()
-            code = await self._run(queue, command, environment)
+            code = await self._run(worker)
             pause = FIRST_PAUSE if loop.time() - started_at > STEADY_SECONDS else pause
-            self._say(f"The worker of queue {queue} ended with code {code}; it starts again in {pause:.0f} s")
+            self._say(f"The worker of queue {worker.queue} ended with code {code}; it starts again in {pause:.0f} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _run(self, queue: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
+    async def _run(self, worker: PullWorker) -> int:
         # By way of a small program, which sees that it dies with this process, however that dies.
         guard = [sys.executable, "-IS", process_death.__file__, str(os.getpid())]
-        _path, log = LogFolder(self._logs, f"pull-{queue}").open(f"{os.getpid():x}")
+        _path, log = LogFolder(self._logs, f"pull-{worker.queue}").open(f"{os.getpid():x}")
         try:
             process = await asyncio.create_subprocess_exec(
                 *guard,
-                *command,
-                env=dict(environment),
+                *worker.command,
+                env=dict(worker.environment),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -67,14 +77,12 @@ class PullWorkers:
             )
         finally:
             os.close(log)
-        self.pids[queue] = process.pid
         try:
             return await process.wait()
         except asyncio.CancelledError:
             await _stop(process)
             raise
         finally:
-            self.pids.pop(queue, None)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)  # What it left behind.
 

@@ -10,22 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sailplane.api.users import Credentials
-from sailplane.deploy.config import QueueKind
 from sailplane.model.errors import SettingsError
 from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
 from sailplane.standalone.preset import Preset
-from sailplane.standalone.queues import (
-    ServedQueue,
-    default_queue,
-    pull_command,
-    pull_environment,
-    read_config,
-    served_queues,
-)
+from sailplane.standalone.queues import ServedQueue, default_queue, read_config, served_queues
 
 if TYPE_CHECKING:
-    from localcloud import LocalCloud
+    from localcloud import LocalCloud, LocalCloudConfig
+    from sailplane.standalone.queue_service import QueueService
 
 Say = Callable[[str], None]
 HOST = "127.0.0.1"
@@ -53,6 +46,7 @@ class Standalone:
         self._say = say
         self._stack = AsyncExitStack()
         self.cloud: LocalCloud
+        self._service: QueueService
         self.environment: Mapping[str, str]
         """What leads to this standalone; set once it runs."""
 
@@ -80,7 +74,9 @@ class Standalone:
         self.home.credentials()
         self.plan.dags.mkdir(parents=True, exist_ok=True)
         queues = await self._queues()
-        folder = DagFolder(self.plan.dags, self._outer, self._say, default_queue(queues).interpreter)
+        folder = DagFolder(
+            self.plan.dags, self._outer, self._say, default_queue(queues).interpreter, on_change=self._follow_config
+        )
         self._stack.push_async_callback(folder.stop)
         await folder.prepare()
         await self._start_cloud(queues)
@@ -106,20 +102,16 @@ class Standalone:
     async def _start_cloud(self, queues: Sequence[ServedQueue]) -> None:
         # Imported here: it takes a second, in which the folder's process does its own imports beside it.
         from localcloud import LocalCloud
-        from sailplane.standalone import deployment, messaging
+        from sailplane.standalone import deployment
         from sailplane.standalone.emulators import Emulators, make_bucket
+        from sailplane.standalone.queue_service import QueueService
 
         _check_port(self.plan.port)
-        config = deployment.config(self.home, port=self.plan.port, environment=self._outer, queues=queues)
+        config = self._config(queues)
         self.cloud = LocalCloud(config)
         await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
-        endpoints = self.cloud.endpoints
-        urls = deployment.function_urls(endpoints.functions)
         preset = Preset.from_mapping(self._outer)
-        served = [(queue.name, queue.kind) for queue in queues]
-        await messaging.deploy(endpoints.pubsub, preset.topology, served, urls)
-
         self.environment = {
             **self.cloud.environment(),
             **deployment.function_environment(self.home, self._outer),
@@ -127,17 +119,28 @@ class Standalone:
         }
         if preset.external.storage:
             await asyncio.to_thread(make_bucket, Emulators.named_in(self.environment), self._say)
-        self._start_pull_workers(queues)
+        logs = self.home.function_logs
+        self._service = QueueService(self.cloud, config, preset.topology, logs, self._say)
+        self._stack.push_async_callback(self._service.stop)
+        await self._service.connect(queues, {**self._outer, **self.environment})
 
-    def _start_pull_workers(self, queues: Sequence[ServedQueue]) -> None:
-        from sailplane.standalone.pull_workers import PullWorkers
+    def _config(self, queues: Sequence[ServedQueue]) -> "LocalCloudConfig":
+        from sailplane.standalone import deployment
 
-        workers = PullWorkers(self.home.function_logs, self._say)
-        self._stack.push_async_callback(workers.stop)
-        for queue in queues:
-            if queue.kind is QueueKind.PULL:
-                environment = pull_environment(queue, {**self._outer, **self.environment})
-                workers.start(queue.name, pull_command(queue), environment)
+        return deployment.config(self.home, port=self.plan.port, environment=self._outer, queues=queues)
+
+    async def _follow_config(self) -> str | None:
+        """Serve the queues as `sailplane.toml` and requirements say now; the interpreter that DAG files need then."""
+        try:
+            queues = await self._queues()
+        except SettingsError as error:
+            self._say(f"The queues stay as they were: {error}")
+            return None
+        if not self._service.is_served(queues):
+            await self._service.change(self._config(queues))
+            await self._service.connect(queues, {**self._outer, **self.environment})
+            self._say("The queues and their packages are as the files say now")
+        return default_queue(queues).interpreter
 
     def introduce(self) -> None:
         """Say where everything is."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bad_day import Standalone
+from bad_day import Standalone, eventually
 
 DAG_FILE = """
 import plumage
@@ -83,6 +83,23 @@ def test_dag_files_and_each_queue_have_the_packages_that_they_ask_for(standalone
     }
     assert standalone.output.read_text().count("Installing what") == 2
     assert len(list((standalone.home / "environments").glob("*/ready"))) == 2
+
+
+@pytest.mark.slow
+def test_packages_and_queues_that_change_are_taken_up_while_it_runs(standalone: Standalone, dags: Path) -> None:
+    (dags / "requirements.txt").write_text(f"./{make_wheel(dags, '3.0', 'blue')}\n")
+    (dags / "sailplane.toml").write_text('[queues.own]\nkind = "function"\n[queues.vm]\nkind = "pull"\nconcurrency = 2')
+    eventually(lambda: "as the files say now" in standalone.output.read_text(), "the change was taken up")
+    eventually(
+        lambda: standalone.get("/api/v2/dags/coloured")["tags"][0]["name"] == "blue", "the DAG file was read again"
+    )
+    run_id = standalone.trigger("coloured")
+    assert standalone.wait_for_end("coloured", run_id) == "success"
+    found = {queue: standalone.xcom("coloured", run_id, queue) for queue in ("default", "own", "vm")}
+    assert set(map(tuple, found.values())) == {("blue", True)}
+    (dags / "sailplane.toml").write_text("[queues.own]\nkind = 'balloon'")
+    eventually(lambda: "The queues stay as they were" in standalone.output.read_text(), "the mistake was told")
+    assert standalone.wait_for_end("coloured", standalone.trigger("coloured")) == "success"
 
 
 def test_what_cannot_be_installed_stops_the_start_and_is_named(tmp_path: Path, dags: Path) -> None:
