@@ -1,5 +1,5 @@
-"""A Firestore server and clients of it: the local cloud's, or the emulator that FIRESTORE_CONFORMANCE_HOST names, so that
-what these tests take for Firestore's ways can be held against Google's own emulator."""
+"""A Firestore server and clients of it: the local cloud's, or the emulator that FIRESTORE_CONFORMANCE_HOST names, so
+that what these tests take for Firestore's ways can be held against Google's own emulator."""
 
 import os
 from collections.abc import Callable, Iterator
