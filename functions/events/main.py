@@ -9,7 +9,6 @@ from cloudevents.http.event import CloudEvent
 from sailplane.engine import journal
 from sailplane.engine.events import object_changed
 from sailplane.engine.pushes import pushed_notification
-from sailplane.engine.runs import utc_now
 from sailplane.engine.wiring import Once, cloud_from
 
 journal.set_up(os.environ)
@@ -20,4 +19,4 @@ _cloud = Once(partial(cloud_from, os.environ))
 def events(event: CloudEvent) -> None:
     """Wake what waits for the object that changed."""
     about = pushed_notification(event.get_data())
-    object_changed(_cloud(), about.bucket, about.name, about.event_type, utc_now)
+    object_changed(_cloud(), about.bucket, about.name, about.event_type, _cloud().clock)

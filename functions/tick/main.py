@@ -9,7 +9,6 @@ from typing import Any
 import flask
 
 from sailplane.engine import journal, serving
-from sailplane.engine.runs import utc_now
 from sailplane.engine.tick import tick as run_tick
 from sailplane.engine.wiring import Once, cloud_from
 
@@ -21,4 +20,4 @@ serving.on_sigterm(_told_to_stop.set)
 
 def tick(request: flask.Request) -> dict[str, Any]:
     """Start what is due and answer what is overdue; the answer tells how much that was."""
-    return asdict(run_tick(_cloud(), utc_now, sleep=_told_to_stop.wait))
+    return asdict(run_tick(_cloud(), _cloud().clock, sleep=_told_to_stop.wait))

@@ -6,9 +6,10 @@ Every part speaks the wire protocol of the real one, so any Google client in any
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from localcloud.cloudrun.jobs_spec import JobSpec
     from localcloud.cloudrun.spec import FunctionSpec, SignatureType, Spawn
     from localcloud.cloudrun.zygote import ForkedZygote, fork_zygote
-    from localcloud.config import Endpoints, LocalCloudConfig
+    from localcloud.config import Endpoints, External, LocalCloudConfig
     from localcloud.faults import Fault, FaultKind
     from localcloud.scheduler import RetryConfig, SchedulerJob
     from localcloud.server import LocalCloud
@@ -19,10 +20,12 @@ __all__ = [
     "BucketNotification",
     "Endpoints",
     "EventType",
+    "External",
     "Fault",
     "FaultKind",
     "ForkedZygote",
     "FunctionSpec",
+    "JobSpec",
     "LocalCloud",
     "LocalCloudConfig",
     "LocalCloudThread",
@@ -36,10 +39,12 @@ _HOMES = {
     "BucketNotification": "localcloud.storage.notifications",
     "Endpoints": "localcloud.config",
     "EventType": "localcloud.storage.notifications",
+    "External": "localcloud.config",
     "Fault": "localcloud.faults",
     "FaultKind": "localcloud.faults",
     "ForkedZygote": "localcloud.cloudrun.zygote",
     "FunctionSpec": "localcloud.cloudrun.spec",
+    "JobSpec": "localcloud.cloudrun.jobs_spec",
     "LocalCloud": "localcloud.server",
     "LocalCloudConfig": "localcloud.config",
     "LocalCloudThread": "localcloud.thread",

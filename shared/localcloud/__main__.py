@@ -15,7 +15,7 @@ def parse(arguments: list[str]) -> LocalCloudConfig:
     parser.add_argument("--data-dir", type=Path, required=True, help="where all data is kept")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--project", default=DEFAULT_PROJECT, help="the project id to announce")
-    for part in ("firestore", "pubsub", "storage", "admin"):
+    for part in ("firestore", "pubsub", "storage", "admin", "run"):
         parser.add_argument(f"--{part}-port", type=int, default=0, help="default: the last one used, or a free one")
     parser.add_argument("--indexes", type=Path, help="a firestore.indexes.json; undeclared indexes are refused")
     parser.add_argument("--bucket", dest="buckets", action="append", default=[], help="a bucket to make at the start")

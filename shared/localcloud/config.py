@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcloud.cloudrun.jobs_spec import JobSpec
 from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.scheduler import SchedulerJob
 from localcloud.storage.notifications import BucketNotification
 
 DEFAULT_PROJECT = "local-project"
+
+
+@dataclass(frozen=True, kw_only=True)
+class External:
+    """Emulators elsewhere, as `host:port`: each is used instead of the own part, which then is not there."""
+
+    firestore: str | None = None
+    pubsub: str | None = None
+    """It pushes to functions over HTTP, so it must reach `host`."""
+    storage: str | None = None
+    """Buckets and notifications of the configuration are not made on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +34,7 @@ class LocalCloudConfig:
     pubsub_port: int = 0
     storage_port: int = 0
     admin_port: int = 0
+    run_port: int = 0
     indexes: Path | None = None
     """A `firestore.indexes.json`: queries that need an index it does not declare are refused."""
     buckets: tuple[str, ...] = ()
@@ -30,16 +43,23 @@ class LocalCloudConfig:
     """Bucket notifications made at the start where they do not exist."""
     functions: tuple[FunctionSpec, ...] = ()
     jobs: tuple[SchedulerJob, ...] = ()
+    run_jobs: tuple[JobSpec, ...] = ()
+    """Cloud Run jobs."""
+    external: External = field(default_factory=External)
+    max_executions: int = 8
+    """Executions of Cloud Run jobs that run side by side; others wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Where everything listens. The first three are `host:port`."""
+    """Where everything listens: `host:port`, and URLs where it says so."""
 
     firestore: str
     pubsub: str
     storage: str
     admin: str
     """A URL without a slash at its end."""
+    run: str
+    """Cloud Run's Admin API, for jobs."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Function name to URL."""

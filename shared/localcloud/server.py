@@ -2,19 +2,25 @@
 
 import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 
 import grpc.aio
 
 from localcloud.admin import Admin
 from localcloud.cloudrun.cloudrun import CloudRun
+from localcloud.cloudrun.jobs import Jobs
+from localcloud.cloudrun.jobs_api import JobsApi
+from localcloud.cloudrun.jobs_spec import JobSpec
 from localcloud.cloudrun.spec import FunctionSpec
 from localcloud.cloudrun.zygote import ForkedZygote
-from localcloud.config import Endpoints, LocalCloudConfig
+from localcloud.config import Endpoints, External, LocalCloudConfig
 from localcloud.counters import Counters
 from localcloud.data_dir import locked
+from localcloud.external_pubsub import ExternalPubSub
 from localcloud.faults import Faults
 from localcloud.firestore import SERVER_OPTIONS, FirestoreService
 from localcloud.ports import PortBook
@@ -38,8 +44,10 @@ class LocalCloud:
     endpoints: Endpoints
     """Set by `start`."""
     cloud_run: CloudRun
+    run_jobs: Jobs
     scheduler: Scheduler
     firestore: FirestoreService
+    """Like the next two, not there when an emulator elsewhere is used instead."""
     pubsub: PubSubService
     storage: StorageService
 
@@ -65,35 +73,50 @@ class LocalCloud:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         self._stopping.enter_context(locked(config.data_dir))
         self._ports = PortBook(config.data_dir / "ports.json")
-        sockets = {
-            name: self._stopping.enter_context(self._ports.bind(name, config.host, port))
-            for name, port in (("storage", config.storage_port), ("admin", config.admin_port))
-        }
-        grpc_ports = {
-            name: self._ports.pick(name, config.host, port)
-            for name, port in (("firestore", config.firestore_port), ("pubsub", config.pubsub_port))
-        }
-        addresses = {name: f"{config.host}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
-        addresses |= {name: f"{config.host}:{port}" for name, port in grpc_ports.items()}
-        self.endpoints = Endpoints(
-            firestore=addresses["firestore"],
-            pubsub=addresses["pubsub"],
-            storage=addresses["storage"],
-            admin=f"http://{addresses['admin']}",
-        )
+        sockets = self._listen()
         self._make_parts()
-        admin = Admin(self)
+        admin, jobs_api = Admin(self), JobsApi(self.run_jobs, self.faults)
         self._stop_in_reverse(admin.close)
-        self._stop_in_reverse(self.storage.close)
-        self._stop_in_reverse(self.firestore.close)
+        if "storage" in sockets:
+            self._stop_in_reverse(self.storage.close)
+        if config.external.firestore is None:
+            self._stop_in_reverse(self.firestore.close)
         # Filled last, because pushes left over from the last time need the functions; left after the functions.
         grpc_stopping = await self._stopping.enter_async_context(AsyncExitStack())
+        self._stop_in_reverse(self.run_jobs.close)
         self._stop_in_reverse(self.cloud_run.close)
         self._stop_in_reverse(self.scheduler.close)
-        await self.storage.start(sockets["storage"])
+        self._stop_in_reverse(jobs_api.close)
+        if "storage" in sockets:
+            await self.storage.start(sockets["storage"])
         await self._deploy()
         await self._start_grpc(grpc_stopping)
+        await jobs_api.start(sockets["run"])
+        self.run_jobs.start()
         await admin.start(sockets["admin"])
+
+    def _listen(self) -> dict[str, socket.socket]:
+        """Sets `endpoints`; the sockets of the own parts that take one, by name."""
+        config, external = self.config, self.config.external
+        wanted = {"admin": config.admin_port, "run": config.run_port}
+        if external.storage is None:
+            wanted["storage"] = config.storage_port
+        sockets = {
+            name: self._stopping.enter_context(self._ports.bind(name, config.host, port))
+            for name, port in wanted.items()
+        }
+        addresses = {name: f"{config.host}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+        self.endpoints = Endpoints(
+            firestore=external.firestore or self._grpc_address("firestore", config.firestore_port),
+            pubsub=external.pubsub or self._grpc_address("pubsub", config.pubsub_port),
+            storage=external.storage or addresses["storage"],
+            admin=f"http://{addresses['admin']}",
+            run=addresses["run"],
+        )
+        return sockets
+
+    def _grpc_address(self, name: str, port: int) -> str:
+        return f"{self.config.host}:{self._ports.pick(name, self.config.host, port)}"
 
     def _make_parts(self) -> None:
         data_dir = self.config.data_dir
@@ -107,49 +130,76 @@ class LocalCloud:
             counters=counters,
             faults=faults,
         )
-        self.firestore = FirestoreService(
-            data_dir / "firestore.sqlite", indexes=self.config.indexes, counters=counters, faults=faults
+        self.run_jobs = Jobs(
+            data_dir=data_dir,
+            env={**os.environ, **self.environment()},
+            counters=counters,
+            most_running=self.config.max_executions,
         )
-        self.pubsub = PubSubService(
-            data_dir / "pubsub.sqlite", push=self.cloud_run.push, counters=counters, faults=faults
-        )
-        self.storage = StorageService(data_dir / "storage", publish=self._publish, counters=counters, faults=faults)
+        self._make_google_parts(self.config.external)
         self.scheduler = Scheduler(self._send, data_dir / "scheduler.json", self.counters)
 
+    def _make_google_parts(self, external: External) -> None:
+        data_dir = self.config.data_dir
+        counters, faults = self.counters, self.faults
+        if external.firestore is None:
+            self.firestore = FirestoreService(
+                data_dir / "firestore.sqlite", indexes=self.config.indexes, counters=counters, faults=faults
+            )
+        publish = self._publish
+        if external.pubsub is None:
+            self.pubsub = PubSubService(
+                data_dir / "pubsub.sqlite", push=self.cloud_run.push, counters=counters, faults=faults
+            )
+        else:
+            elsewhere = ExternalPubSub(external.pubsub)
+            self._stop_in_reverse(elsewhere.close)
+            publish = elsewhere.publish
+        if external.storage is None:
+            self.storage = StorageService(data_dir / "storage", publish=publish, counters=counters, faults=faults)
+
     async def _start_grpc(self, stopping: AsyncExitStack) -> None:
+        external = self.config.external
         server = grpc.aio.server(options=_GRPC_OPTIONS)
-        self.firestore.register(server)
-        self.pubsub.register(server)
-        for address in (self.endpoints.firestore, self.endpoints.pubsub):
-            server.add_insecure_port(address)
         stopping.push_async_callback(server.stop, _GRPC_GRACE_SECONDS)
-        await self.pubsub.start()
-        # Before the server, which waits for the streams that this ends.
-        stopping.push_async_callback(self.pubsub.close)
+        if external.firestore is None:
+            self.firestore.register(server)
+            server.add_insecure_port(self.endpoints.firestore)
+        if external.pubsub is None:
+            self.pubsub.register(server)
+            server.add_insecure_port(self.endpoints.pubsub)
+            await self.pubsub.start()
+            # Before the server, which waits for the streams that this ends.
+            stopping.push_async_callback(self.pubsub.close)
         await server.start()
 
     async def _deploy(self) -> None:
-        for bucket in self.config.buckets:
-            self.storage.ensure_bucket(bucket)
-        for notification in self.config.notifications:
-            self.storage.ensure_notification(notification)
+        if self.config.external.storage is None:
+            for bucket in self.config.buckets:
+                self.storage.ensure_bucket(bucket)
+            for notification in self.config.notifications:
+                self.storage.ensure_notification(notification)
         for spec in self.config.functions:
             await self.add_function(spec)
         for job in self.config.jobs:
             self.add_job(job)
+        for run_job in self.config.run_jobs:
+            self.add_run_job(run_job)
 
     async def add_function(self, spec: FunctionSpec) -> str:
         """Deploy a function, in place of one of the same name; its URL."""
         url = await self.cloud_run.add(spec)
-        functions = self.cloud_run.urls
-        self.endpoints = Endpoints(
-            firestore=self.endpoints.firestore,
-            pubsub=self.endpoints.pubsub,
-            storage=self.endpoints.storage,
-            admin=self.endpoints.admin,
-            functions=functions,
-        )
+        self.endpoints = replace(self.endpoints, functions=self.cloud_run.urls)
         return url
+
+    async def remove_function(self, name: str) -> None:
+        """Stop serving a function. Unknown names are ignored."""
+        await self.cloud_run.remove(name)
+        self.endpoints = replace(self.endpoints, functions=self.cloud_run.urls)
+
+    def add_run_job(self, spec: JobSpec) -> None:
+        """Add a Cloud Run job, in place of one of the same name."""
+        self.run_jobs.add(spec)
 
     def add_job(self, job: SchedulerJob) -> None:
         """Add a scheduler job, in place of one of the same name."""
@@ -162,6 +212,7 @@ class LocalCloud:
             "PUBSUB_EMULATOR_HOST": self.endpoints.pubsub,
             "STORAGE_EMULATOR_HOST": f"http://{self.endpoints.storage}",
             "GOOGLE_CLOUD_PROJECT": self.config.project,
+            "CLOUD_RUN_EMULATOR_HOST": self.endpoints.run,
             "LOCALCLOUD_ADMIN_URL": self.endpoints.admin,
         }
 

@@ -41,7 +41,7 @@ class Instance:
         self.active = 0
         self.served = 0
         self.ever_ready = False
-        self.idle_since = self.started_at = loop.time()
+        self.idle_since = self.started_at = self.busy_since = loop.time()
         self.idle_timer: asyncio.TimerHandle | None = None
         self._loop = loop
         self._changed = changed

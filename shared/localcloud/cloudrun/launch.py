@@ -30,6 +30,8 @@ class Launch:
     """For the functions-framework command."""
     env: Mapping[str, str]
     cwd: str
+    python: str = ""
+    """The interpreter of an instance that is started by exec; empty: the zygote's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """One function: its instances, who waits for room in them, and what is answered when there is none."""
 
 import asyncio
+import math
 import os
 import socket
 from collections import deque
@@ -20,6 +21,8 @@ from localcloud.counters import Counters
 
 CONTAINER_PORT = "8080"
 """What Cloud Run tells every container. No instance listens there: requests come by a socket of its own."""
+BILLED_MS = 100
+"""Cloud Run rounds the time that it bills up to this."""
 _launch_ids = count(1)
 
 
@@ -122,6 +125,8 @@ class Service:
         seat.set_exception(RefusedError(429, f"function {self.spec.name}: all instances are full"))
 
     def _occupy(self, instance: Instance) -> Instance:
+        if not instance.active:
+            instance.busy_since = self._loop.time()
         instance.active += 1
         if instance.idle_timer is not None:
             instance.idle_timer.cancel()
@@ -132,11 +137,18 @@ class Service:
         """One request less in the instance: seat somebody who waits, or let it be idle."""
         instance.active -= 1
         instance.served += 1
+        if not instance.active:
+            self._bill(instance)
         instance.bound_log()
         if self._waiting:
             self._seat_waiting()
         if not instance.active and instance.ready:
             self._become_idle(instance)
+
+    def _bill(self, instance: Instance) -> None:
+        """Count the time in which it had a request, in the steps that Cloud Run bills."""
+        busy = (self._loop.time() - instance.busy_since) * 1000
+        self._counters.add(f"cloudrun.billable_ms.{self.spec.name}", math.ceil(busy / BILLED_MS) * BILLED_MS)
 
     def _seat_waiting(self) -> None:
         while self._waiting:
@@ -205,7 +217,14 @@ class Service:
             "--port": CONTAINER_PORT,
         }
         arguments = tuple(word for pair in options.items() for word in pair)
-        return Launch(id=number, spawn=spec.how_to_spawn, arguments=arguments, env=env, cwd=str(source.parent))
+        return Launch(
+            id=number,
+            spawn=spec.how_to_spawn,
+            arguments=arguments,
+            env=env,
+            cwd=str(source.parent),
+            python=str(spec.python or ""),
+        )
 
     def _instance_changed(self, instance: Instance) -> None:
         if instance.state is InstanceState.READY:

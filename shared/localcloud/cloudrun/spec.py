@@ -52,6 +52,8 @@ class FunctionSpec:
     """Modules that the zygote imports for this function; they must not start threads when imported."""
     spawn: Spawn | None = None
     """None: fork where `preload` names something, else exec."""
+    python: Path | None = None
+    """The interpreter of its own environment; then it starts by exec. None: the one that runs the local cloud."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signature_type", SignatureType(self.signature_type))
@@ -62,4 +64,6 @@ class FunctionSpec:
 
     @property
     def how_to_spawn(self) -> Spawn:
+        if self.python is not None:
+            return Spawn.EXEC
         return self.spawn or (Spawn.FORK if self.preload else Spawn.EXEC)

@@ -183,8 +183,8 @@ def _become_by_exec(child: _Child) -> None:
     os.set_inheritable(child.listen_fd, True)
     os.set_inheritable(child.status_fd, True)
     numbers = [str(child.listen_fd), str(child.status_fd), str(child.parent)]
-    command = [sys.executable, "-m", guest.__name__, *numbers, *child.launch.arguments]
-    os.execve(sys.executable, command, dict(child.launch.env))
+    python = child.launch.python or sys.executable
+    os.execve(python, [python, "-m", guest.__name__, *numbers, *child.launch.arguments], dict(child.launch.env))
 
 
 def _become_by_fork(child: _Child) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sailplane.api import (
+    costs,
     dag_runs,
     dags,
     login,
@@ -40,7 +41,7 @@ def get_openapi(call: Call) -> Response:
 @cache
 def router() -> Router:
     # Logs and XComs stand before the task instances, whose `{task_id}/{map_index}` would take some of their paths.
-    tables = (own, login, monitor, dags, dag_runs, tasks, logs, xcoms, task_instances, pages)
+    tables = (own, login, monitor, dags, costs, dag_runs, tasks, logs, xcoms, task_instances, pages)
     routes: list[Route] = []
     for table in tables:
         routes += table.all if isinstance(table, Routes) else table.routes.all

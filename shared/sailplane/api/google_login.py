@@ -12,35 +12,22 @@ Both check before the request reaches us. What they hand on differs, and so does
 import base64
 import binascii
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sailplane.api.http import HttpError, Request
 from sailplane.api.users import User
-from sailplane.model.errors import SettingsError, Unavailable
+from sailplane.cloud import iap
+from sailplane.model.errors import SettingsError
 
 SERVERLESS_HEADER = "x-serverless-authorization"
 IAP_HEADER = "x-goog-iap-jwt-assertion"
 REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
 IAP_AUDIENCE = "SAILPLANE_IAP_AUDIENCE"
 """The variable that names the audience of IAP's tokens where IAP stands on a load balancer, or several, with commas."""
-_IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"
-_IAP_ISSUER = "https://cloud.google.com/iap"
-_IAP_ALGORITHM = "ES256"
-_SKEW = timedelta(seconds=30)
-"""What Google allows between its clocks and ours."""
-_KEYS_LIFE = timedelta(hours=1)
-_KEYS_PAUSE = timedelta(seconds=30)
-"""The shortest time between two looks for new keys, so that forged key ids make no traffic."""
-_TIMEOUT_SECONDS = 5
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Sailplane"'}
 _NO_PASSWORDS = "There is no password here: Google says who you are. Send an ID token instead, see docs/access.md"
-
-Keys = Mapping[str, str]
-"""Key id to public key (PEM)."""
 
 
 class CloudRunLogin:
@@ -52,7 +39,7 @@ class CloudRunLogin:
     def authenticate(self, request: Request) -> User:
         claims = _checked_claims(_bearer(request))
         expires = claims.get("exp")
-        if not isinstance(expires, int | float) or expires + _SKEW.total_seconds() <= self._clock().timestamp():
+        if not isinstance(expires, int | float) or expires + iap.SKEW.total_seconds() <= self._clock().timestamp():
             raise HttpError(401, "The ID token has expired", _CHALLENGE)
         return User(name=_name_in(claims))
 
@@ -100,7 +87,7 @@ def _name_in(claims: Mapping[str, Any]) -> str:
 class IapLogin:
     """Users as Identity-Aware Proxy names them, in a token that it signs for this service."""
 
-    def __init__(self, audiences: Callable[[], Sequence[str]], keys: "IapKeys") -> None:
+    def __init__(self, audiences: Callable[[], Sequence[str]], keys: iap.Keys) -> None:
         """`audiences` is asked once, with the first request. It raises `SettingsError` or `Unavailable`."""
         self._find_audiences = audiences
         self._audiences: Sequence[str] = ()
@@ -110,73 +97,19 @@ class IapLogin:
         token = request.headers.get(IAP_HEADER, "")
         if not token:
             raise HttpError(401, "This request did not come through Identity-Aware Proxy, which guards this service")
-        return User(name=_name_in(self._claims(token)))
+        try:
+            claims = iap.claims_of(token, self._keys, self._expected())
+        except iap.InvalidToken as error:
+            raise HttpError(401, f"The token of Identity-Aware Proxy is refused: {error}") from error
+        return User(name=_name_in(claims))
 
     def log_in(self, username: str, password: str) -> str:
         raise HttpError(403, _NO_PASSWORDS)
-
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token that IAP signed for us. Raises `HttpError` 401 or `Unavailable`."""
-        # Imported here: cryptography takes a tenth of a second, which other ways of logging in need not pay.
-        from google.auth import jwt
-        from google.auth.exceptions import GoogleAuthError
-
-        audiences = self._expected()
-        try:
-            header = jwt.decode_header(token)
-            if header.get("alg") != _IAP_ALGORITHM:
-                raise ValueError(f"signed with {header.get('alg')}, not {_IAP_ALGORITHM}")
-            claims: Mapping[str, Any] = jwt.decode(
-                token,
-                certs=self._keys.with_id(str(header.get("kid"))),
-                audience=list(audiences),
-                clock_skew_in_seconds=int(_SKEW.total_seconds()),
-            )
-            if claims.get("iss") != _IAP_ISSUER:
-                raise ValueError(f"issued by {claims.get('iss')}, not {_IAP_ISSUER}")
-        except (ValueError, GoogleAuthError) as error:
-            raise HttpError(401, f"The token of Identity-Aware Proxy is refused: {error}") from error
-        return claims
 
     def _expected(self) -> Sequence[str]:
         if not self._audiences:
             self._audiences = self._find_audiences()
         return self._audiences
-
-
-@dataclass
-class _Known:
-    keys: Keys
-    looked_at: datetime
-
-
-class IapKeys:
-    """IAP's public keys: fetched when first needed, then again each hour, or when a token names one that is new."""
-
-    def __init__(self, fetch: Callable[[], Keys], clock: Callable[[], datetime]) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: _Known | None = None
-
-    def with_id(self, key_id: str) -> Keys:
-        """All keys that are known, the one of that id among them if there is one. Raises `Unavailable`."""
-        with self._lock:
-            now = self._clock()
-            if self._known is None or self._is_stale(self._known, key_id, now):
-                self._known = _Known(keys=self._fetch(), looked_at=now)
-            return self._known.keys
-
-    @staticmethod
-    def _is_stale(known: _Known, key_id: str, now: datetime) -> bool:
-        age = now - known.looked_at
-        return age >= _KEYS_LIFE or (key_id not in known.keys and age >= _KEYS_PAUSE)
-
-
-def fetch_iap_keys() -> Keys:
-    """The keys as Google publishes them. Raises `Unavailable`."""
-    keys: Keys = json.loads(_read(_IAP_KEYS_URL, "the keys of Identity-Aware Proxy"))
-    return keys
 
 
 def iap_audiences(environment: Mapping[str, str], region: Callable[[], str]) -> Sequence[str]:
@@ -198,26 +131,3 @@ def iap_audiences(environment: Mapping[str, str], region: Callable[[], str]) -> 
     if not number or not name:
         raise SettingsError(f"the metadata server names the region as {found!r}; set {IAP_AUDIENCE}")
     return [f"/projects/{number}/locations/{name}/services/{service}"]
-
-
-def region_of_instance(environment: Mapping[str, str]) -> str:
-    """What the metadata server says of the region. Raises `Unavailable`."""
-    host = environment.get("GCE_METADATA_HOST", "metadata.google.internal")
-    url = f"http://{host}/computeMetadata/v1/instance/region"
-    # No proxy for the world outside knows this server.
-    return _read(url, "the metadata server", {"Metadata-Flavor": "Google"}, proxies={}).decode()
-
-
-def _read(
-    url: str, what: str, headers: Mapping[str, str] | None = None, proxies: dict[str, str] | None = None
-) -> bytes:
-    # Imported here: with all that it brings it takes a tenth of a second, and most instances never need it.
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    request = Request(url, headers=dict(headers or {}))
-    try:
-        with build_opener(ProxyHandler(proxies)).open(request, timeout=_TIMEOUT_SECONDS) as answer:
-            body: bytes = answer.read()
-            return body
-    except OSError as error:  # URLError is one of these.
-        raise Unavailable(f"{what} cannot be read: {error}") from error

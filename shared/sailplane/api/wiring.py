@@ -57,7 +57,11 @@ def _behind_cloud_run(environment: Mapping[str, str]) -> Authenticator:
 
 
 def _behind_iap(environment: Mapping[str, str]) -> Authenticator:
-    from sailplane.api.google_login import IapKeys, IapLogin, fetch_iap_keys, iap_audiences, region_of_instance
+    """Raises `SettingsError` elsewhere than on Cloud Run, unless the audience is named."""
+    from sailplane.api.google_login import IapLogin, iap_audiences
+    from sailplane.cloud import iap
 
-    audiences = partial(iap_audiences, environment, partial(region_of_instance, environment))
-    return IapLogin(audiences, IapKeys(fetch_iap_keys, utc_now))
+    audiences = partial(iap_audiences, environment, partial(iap.region_of_instance, environment))
+    if not environment.get("K_SERVICE"):
+        audiences()  # Raises now what it would with the first request.
+    return IapLogin(audiences, iap.Keys(iap.fetch_keys, utc_now))

@@ -15,7 +15,6 @@ from sailplane.cli.session import Session
 from sailplane.deploy.topology import OWN_OBJECTS
 from sailplane.model.states import RunState, TaskState
 from sailplane.standalone.assets import example_dags, example_data
-from sailplane.standalone.deployment import BUCKET
 from sailplane.standalone.home import Home
 from sailplane.standalone.serve import Plan, Standalone, run
 
@@ -56,10 +55,11 @@ class Demo:
 
     def __init__(self, standalone: Standalone, output: Output, stop: threading.Event, home: Path) -> None:
         self._api = ApiClient(standalone.url, standalone.credentials)
-        self._bucket = BucketClient(standalone.environment["STORAGE_EMULATOR_HOST"], BUCKET)
+        self._name = standalone.environment["SAILPLANE_BUCKET"]
+        self._bucket = BucketClient(standalone.environment["STORAGE_EMULATOR_HOST"], self._name)
         self._output = output
         self._stop = stop
-        self._folder = Home(home).objects(BUCKET)
+        self._folder = Home(home).objects(self._name)
         self._is_uploaded = False
         self._looks = 0
 
@@ -103,16 +103,17 @@ class Demo:
             return
         self._bucket.upload(DATA_OBJECT, example_data(DATA_FILE).read_bytes(), "text/csv")
         self._is_uploaded = True
-        self._output.line(f"Uploaded gs://{BUCKET}/{DATA_OBJECT}: the run was waiting for it")
+        self._output.line(f"Uploaded gs://{self._name}/{DATA_OBJECT}: the run was waiting for it")
 
     def _tell_where(self, run_id: str) -> None:
         names = self._bucket.names()
         self._output.line("Written by the run:")
         for name in names:
             if not name.startswith(OWN_OBJECTS) and name != DATA_OBJECT:
-                self._output.line(f"  gs://{BUCKET}/{name}")
-        self._output.line(f"Logs: gs://{BUCKET}/logs/dag_id={DAG_ID}/run_id={run_id}/")
-        self._output.line(f"On disk, gs://{BUCKET}/ is {self._folder}/")
+                self._output.line(f"  gs://{self._name}/{name}")
+        self._output.line(f"Logs: gs://{self._name}/logs/dag_id={DAG_ID}/run_id={run_id}/")
+        if self._folder.exists():  # Not where another emulator keeps the objects.
+            self._output.line(f"On disk, gs://{self._name}/ is {self._folder}/")
 
 
 def _clock(instant: str | None) -> str | None:

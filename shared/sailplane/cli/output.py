@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sailplane.cost.money import Dollars
 from sailplane.model.states import TaskState
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Output:
 def plain(value: Any) -> Any:
     """`value` in JSON's types: instants as ISO text, durations in seconds."""
     match value:
+        case Dollars():
+            return float(value)
         case datetime():
             return value.isoformat()
         case timedelta():
@@ -134,6 +137,8 @@ def cell_text(value: Any) -> str:
             return "yes" if value else "no"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}"
+        case Dollars():
+            return str(value)
         case float():
             return f"{value:.2f}"
         case list() | tuple():

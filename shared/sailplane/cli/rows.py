@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sailplane.cost.bill import bill
+from sailplane.cost.money import Dollars
+from sailplane.cost.prices import current
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
+from sailplane.model.usage import Usage, total
 
 DAG_COLUMNS = ("dag_id", "schedule", "is_paused", "next_run", "tags", "owners", "file")
 RUN_COLUMNS = ("dag_id", "run_id", "state", "run_type", "logical_date", "start_date", "duration")
 TASK_COLUMNS = ("task_id", "operator", "upstream", "trigger_rule", "retries")
-INSTANCE_COLUMNS = ("task_id", "map_index", "state", "try_number", "start_date", "end_date", "duration")
+INSTANCE_COLUMNS = ("task_id", "map_index", "state", "try_number", "start_date", "end_date", "duration", "cost")
 ERROR_COLUMNS = ("file", "message", "seen_at")
 
 
@@ -84,6 +88,11 @@ def run_row(run: DagRun) -> dict[str, Any]:
     }
 
 
+def run_details_row(run: DagRun, instances: Iterable[TaskInstance]) -> dict[str, Any]:
+    """A run with what it used, its task instances counted in."""
+    return {**run_row(run), **usage_row(total([run.usage, *(instance.usage for instance in instances)]))}
+
+
 def instance_row(instance: TaskInstance) -> dict[str, Any]:
     return {
         "task_id": instance.task_id,
@@ -94,6 +103,23 @@ def instance_row(instance: TaskInstance) -> dict[str, Any]:
         "end_date": instance.ended_at,
         "duration": seconds(instance.started_at, instance.ended_at),
         "error": None if instance.error is None else f"{instance.error.kind}: {instance.error.message}",
+        "queue": instance.queue,
+        "cpu_seconds": instance.cpu_seconds,
+        "max_rss_mib": instance.max_rss_mib,
+        **usage_row(instance.usage),
+    }
+
+
+def usage_row(usage: Usage) -> dict[str, Any]:
+    """What was used, and the price of it as if nothing were free."""
+    return {
+        "reads": round(usage.reads, 3),
+        "writes": round(usage.writes, 3),
+        "messages": round(usage.messages, 3),
+        "objects": round(usage.class_a + usage.class_b, 3),
+        "vcpu_seconds": round(usage.vcpu_seconds + usage.job_vcpu_seconds, 6),
+        "gib_seconds": round(usage.gib_seconds + usage.job_gib_seconds, 6),
+        "cost": Dollars(bill(usage, current()).total),
     }
 
 
@@ -110,8 +136,7 @@ def instance_rows(instances: Iterable[TaskInstance], dag: SerializedDag) -> list
 
 
 def _waiting_row(task: SerializedTask) -> dict[str, Any]:
-    empty = dict.fromkeys((*INSTANCE_COLUMNS, "error"))
-    return {**empty, "task_id": task.task_id, "map_index": -1, "try_number": 0}
+    return {**dict.fromkeys((*INSTANCE_COLUMNS, "error")), "task_id": task.task_id, "map_index": -1, "try_number": 0}
 
 
 def error_row(error: DagFileError) -> dict[str, Any]:

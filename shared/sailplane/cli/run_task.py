@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +14,9 @@ from sailplane.model.errors import NotFound, TransientError
 if TYPE_CHECKING:
     from sailplane.engine.worker import Worker
 
-STOP_SECONDS = 9.0
-"""Cloud Run gives ten between SIGTERM and SIGKILL."""
+TIME_TO_LEAVE = timedelta(seconds=8)
+"""Cloud Run gives ten seconds between SIGTERM and SIGKILL."""
+_LAST_SECONDS = 1.0
 
 
 def run_task(
@@ -26,10 +28,12 @@ def run_task(
     """Run the one task instance that a ticket is for. Exit code 0 when nothing of it can be lost any more: it ended,
     however, or it is not this process's to run."""
     from sailplane.cloud import jobs
+    from sailplane.engine import journal
     from sailplane.engine.single_task import run_single, ticket_of
     from sailplane.engine.wiring import worker_from
 
     session = session_of(context)
+    journal.set_up(session.environment)
     message = jobs.decode(ticket)
     queue = ticket_of(message)[0].queue
     environment = {**session.environment, "SAILPLANE_WORKER_CONCURRENCY": "1"}
@@ -65,8 +69,10 @@ def _until_told_to_stop(worker: "Worker", work: Callable[[], None]) -> BaseExcep
     thread.start()
     while thread.is_alive() and not told.is_set():
         thread.join(0.2)
+    if told.is_set():
+        worker.hand_back(TIME_TO_LEAVE)
     worker.close()
-    thread.join(STOP_SECONDS)
+    thread.join(_LAST_SECONDS)
     return raised[0] if raised else None
 
 

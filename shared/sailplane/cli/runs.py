@@ -42,18 +42,20 @@ def list_runs(
 def show(
     context: typer.Context, dag_id: DagId, run_id: RunId, form: FormatOption = Format.TABLE, home: HomeOption = None
 ) -> None:
-    """Show a DAG run and its task instances."""
+    """Show a DAG run and its task instances, with what they used and cost."""
     session = session_of(context)
     backend = session.backend(home)
     key = RunKey(dag_id, run_id)
     run = backend.run(key)
     if run is None:
         raise no_run(key)
-    instances = rows.instance_rows(backend.tasks(key), backend.version(dag_id, run.context.version))
+    stored = backend.tasks(key)
+    row = rows.run_details_row(run, stored)
+    instances = rows.instance_rows(stored, backend.version(dag_id, run.context.version))
     if form is not Format.TABLE:
-        session.output.document({**rows.run_row(run), "task_instances": instances}, form)
+        session.output.document({**row, "task_instances": instances}, form)
         return
-    session.output.record(rows.run_row(run), form)
+    session.output.record(row, form)
     session.output.line("")
     session.output.rows(instances, rows.INSTANCE_COLUMNS, form)
 

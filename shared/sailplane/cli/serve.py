@@ -20,6 +20,9 @@ def standalone(
     context: typer.Context,
     home: HomeOption = None,
     dags: Annotated[Path | None, typer.Option("--dags", help="Folder with DAG files.  [default: HOME/dags]")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The queues.  [default: sailplane.toml in the DAG folder]")
+    ] = None,
     port: PortOption = 8080,
     no_tick: Annotated[bool, typer.Option("--no-tick", help="No clock: nothing starts by itself.")] = False,
 ) -> None:
@@ -28,7 +31,13 @@ def standalone(
 
     session = session_of(context)
     folder = home_of(session.environment, home)
-    plan = Plan(home=folder, dags=dags.absolute() if dags else folder / "dags", port=port, tick=not no_tick)
+    plan = Plan(
+        home=folder,
+        dags=dags.absolute() if dags else folder / "dags",
+        config=config.absolute() if config else None,
+        port=port,
+        tick=not no_tick,
+    )
     serve(plan, session.environment, session.output.line)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List tasks, and show their states and logs.")
 FOLLOW_SECONDS = 1.0
 
+TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", show_default=False)]
+MapIndexOption = Annotated[int, typer.Option("--map-index", help="Which one of a mapped task.")]
+
 
 @app.command("list")
 def list_tasks(
@@ -49,13 +52,30 @@ def states_for_dag_run(
 
 
 @app.command()
+def show(
+    context: typer.Context,
+    *,
+    dag_id: DagId,
+    run_id: RunId,
+    task_id: TaskId,
+    map_index: MapIndexOption = UNMAPPED,
+    form: FormatOption = Format.TABLE,
+    home: HomeOption = None,
+) -> None:
+    """Show a task instance, with what it used and cost over all its tries."""
+    session = session_of(context)
+    instance = _find(session.backend(home), RunKey(dag_id, run_id), TaskKey(task_id, map_index))
+    session.output.record(rows.instance_row(instance), form)
+
+
+@app.command()
 def logs(
     context: typer.Context,
     *,
     dag_id: DagId,
     run_id: RunId,
-    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", show_default=False)],
-    map_index: Annotated[int, typer.Option("--map-index", help="Which one of a mapped task.")] = UNMAPPED,
+    task_id: TaskId,
+    map_index: MapIndexOption = UNMAPPED,
     try_number: Annotated[int, typer.Option("--try", min=0, help="Which try; 0: the newest.")] = 0,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the try has ended.")] = False,
     form: FormatOption = Format.TABLE,

@@ -30,6 +30,7 @@ def worker(
 ) -> None:
     """Work off a pull queue until SIGTERM or Ctrl-C, which lets running tasks end for a while."""
     from sailplane.cloud.subscriber import Subscriber
+    from sailplane.engine import journal
     from sailplane.engine.pulling import PullWorker
     from sailplane.engine.wiring import worker_from
 
@@ -41,6 +42,7 @@ def worker(
     }
     if concurrency is not None:
         environment["SAILPLANE_WORKER_CONCURRENCY"] = str(concurrency)
+    journal.set_up(environment)
     made = worker_from(environment)
     subscriber = Subscriber(made.cloud.settings, queue)
     pulling = PullWorker(made, subscriber, drain=timedelta(seconds=drain_seconds))

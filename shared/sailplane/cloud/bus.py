@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from sailplane.cloud.channels import google_channel
 from sailplane.cloud.message_types import PUBSUB, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.model import messages
@@ -81,6 +82,4 @@ def open_channel(settings: Settings, options: Sequence[tuple[str, int]] = ()) ->
     """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
     if settings.pubsub_host:
         return grpc.insecure_channel(settings.pubsub_host, options=list(options))
-    from google.api_core.grpc_helpers import create_channel
-
-    return create_channel(_HOST, default_scopes=_SCOPES, options=list(options))
+    return google_channel(_HOST, _SCOPES, options)

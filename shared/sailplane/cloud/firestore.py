@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import grpc
 import grpc.experimental
 
+from sailplane.cloud.channels import google_channel
+from sailplane.cloud.clock import StoreClock
 from sailplane.cloud.documents import Document
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
@@ -60,6 +63,9 @@ _OPTIONS = [
 ]
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 class Refused(SailplaneError):
     """Firestore refused a request that cannot go through later."""
 
@@ -78,14 +84,15 @@ class Firestore:
         self._tally = tally
         self.database = f"projects/{settings.project}/databases/{settings.database}"
         self.root = f"{self.database}/documents"
+        self.clock = StoreClock()
         self._deadline = settings.call_deadline
         channel = _channel(settings)
-        self._metadata = (
+        self._headers: Headers = (
             ("google-cloud-resource-prefix", self.database),
-            ("x-goog-request-params", f"database={self.database}"),
             # What Google's clients send to an emulator in place of credentials.
             *((("authorization", "Bearer owner"),) if settings.firestore_host else ()),
         )
+        self._of_database = self.routed(database=self.database)
         self._commit = _unary(channel, "Commit", CommitRequest, CommitResponse)
         self._get_one = _unary(channel, "GetDocument", GetDocumentRequest, Document)
         self._get = _stream(channel, "BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
@@ -96,18 +103,26 @@ class Firestore:
         )
         self.close = channel.close
 
+    def routed(self, **fields: str) -> Headers:
+        """The headers of a call that Firestore routes by these fields of its request, as Google's clients send them."""
+        return (*self._headers, ("x-goog-request-params", urlencode(fields, safe="/")))
+
     def commit(self, request: Any) -> Any | Conflict:
         """The response, or `Conflict` when a precondition failed. Raises `Unavailable` or `Refused`."""
         in_doubt = False
         for attempt in _attempts(self._deadline):
+            asked_at = self.clock.read()
             try:
-                return self._commit(request, timeout=attempt.seconds, metadata=self._metadata)
+                answer = self._commit(request, timeout=attempt.seconds, metadata=self._of_database)
             except grpc.RpcError as error:
                 code = error.code()
                 if code in _CONFLICT:
                     return Conflict(in_doubt=in_doubt)
                 attempt.failed(error)
                 in_doubt = in_doubt or code not in _NEVER_DONE
+                continue
+            self.clock.learn(answer.commit_time, asked_at)
+            return answer
         raise AssertionError("attempts end by raising")
 
     def get(self, names: Sequence[str]) -> list[Any]:
@@ -116,14 +131,17 @@ class Firestore:
         if len(names) == 1:
             return self._get_only(names[0])
         request = BatchGetDocumentsRequest(database=self.database, documents=names)
-        return [answer.found for answer in self._read(self._get, request) if answer.HasField("found")]
+        return [
+            answer.found for answer in self._read(self._get, request, self._of_database) if answer.HasField("found")
+        ]
 
     def _get_only(self, name: str) -> list[Any]:
         """One document by a plain call, which costs half of a streamed answer."""
         request = GetDocumentRequest(name=name)
+        headers = self.routed(name=name)
         for attempt in _attempts(self._deadline):
             try:
-                return [self._get_one(request, timeout=attempt.seconds, metadata=self._metadata)]
+                return [self._get_one(request, timeout=attempt.seconds, metadata=headers)]
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return []
@@ -132,9 +150,10 @@ class Firestore:
 
     def list_page(self, request: Any) -> Any:
         """One page of a collection in one message: a streamed answer costs ten times as much for each document."""
+        headers = self.routed(parent=request.parent, collection_id=request.collection_id)
         for attempt in _attempts(self._deadline):
             try:
-                page = self._list(request, timeout=attempt.seconds, metadata=self._metadata)
+                page = self._list(request, timeout=attempt.seconds, metadata=headers)
                 self._tally.reads += max(1, len(page.documents))
                 return page
             except grpc.RpcError as error:
@@ -142,23 +161,28 @@ class Firestore:
         raise AssertionError("attempts end by raising")
 
     def query(self, request: Any) -> list[Any]:
-        answers = self._read(self._query, request)
+        answers = self._read(self._query, request, self.routed(parent=request.parent))
         self._tally.reads += max(1, sum(answer.HasField("document") for answer in answers))
         return answers
 
     def count(self, request: Any) -> int:
         """The count that `request` asks for under the name `n`; one read a thousand."""
-        (answer,) = self._read(self._aggregate, request)
+        (answer,) = self._read(self._aggregate, request, self.routed(parent=request.parent))
         counted = int(answer.result.aggregate_fields["n"].integer_value)
         self._tally.reads += max(1, -(-counted // 1000))
         return counted
 
-    def _read(self, call: Callable[..., Any], request: Any) -> list[Any]:
+    def _read(self, call: Callable[..., Any], request: Any, headers: Headers) -> list[Any]:
         for attempt in _attempts(self._deadline):
+            asked_at = self.clock.read()
             try:
-                return list(call(request, timeout=attempt.seconds, metadata=self._metadata))
+                answers = list(call(request, timeout=attempt.seconds, metadata=headers))
             except grpc.RpcError as error:
                 attempt.failed(error)
+                continue
+            if answers:
+                self.clock.learn(answers[-1].read_time, asked_at)
+            return answers
         raise AssertionError("attempts end by raising")
 
 
@@ -190,9 +214,7 @@ def _channel(settings: Settings) -> Any:
     """The channel that Google's own client would use: plain to an emulator, else with the default credentials."""
     if settings.firestore_host:
         return grpc.insecure_channel(settings.firestore_host, options=_OPTIONS)
-    from google.api_core.grpc_helpers import create_channel
-
-    return create_channel(_HOST, default_scopes=_SCOPES, options=_OPTIONS)
+    return google_channel(_HOST, _SCOPES, _OPTIONS)
 
 
 def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:

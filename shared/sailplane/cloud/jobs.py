@@ -8,7 +8,7 @@ from typing import Any
 
 from sailplane.cloud.settings import Settings
 from sailplane.model import messages
-from sailplane.model.errors import CorruptRecord, Unavailable, UnknownQueue
+from sailplane.model.errors import CorruptRecord, QuotaExhausted, Unavailable, UnknownQueue
 from sailplane.model.messages import Message
 
 TICKET_VARIABLE = "SAILPLANE_TICKET"
@@ -47,8 +47,8 @@ class Jobs:
     def start(self, queue: str, message: Message) -> str:
         """Start an execution of the job of `queue` for the one ticket in `message`; its name, as far as it is known.
 
-        Raises `UnknownQueue` when the job does not exist or cannot be run so, and `Unavailable` when it may go through
-        later: a quota is used up, Cloud Run is away, or the permission is missing.
+        Raises `UnknownQueue` when the job does not exist or cannot be run so, `QuotaExhausted` when as many run as may,
+        and `Unavailable` when Cloud Run is away, or the permission is missing.
         """
         job = self._settings.job(queue)
         status, answer = self._post(f"/v2/{job}:run", _request(message))
@@ -60,7 +60,8 @@ class Jobs:
                 f"no execution of {job} can be started for the queue {queue!r}: {reason} (HTTP {status}); deploy the "
                 "queue, or correct the task's `queue`"
             )
-        raise Unavailable(f"no execution of {job} could be started: {reason} (HTTP {status})")
+        error = QuotaExhausted if status == HTTPStatus.TOO_MANY_REQUESTS else Unavailable
+        raise error(f"no execution of {job} could be started: {reason} (HTTP {status})")
 
     def _post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         import requests

@@ -21,6 +21,9 @@ class Settings:
     """Where a worker keeps bundles it has fetched and the logs of running tries."""
     worker_concurrency: int = 8
     """Task instances that one worker instance runs side by side."""
+    vcpus: float = 1.0
+    """What the platform gives this instance, and bills: there is no way to ask it."""
+    memory_gib: float = 1.0
     request_limit: timedelta = timedelta(seconds=540)
     """How long the platform lets one request of a worker take."""
     call_deadline: timedelta = timedelta(seconds=20)
@@ -34,6 +37,8 @@ class Settings:
     """How often the log of a running task is brought to the bucket."""
     import_timeout: timedelta = timedelta(seconds=30)
     """How long the top level of a DAG file may take, as in Airflow."""
+    memory_limit: int | None = None
+    """Bytes that a worker instance may use; None: what its container may."""
     fresh_process: bool = False
     """Give every task a process of its own instead of reusing warm ones."""
     firestore_host: str | None = None
@@ -59,16 +64,19 @@ class Settings:
             topic_prefix=mapping.get("SAILPLANE_TOPIC_PREFIX", "sailplane"),
             cache_dir=Path(mapping.get("SAILPLANE_CACHE_DIR") or Path(tempfile.gettempdir()) / "sailplane"),
             worker_concurrency=_whole(mapping, "SAILPLANE_WORKER_CONCURRENCY", 8),
+            vcpus=_number(mapping, "SAILPLANE_CPU", 1.0),
+            memory_gib=_gib(mapping, "SAILPLANE_MEMORY", 1.0),
             request_limit=_seconds(mapping, "SAILPLANE_REQUEST_LIMIT", 540),
             call_deadline=_seconds(mapping, "SAILPLANE_CALL_DEADLINE", 20),
             lease=_seconds(mapping, "SAILPLANE_LEASE_SECONDS", 60),
             alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
             log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
             import_timeout=import_timeout(mapping),
+            memory_limit=_bytes(mapping, "SAILPLANE_MEMORY_LIMIT"),
             fresh_process=mapping.get("SAILPLANE_FRESH_PROCESS", "").lower() in ("1", "true", "yes"),
             firestore_host=mapping.get("FIRESTORE_EMULATOR_HOST") or None,
             pubsub_host=mapping.get("PUBSUB_EMULATOR_HOST") or None,
-            storage_url=mapping.get("STORAGE_EMULATOR_HOST") or None,
+            storage_url=_url(mapping.get("STORAGE_EMULATOR_HOST", "")),
             region=mapping.get("SAILPLANE_REGION", ""),
             run_host=mapping.get("CLOUD_RUN_EMULATOR_HOST") or None,
             environment=dict(mapping),
@@ -94,6 +102,13 @@ def import_timeout(mapping: Mapping[str, str]) -> timedelta:
     return _seconds(mapping, "SAILPLANE_IMPORT_TIMEOUT", 30)
 
 
+def _url(host: str) -> str | None:
+    """Google's clients in other languages take a host without a scheme, too."""
+    if not host:
+        return None
+    return (host if "://" in host else f"http://{host}").rstrip("/")
+
+
 def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:
     text = mapping.get(name, "")
     if not text:
@@ -101,6 +116,43 @@ def _whole(mapping: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise SettingsError(f"{name}={text!r} must be a whole number of 1 or more")
     return int(text)
+
+
+def _number(mapping: Mapping[str, str], name: str, default: float) -> float:
+    text = mapping.get(name, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = -1.0
+    if number <= 0:
+        raise SettingsError(f"{name}={text!r} must be a number above 0")
+    return number
+
+
+def _gib(mapping: Mapping[str, str], name: str, default: float) -> float:
+    """An amount of memory as gcloud writes it: 512Mi, 2Gi."""
+    text = mapping.get(name, "")
+    if not text:
+        return default
+    amount, unit = text[:-2], text[-2:]
+    if unit not in ("Mi", "Gi") or not amount.isdecimal() or not int(amount):
+        raise SettingsError(f"{name}={text!r} must be like 512Mi or 2Gi")
+    return int(amount) / (1024 if unit == "Mi" else 1)
+
+
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+
+
+def _bytes(mapping: Mapping[str, str], name: str) -> int | None:
+    """A size as Google Cloud and Kubernetes write it: 512Mi, 2Gi, or bytes."""
+    text = mapping.get(name, "")
+    if not text:
+        return None
+    number = text.rstrip("kMGi")
+    unit = text[len(number) :]
+    if not number.isdecimal() or unit not in _UNITS or int(number) < 1:
+        raise SettingsError(f"{name}={text!r} must be a size like 512Mi or 2Gi")
+    return int(number) * _UNITS[unit]
 
 
 def _seconds(mapping: Mapping[str, str], name: str, default: float) -> timedelta:

@@ -48,6 +48,7 @@ class Store:
     def __init__(self, settings: Settings, read_object: Callable[[str], bytes], tally: Tally) -> None:
         self._settings = settings
         self._firestore = Firestore(settings, tally)
+        self.clock = self._firestore.clock
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
         self._versions: dict[tuple[str, int], SerializedDag] = {}

@@ -116,7 +116,7 @@ class Subscriber:
         call = self._channel.unary_unary(
             method,
             request_serializer=type(request).SerializeToString,
-            response_deserializer=lambda _nothing: None,
+            response_deserializer=bytes,  # There is nothing in it.
         )
         try:
             call(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sailplane.cloud.blobs import Blobs
 from sailplane.cloud.bus import Bus
+from sailplane.cloud.clock import StoreClock
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.store import Store
 from sailplane.cloud.tally import Tally
@@ -19,6 +20,11 @@ class Cloud:
     blobs: Blobs
     tally: Tally = field(default_factory=Tally)
     """What each thread had them read."""
+
+    @property
+    def clock(self) -> StoreClock:
+        """The clock of every entry point that this cloud serves."""
+        return self.store.clock
 
     def close(self) -> None:
         self.store.close()

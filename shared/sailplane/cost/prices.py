@@ -1,6 +1,5 @@
 """Prices, from a dated file that says for each where it was read."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -67,6 +66,8 @@ def price_file(folder: Path = _FOLDER) -> Path:
 
 def load(file: Path) -> Prices:
     """The prices in `file`. Raises `CorruptRecord` when it lacks one, or has one that nothing counts."""
+    import tomllib  # Not before prices are asked for: the web function comes by here when it starts.
+
     document = tomllib.loads(file.read_text())
     try:
         prices = _prices(document)

@@ -8,7 +8,6 @@ from sailplane.deploy.design import Design
 from sailplane.deploy.resource import Kind, Resource, Setting
 from sailplane.deploy.topology import CLOCK
 
-RUNTIME = "python313"
 ATTEMPT_DEADLINE = timedelta(seconds=180)
 
 
@@ -32,6 +31,7 @@ def _worker(design: Design, queue: QueueConfig) -> Resource:
         "SAILPLANE_QUEUE": queue.name,
         "SAILPLANE_WORKER_CONCURRENCY": str(config.concurrency),
         "SAILPLANE_REQUEST_LIMIT": str(_seconds(config.timeout)),
+        **_machine(config.cpu, config.memory),
     }
     return _function(
         design,
@@ -56,7 +56,7 @@ def _function(
     settings: dict[str, Setting] = {
         "region": design.place.region,
         "entry_point": function.value,
-        "runtime": RUNTIME,
+        "runtime": design.runtime.value,
         "memory": config.memory,
         "cpu": config.cpu,
         "concurrency": config.concurrency,
@@ -67,11 +67,16 @@ def _function(
         "vpc_connector": config.vpc_connector,
         "service_account": account or design.function_email(function),
         "build_account": design.topology.account_email("build"),
-        "env": {**environment(design), **(env or {}), **config.env},
+        "env": {**environment(design), **_threads(config), **(env or {}), **config.env},
         "secrets": dict(config.secrets),
         "source": design.sources.get(name, ""),
     }
     return Resource(kind=Kind.FUNCTION, name=name, settings=settings)
+
+
+def _threads(config: FunctionConfig) -> dict[str, str]:
+    """How many requests functions-framework serves at once; by itself it takes four for each CPU, and others wait."""
+    return {"THREADS": str(config.concurrency)}
 
 
 def environment(design: Design) -> dict[str, str]:
@@ -80,8 +85,14 @@ def environment(design: Design) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": design.place.project,
         "SAILPLANE_BUCKET": design.bucket,
         "SAILPLANE_DATABASE": design.config.database,
+        "SAILPLANE_REGION": design.place.region,
         "SAILPLANE_TOPIC_PREFIX": design.config.name,
     }
+
+
+def _machine(cpu: float, memory: str) -> dict[str, str]:
+    """What a worker is billed for, which it has no way to ask: its tasks' accounts are made with it."""
+    return {"SAILPLANE_CPU": f"{cpu:g}", "SAILPLANE_MEMORY": memory}
 
 
 def jobs(design: Design) -> Iterator[Resource]:
@@ -125,7 +136,13 @@ def _job(design: Design, queue: QueueConfig) -> Resource:
         "timeout": _seconds(queue.timeout),
         "most_retries": 0,
         "service_account": design.worker_email(queue),
-        "env": {**environment(design), "SAILPLANE_QUEUE": queue.name, **queue.env},
+        "env": {
+            **environment(design),
+            "SAILPLANE_QUEUE": queue.name,
+            "SAILPLANE_REQUEST_LIMIT": str(_seconds(queue.timeout)),
+            **_machine(queue.cpu, queue.memory),
+            **queue.env,
+        },
         "secrets": dict(queue.secrets),
     }
     return Resource(kind=Kind.JOB, name=design.topology.job(queue.name), settings=settings)

@@ -24,6 +24,7 @@ LONGEST_REQUEST = timedelta(minutes=60)
 LONGEST_JOB = timedelta(days=7)
 """The longest task of a Cloud Run job."""
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+_DATABASE = re.compile(r"[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _LONGEST_NAME = 16
 """Service accounts have at most 30 characters, and the longest ending is `-scheduler`."""
 _LONGEST_RESOURCE = 49
@@ -158,6 +159,8 @@ class DeploymentConfig:
     """After how many days logs are deleted; None: never."""
     xcom_retention_days: int | None = 30
     """The same for XComs that are too large for Firestore."""
+    soft_delete_days: int | None = None
+    """How long deleted objects can be brought back, 7 to 90 days; None: not at all, as they would be paid for."""
     alerts: bool = True
     notification_channels: tuple[str, ...] = ()
     dashboard: bool = False
@@ -224,6 +227,11 @@ def parse(content: Mapping[str, object], *, file: str, folder: Path) -> Deployme
 def _deployment(table: Table, folder: Path) -> DeploymentConfig:
     default = DeploymentConfig(folder=folder, queues={})
     name = table.text("name") or default.name
+    database = table.text("database") or default.database
+    if database != default.database and not _DATABASE.fullmatch(database):
+        raise table.error(
+            "database", f"= {database!r} must be '(default)' or 4 to 63 lower-case letters, digits and dashes"
+        )
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise table.error(
             "name",
@@ -234,12 +242,13 @@ def _deployment(table: Table, folder: Path) -> DeploymentConfig:
         default,
         name=name,
         bucket=table.text("bucket"),
-        database=table.text("database") or default.database,
+        database=database,
         location=table.text("location"),
         point_in_time_recovery=_or(table.flag("point_in_time_recovery"), default.point_in_time_recovery),
         delete_protection=_or(table.flag("delete_protection"), default.delete_protection),
         log_retention_days=_days(table, "log_retention_days", default.log_retention_days),
         xcom_retention_days=_days(table, "xcom_retention_days", default.xcom_retention_days),
+        soft_delete_days=_soft_delete(table),
         alerts=_or(table.flag("alerts"), default.alerts),
         notification_channels=table.texts("notification_channels"),
         dashboard=_or(table.flag("dashboard"), default.dashboard),
@@ -250,6 +259,13 @@ def _days(table: Table, key: str, default: int | None) -> int | None:
     """Days; 0 says never."""
     days = table.whole(key)
     return default if days is None else days or None
+
+
+def _soft_delete(table: Table) -> int | None:
+    days = table.whole("soft_delete_days", most=90) or None
+    if days is not None and days < 7:
+        raise table.error("soft_delete_days", f"= {days} must be 0 or between 7 and 90 (a rule of Cloud Storage)")
+    return days
 
 
 def _functions(table: Table) -> Mapping[Function, FunctionConfig]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sailplane.deploy.config import DeploymentConfig, Function, QueueConfig, QueueKind, secret_name
 from sailplane.deploy.resource import Place
+from sailplane.deploy.runtimes import Runtime
 from sailplane.deploy.topology import Topology
 
 
@@ -17,6 +18,9 @@ class Design:
     place: Place
     indexes: Mapping[str, Sequence[Mapping[str, Any]]]
     """The content of `infra/firestore.indexes.json`."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """The files of `infra/monitoring`, by name."""
+    runtime: Runtime = Runtime.PYTHON313
     sources: Mapping[str, str] = field(default_factory=dict)
     """Hash of the staged source of each function and image, by name: a change of it is a change of the resource."""
 

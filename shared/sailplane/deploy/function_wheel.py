@@ -1,4 +1,4 @@
-"""The wheel of Sailplane that functions install: the code that runs here, without what only people's machines need.
+"""The wheels of Sailplane that functions and images install: the code that runs here, without what they do not need.
 
 The build of a function fails when an installed package lacks one that it requires, so leaving packages out means
 leaving them out of the wheel's metadata too. The same code gives the same bytes, wherever and whenever.
@@ -10,7 +10,7 @@ import io
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,30 @@ from sailplane.deploy.installed import installed
 from sailplane.deploy.requirements import SAILPLANE
 from sailplane.model.errors import SettingsError
 
-NOT_FOR_FUNCTIONS = frozenset({"aiohttp", "gcp-storage-emulator", "packaging", "pyyaml", "rich", "typer", "watchdog"})
-"""Sailplane's direct requirements that only its command line and the local cloud import."""
-FACES = frozenset({"cli", "deploy", "standalone", "_dags", "_functions", "_infra"})
-"""Packages of `sailplane` that no function imports: the layers above `api`, and files that come along."""
+_FILES = frozenset({"_dags", "_functions", "_infra"})
+"""What an installation has beside the code."""
+_LOCAL_CLOUD = frozenset({"aiohttp", "gcp-storage-emulator", "watchdog"})
+"""Direct requirements that only the local cloud imports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What is left out of a wheel; in each the package `localcloud`."""
+
+    packages: frozenset[str]
+    requirements: frozenset[str]
+    """Direct ones of Sailplane's that only the packages left out import."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Command to entry point."""
+
+
+FOR_FUNCTIONS = Cut(
+    # The layers above `api`, which no function imports.
+    packages=_FILES | {"cli", "deploy", "standalone"},
+    requirements=_LOCAL_CLOUD | {"packaging", "pyyaml", "rich", "typer"},
+)
+FOR_IMAGES = Cut(packages=_FILES, requirements=_LOCAL_CLOUD, commands={SAILPLANE: "sailplane.cli.main:main"})
+"""Images run `sailplane run-task` and `sailplane worker`."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
 _BUILD_DIGITS = 12
@@ -37,7 +57,11 @@ class About:
     version: str
     requires_python: str
     requires: tuple[Requirement, ...]
-    """What functions need."""
+    """Without those of extras."""
+
+    def needs(self, cut: Cut) -> tuple[Requirement, ...]:
+        """What is left of the requirements."""
+        return tuple(each for each in self.requires if canonicalize_name(each.name) not in cut.requirements)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +98,15 @@ def about_sailplane(package: Path) -> About:
             )
         requires = tuple(each for each in found.requires if each.marker is None or "extra" not in str(each.marker))
         version, requires_python = found.version, str(found.requires_python)
-    needed = tuple(each for each in requires if canonicalize_name(each.name) not in NOT_FOR_FUNCTIONS)
-    return About(version=version, requires_python=requires_python, requires=needed)
+    return About(version=version, requires_python=requires_python, requires=requires)
 
 
-def build_wheel(package: Path, about: About) -> Wheel:
+def build_wheel(package: Path, about: About, cut: Cut) -> Wheel:
     """The wheel of the code in `package`."""
     info = f"{SAILPLANE}-{about.version}.dist-info"
-    files = {**_code(package), f"{info}/METADATA": _metadata(about)}
+    files = {**_code(package, cut), f"{info}/METADATA": _metadata(about, cut)}
+    if cut.commands:
+        files[f"{info}/entry_points.txt"] = _entry_points(cut)
     build = f"0.{_digest(_record(files))[:_BUILD_DIGITS]}"
     files[f"{info}/WHEEL"] = _wheel_file(build)
     record = f"{info}/RECORD"
@@ -97,27 +122,33 @@ def _project(tree: Path) -> dict[str, Any]:
     return project
 
 
-def _code(package: Path) -> dict[str, bytes]:
-    """Names in the wheel and contents of the files that functions need."""
+def _code(package: Path, cut: Cut) -> dict[str, bytes]:
+    """Names in the wheel and contents of the files that stay."""
     return {
         f"{SAILPLANE}/{path.relative_to(package).as_posix()}": path.read_bytes()
         for path in sorted(package.rglob("*"))
-        if path.is_file() and not _is_left_out(path.relative_to(package))
+        if path.is_file() and not _is_left_out(path.relative_to(package), cut)
     }
 
 
-def _is_left_out(path: Path) -> bool:
-    return path.parts[0] in FACES or "__pycache__" in path.parts or path.name.startswith(".") or path.suffix == ".pyc"
+def _is_left_out(path: Path, cut: Cut) -> bool:
+    is_made_here = "__pycache__" in path.parts or path.suffix == ".pyc" or path.name.startswith(".")
+    return is_made_here or path.parts[0] in cut.packages
 
 
-def _metadata(about: About) -> bytes:
+def _entry_points(cut: Cut) -> bytes:
+    lines = ("[console_scripts]", *(f"{name} = {target}" for name, target in cut.commands.items()))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _metadata(about: About, cut: Cut) -> bytes:
     lines = [
         "Metadata-Version: 2.1",
         f"Name: {SAILPLANE}",
         f"Version: {about.version}",
-        "Summary: Sailplane, as its functions on Google Cloud install it",
+        "Summary: Sailplane, as it runs on Google Cloud",
         f"Requires-Python: {about.requires_python}",
-        *(f"Requires-Dist: {each}" for each in sorted(map(str, about.requires))),
+        *(f"Requires-Dist: {each}" for each in sorted(map(str, about.needs(cut)))),
     ]
     return "".join(f"{line}\n" for line in lines).encode()
 

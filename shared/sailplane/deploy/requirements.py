@@ -19,10 +19,11 @@ from sailplane.model.errors import SettingsError
 
 SAILPLANE = "sailplane"
 YOURS = "your requirements"
+_MOST_NAMED = 3
 
 
 class RequirementsConflict(SettingsError):
-    """No version of a package suits all who need it."""
+    """The version of a package does not suit all who need it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Wish:
     """Wanted for the DAGs only, directly or by what they want; Sailplane's own needs otherwise."""
 
     def __str__(self) -> str:
-        return f"{self.by} wants {_terms(self.requirement)}"
+        return f"{self.by} want{'s' if self.by != YOURS else ''} {_terms(self.requirement)}"
 
 
 def pinned_requirements(
@@ -106,14 +107,16 @@ class _Walk:
 
     def _check_exact(self, name: str, wishes: Sequence[Wish]) -> None:
         """A version that is asked for has to suit everyone else who wants the package."""
-        exact = {spec.version for each in wishes for spec in each.requirement.specifier if spec.operator == "=="}
-        for version in sorted(each for each in exact if not each.endswith(".*")):
-            if not all(each.requirement.specifier.contains(version, prereleases=True) for each in wishes):
-                raise RequirementsConflict(_contradiction(name, wishes))
+        for version, by in _exact_versions(wishes):
+            against = _against(version, wishes)
+            if against:
+                raise RequirementsConflict(f"{by} want {name}=={version}, but {_listed(against)}. {_advice(wishes)}")
 
     def _check_found(self, found: Installed, wishes: Sequence[Wish]) -> None:
-        if not all(each.requirement.specifier.contains(found.version, prereleases=True) for each in wishes):
-            raise RequirementsConflict(f"{_contradiction(found.name, wishes)} (installed here: {found.version})")
+        against = _against(found.version, wishes)
+        if against:
+            there = f"{found.name} {found.version} is installed here"
+            raise RequirementsConflict(f"{there}, but {_listed(against)}. {_advice(wishes)}")
         if not found.requires_python.contains(f"{self._runtime.python}.99"):
             raise SettingsError(
                 f"{found.name} {found.version} is not for Python {self._runtime.python} (it wants "
@@ -126,14 +129,29 @@ class _Walk:
             )
 
 
-def _contradiction(name: str, wishes: Sequence[Wish]) -> str:
-    said = "; ".join(dict.fromkeys(str(each) for each in wishes if each.requirement.specifier))
-    advice = (
-        "change your requirements, or give the tasks that need it a queue of kind 'job' with an image of its own"
-        if any(each.is_extra for each in wishes)
-        else "install Sailplane again, in an environment of its own"
-    )
-    return f"no version of {name} suits everyone: {said}. What you can do: {advice}"
+def _exact_versions(wishes: Sequence[Wish]) -> list[tuple[str, str]]:
+    """Versions that someone asks for and nothing else, and who does."""
+    specs = [(spec, each.by) for each in wishes for spec in each.requirement.specifier if spec.operator == "=="]
+    return sorted({(spec.version, by) for spec, by in specs if not spec.version.endswith(".*")})
+
+
+def _against(version: str, wishes: Sequence[Wish]) -> list[Wish]:
+    """Who does not want that version."""
+    return [each for each in wishes if not each.requirement.specifier.contains(version, prereleases=True)]
+
+
+def _listed(wishes: Sequence[Wish]) -> str:
+    said = list(dict.fromkeys(map(str, wishes)))
+    more = f" and {len(said) - _MOST_NAMED} more do not allow it" if len(said) > _MOST_NAMED else ""
+    return ", ".join(said[:_MOST_NAMED]) + more
+
+
+def _advice(wishes: Sequence[Wish]) -> str:
+    if any(each.is_extra for each in wishes):
+        return (
+            "Change your requirements, or give the tasks that need them a queue of kind 'job' with an image of its own"
+        )
+    return "Install Sailplane again, in an environment of its own"
 
 
 def _is_met(requirement: Requirement, find: Finder) -> bool:

@@ -47,8 +47,6 @@ class Scope(StrEnum):
     SERVICE = "Cloud Run service"
     JOB = "Cloud Run job"
     SECRET = "secret"
-    REPOSITORY = "image repository"
-    SERVICE_ACCOUNT = "service account"
     IAP = "Identity-Aware Proxy"
 
 

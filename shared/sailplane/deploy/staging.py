@@ -1,5 +1,5 @@
-"""The source folder of a function, as the build on Google Cloud expects it: `main.py`, the wheel of Sailplane, and
-`requirements.txt` with everything pinned.
+"""The source folder of a function, as the build on Google Cloud expects it: `main.py`, a wheel of Sailplane, and
+`requirements.txt` with everything pinned. Container images are built from the like.
 
 The same code, the same installed packages and the same wishes give the same bytes, so that a hash of the folder tells
 whether anything has to be deployed.
@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from sailplane.deploy.function_wheel import About, Wheel, about_sailplane, build_wheel, package_folder, source_tree
+from sailplane.deploy.function_wheel import (
+    FOR_FUNCTIONS,
+    FOR_IMAGES,
+    About,
+    Cut,
+    Wheel,
+    about_sailplane,
+    build_wheel,
+    package_folder,
+    source_tree,
+)
 from sailplane.deploy.installed import installed
 from sailplane.deploy.requirements import pinned_requirements
 from sailplane.deploy.requirements_file import parse_requirements
@@ -21,6 +31,8 @@ from sailplane.model.errors import SettingsError
 MAIN = "main.py"
 REQUIREMENTS = "requirements.txt"
 IGNORE = ".gcloudignore"
+IMAGE = "image"
+"""Stands in place of a function for what a container image is built from."""
 _IGNORED = """\
 # Without this file gcloud would write one, or follow a .gitignore.
 .gcloudignore
@@ -36,11 +48,15 @@ def stage(
 ) -> None:
     """Write the source of `function` (tick, worker, events or web) into `folder`, in place of one that is there.
 
-    `extra_requirements` are lines as `read_requirements` gives them. `runtime` is that of the running interpreter
-    unless it is named. Raises SettingsError, also for requirements that contradict each other.
+    For IMAGE that is all but an entry point, and the wheel has the command `sailplane`. `extra_requirements` are lines
+    as `read_requirements` gives them. `runtime` is that of the running interpreter unless it is named. Raises
+    SettingsError, also for requirements that contradict each other.
     """
-    files = {MAIN: entry_point(function), IGNORE: _IGNORED.encode()}
-    files |= _packages(tuple(extra_requirements), runtime or runtime_like(sys.version_info[:2]))
+    files = {IGNORE: _IGNORED.encode()}
+    if function != IMAGE:
+        files[MAIN] = entry_point(function)
+    cut = FOR_IMAGES if function == IMAGE else FOR_FUNCTIONS
+    files |= _packages(cut, tuple(extra_requirements), runtime or runtime_like(sys.version_info[:2]))
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("sailplane-*.whl"):
         old.unlink()
@@ -69,10 +85,10 @@ def entry_point(function: str) -> bytes:
         raise SettingsError(f"this installation lacks functions/{function}/{MAIN}; install Sailplane again") from error
 
 
-def _packages(extra: tuple[str, ...], runtime: Runtime) -> dict[str, bytes]:
-    about, wheel = _sailplane()
+def _packages(cut: Cut, extra: tuple[str, ...], runtime: Runtime) -> dict[str, bytes]:
+    about, wheel = _sailplane(cut is FOR_IMAGES)
     wanted = parse_requirements(extra)
-    pins = pinned_requirements(about.requires, wanted, runtime=runtime, version=about.version, find=installed)
+    pins = pinned_requirements(about.needs(cut), wanted, runtime=runtime, version=about.version, find=installed)
     lines = [
         f"# Made by `sailplane deploy` for {runtime}: what is installed where it ran.",
         *wanted.options,
@@ -83,7 +99,7 @@ def _packages(extra: tuple[str, ...], runtime: Runtime) -> dict[str, bytes]:
 
 
 @cache
-def _sailplane() -> tuple[About, Wheel]:
+def _sailplane(for_image: bool) -> tuple[About, Wheel]:
     package = package_folder()
     about = about_sailplane(package)
-    return about, build_wheel(package, about)
+    return about, build_wheel(package, about, FOR_IMAGES if for_image else FOR_FUNCTIONS)

@@ -36,9 +36,16 @@ def database(design: Design) -> Iterator[Resource]:
 def _index(index: Mapping[str, Any]) -> Resource:
     fields = tuple({"field": one["fieldPath"], **_mode(one)} for one in index["fields"])
     scope = index.get("queryScope", "COLLECTION")
-    name = ", ".join([index["collectionGroup"], scope, *(" ".join(map(str, one.values())) for one in fields)])
     settings: dict[str, Setting] = {"collection_group": index["collectionGroup"], "scope": scope, "fields": fields}
-    return Resource(kind=Kind.INDEX, name=name, settings=settings)
+    return Resource(kind=Kind.INDEX, name=index_name(settings), settings=settings)
+
+
+def index_name(settings: Mapping[str, Setting]) -> str:
+    """An index has no name of its own: it is what it covers."""
+    fields = settings["fields"]
+    assert isinstance(fields, tuple)
+    covered = (" ".join(map(str, one.values())) for one in fields if isinstance(one, Mapping))
+    return ", ".join([str(settings["collection_group"]), str(settings["scope"]), *covered])
 
 
 def _field(override: Mapping[str, Any]) -> Resource:
@@ -63,7 +70,7 @@ def bucket(design: Design) -> Iterator[Resource]:
             "location": design.place.region,
             "uniform_access": True,
             "public_access_prevention": True,
-            "soft_delete": 0,
+            "soft_delete": (design.config.soft_delete_days or 0) * 24 * 3600,
             "lifecycle": tuple(_lifecycle(design)),
         },
     )

@@ -109,7 +109,7 @@ class Table:
     def _nearest(self, key: str) -> str:
         near = difflib.get_close_matches(key, sorted(self._known), n=1)
         if near:
-            return f"did you mean {near[0]!r}?"
+            return f"did you mean {str(near[0])!r}?"
         return f"known here: {', '.join(sorted(self._known))}"
 
 

@@ -14,12 +14,14 @@ from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft, ends, turns
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
 from sailplane.model.errors import NotFound, SailplaneError, TransientError
 from sailplane.model.ids import RunKey
 from sailplane.model.messages import AlarmWave
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunState, TaskState
+from sailplane.model.usage import Usage
 from sailplane.planner import alarms as planner
 from sailplane.planner.alarms import RUN_ALARM, Action, Answer
 
@@ -111,18 +113,20 @@ class Alarms:
 
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
         again = draft.requeued(instance, self._clock())
-        changes: list[Change] = [Replace(again)]
+        more: list[Change] = []
         if instance.state is TaskState.UP_FOR_RETRY:
-            changes.append(KeepTry(instance))
+            more.append(KeepTry(instance))
+            again = replace(again, usage=again.usage.written())
         if instance.waits_for:
-            changes.append(Delete(paths.wait(instance.run, instance.key)))
-        return self._commit_and_publish(run, again, changes)
+            more.append(Delete(paths.wait(instance.run, instance.key)))
+            again = replace(again, usage=again.usage + Usage(deletes=1))
+        return self._commit_and_publish(run, again, [Replace(again), *more])
 
     def _commit_and_publish(self, run: RunMemory, instance: TaskInstance, changes: list[Change]) -> bool:
         result = self._cloud.store.commit(changes)
         if not isinstance(result, Committed):
             return False
-        self._progress.publish(run, [replace(instance, token=result.tokens[0])])
+        self._progress.publish(run, [written(instance, result.tokens[0])])
         return True
 
     def _run(self, key: RunKey) -> RunMemory:

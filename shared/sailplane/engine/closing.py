@@ -63,6 +63,7 @@ def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], cloc
     """Write the run's end."""
     state = closing.run_state(run.dag, states, run.sizes)
     for _ in range(_MOST_TRIES):
+        run.leave_over(cloud.tally.take())
         end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
         if isinstance(cloud.store.commit([end]), Committed):
             journal.run_ended(run.key, end.ended.state)
@@ -91,4 +92,5 @@ def ended_run(run: RunMemory, state: RunState | None, states: Mapping[TaskKey, T
         ended_at=now,
         claim=nonce(),
         summary=closing.summary(states),
+        usage=run.take_left_over(),
     )

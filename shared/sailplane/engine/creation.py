@@ -14,6 +14,7 @@ from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
 from sailplane.model.dags import SerializedDag
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunState
+from sailplane.model.usage import Usage
 from sailplane.planner.alarms import RUN_ALARM
 from sailplane.planner.plan import Snapshot
 
@@ -44,11 +45,11 @@ def create(cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], 
     """
     if not max_active_runs or cloud.store.active_runs(new.record.key.dag_id) < max_active_runs:
         return start(cloud, new, clock, is_new=True)
-    queued = replace(new.record, alarm_at=clock() + RUN_ALARM)
+    queued = replace(new.record, alarm_at=clock() + RUN_ALARM, usage=_usage(cloud, new))
     result = cloud.store.commit([Create(queued), *new.companions])
     if not isinstance(result, Committed):
         return None
-    queued = replace(queued, token=result.tokens[0])
+    queued = replace(queued, token=result.tokens[0], usage=queued.usage.written())
     # Commit, then look: the last active run may have ended before it could see this one waiting.
     if cloud.store.active_runs(new.record.key.dag_id) < max_active_runs:
         return start(cloud, NewRun(dag=new.dag, record=queued), clock, is_new=False) or Started(run=queued)
@@ -67,6 +68,7 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
         state=RunState.RUNNING,
         alarm_at=now + RUN_ALARM,
         claim=nonce(),
+        usage=_usage(cloud, new),
     )
     memory = RunMemory(run.context, "", new.dag)
     drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
@@ -83,6 +85,11 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     if drafted.run is not None or drafted.may_be_over:
         progress.close(memory, is_known=drafted.run is not None)
     return Started(run=replace(run, token=memory.token), is_over=bool(ended))
+
+
+def _usage(cloud: Cloud, new: NewRun) -> Usage:
+    """What creating it took: what this thread has read for it, and what is written beside it."""
+    return new.record.usage + cloud.tally.take() + Usage(writes=len(new.companions))
 
 
 def _learn_ends(memory: RunMemory, tasks: list[TaskInstance]) -> None:

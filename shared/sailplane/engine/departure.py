@@ -82,17 +82,20 @@ class Departure:
         with self._changed:
             return cancellation in self._stopped
 
-    def leave(self, within: timedelta) -> bool:
-        """See that all messages are done; False when they were not `within` that time."""
+    def leave(self, within: timedelta, *, finish: timedelta | None = None) -> bool:
+        """See that all messages are done; False when they were not `within` that time.
+
+        `finish`: how much of it what runs has to end by itself; None: a platform's ten seconds have to do.
+        """
         ends_at = time.monotonic() + within.total_seconds()
         with self._changed:
             self._ends_at = min(self._ends_at, ends_at)
             self._told.set()
-        if self._wait_for_messages(within * FINISH_SHARE):
+        if self._wait_for_messages(within * FINISH_SHARE if finish is None else finish):
             return True
         with self._changed:
             self._is_stopping = True
-            self._grace = within * KILL_SHARE
+            self._grace = min(within * KILL_SHARE, timedelta(seconds=(ends_at - time.monotonic()) / 2))
             for cancellation in self._running:
                 self._stop(cancellation)
         return self._wait_for_messages(timedelta(seconds=ends_at - time.monotonic()))

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, xcoms
+from sailplane.engine import draft, ends, pressure, xcoms
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
 from sailplane.engine.request_time import RequestTime
 from sailplane.engine.services import Services
@@ -27,6 +28,7 @@ from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
+from sailplane.model.usage import Usage
 from sailplane.runner.cancellation import Cancellation
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class Flights:
                 not_begun = error.trouble
             finally:
                 has_log = self._seal(spool, instance, outcome)
+        instance = evolve(instance, usage=instance.usage + self._spent(lease, spool, has_log))
         if not_begun is not None:
             self._return_unbegun(lease, instance, not_begun)
             return None
@@ -118,10 +121,12 @@ class Flights:
         except TransientError as error:
             raise NotBegun(error) from error
         job = self._job(instance, task, inputs)
-        with self._worker.departure.stoppable(cancellation):
-            return self._worker.runner.run(
+        guard = self._worker.guard
+        with self._worker.departure.stoppable(cancellation), guard.watched(cancellation):
+            outcome = self._worker.runner.run(
                 job, bundle=bundle, services=self._services, spool=spool.path, cancellation=cancellation
             )
+        return pressure.failed(outcome, cancellation) if guard.took(cancellation) else outcome
 
     def _job(self, instance: TaskInstance, task: SerializedTask, inputs: dict[str, str]) -> TaskJob:
         return TaskJob(
@@ -183,19 +188,20 @@ class Flights:
         if holds and record.alarm_at is not None:
             # Should this worker die while it waits, the alarm rings a little later.
             stored = evolve(record, alarm_at=record.alarm_at + HOLD)
-        changes: list[Change] = [Replace(stored)]
+        more: list[Change] = []
         if record.waits_for:
-            changes.append(PutWait(record))
+            more.append(PutWait(record))
+            stored = evolve(stored, usage=stored.usage.written())
         if not holds:
             # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
             self._run.let_go(record.key)
-        result = self._cloud.store.commit(changes)
+        result = self._cloud.store.commit([Replace(stored), *more])
         if not isinstance(result, Committed):
             self._recover(record.key)
             return None
         if not holds:
             return None
-        return evolve(record, token=result.tokens[0])
+        return written(record, result.tokens[0])
 
     def _is_soon(self, record: TaskInstance) -> bool:
         """Whether this worker can wait for a retry."""
@@ -224,12 +230,18 @@ class Flights:
     def _give_back(self, lease: Lease, again: TaskInstance, *more: Change) -> None:
         """Queue a try, or the next one, again: it was not the task's fault that this one did not end."""
         self._run.let_go(again.key)
+        again = evolve(again, usage=again.usage + Usage(writes=len(more)))
         with suppress(TransientError):  # Else its lease runs out.
             result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
             if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
                 result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
             if isinstance(result, Committed):
-                self._progress.publish(self._run, [evolve(again, token=result.tokens[0])])
+                self._progress.publish(self._run, [written(again, result.tokens[0])])
+
+    def _spent(self, lease: Lease, spool: Spool, has_log: bool) -> Usage:
+        """What this try used until now: its log is on its way, in parts that were sent while it ran and as a whole."""
+        own = Usage(writes=lease.beats, class_a=len(spool.parts) + has_log)
+        return self._worker.meter.cut() + self._run.take_left_over() + own
 
     def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
         """Start bringing the log to the bucket; returns whether there is one."""

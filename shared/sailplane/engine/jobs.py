@@ -17,25 +17,26 @@ from sailplane.cloud.jobs import Jobs
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft, ends, publishing, turns
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
-from sailplane.model.errors import TransientError, UnknownQueue
+from sailplane.model.errors import QuotaExhausted, TransientError, UnknownQueue
 from sailplane.model.evolve import evolve
 from sailplane.model.messages import Message, TaskTicket, TaskWave
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
-from sailplane.planner.alarms import QUEUED_ALARM
+from sailplane.planner.alarms import queued_alarm
 
 _log = logging.getLogger(__name__)
 
 LAUNCH_ALARM = timedelta(minutes=5)
 """How long an execution may take to start before another is started. Machines with GPUs can take minutes."""
-LONGEST_LAUNCH_ALARM = timedelta(hours=1)
+LONGEST_LAUNCH_ALARM = timedelta(minutes=40)
 MOST_CALLS = 8
 """Executions that one message starts side by side."""
 
 
 def launch_alarm(alarms: int) -> timedelta:
-    """How long to wait for an execution to start, after `alarms` that were in vain: 5 min, doubling, 1 h at most."""
+    """How long to wait for an execution to start, after `alarms` that were in vain: 5 min, doubling, 40 at most."""
     return min(LAUNCH_ALARM * (1 << min(alarms, 10)), LONGEST_LAUNCH_ALARM)
 
 
@@ -72,8 +73,13 @@ class Launcher:
         except UnknownQueue as error:
             self._progress.end(run, ends.undeliverable(run, noted, str(error), self._clock()))
             return None
+        except QuotaExhausted as error:
+            # That may last for hours. Its alarm, which backs off, publishes it again; its message would not.
+            self._note(noted, worker="", wait=queued_alarm(noted.alarms))
+            _log.warning("run=%s task=%s: %s; it is tried again later", run.key, instance.key, error)
+            return None
         except TransientError as error:
-            self._note(noted, worker="", wait=QUEUED_ALARM)
+            self._note(noted, worker="", wait=queued_alarm(noted.alarms))
             return error
         _log.info("run=%s task=%s try=%d: started %s", run.key, instance.key, instance.try_number, name)
         return None
@@ -82,7 +88,7 @@ class Launcher:
         """Write who has it, and when it is late; None when someone else changed it meanwhile."""
         noted = evolve(instance, worker=worker, alarm_at=self._clock() + wait, claim=draft.nonce())
         result = self._cloud.store.commit([Replace(noted)])
-        return evolve(noted, token=result.tokens[0]) if isinstance(result, Committed) else None
+        return written(noted, result.tokens[0]) if isinstance(result, Committed) else None
 
 
 def launchable(stored: Iterable[TaskInstance], tickets: Iterable[TaskTicket]) -> list[TaskInstance]:

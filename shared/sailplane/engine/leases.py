@@ -36,6 +36,8 @@ class Lease:
     cancellation: Cancellation
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_over: bool = False
+    beats: int = 0
+    """Heartbeats that were written."""
 
     @property
     def path(self) -> str:
@@ -177,6 +179,7 @@ class Leases:
             return False
         for lease, token in zip(leases, result.tokens, strict=True):
             lease.token, lease.renewed_at = token, now
+            lease.beats += 1
         return True
 
     def _note(self, trouble: str) -> None:

@@ -13,6 +13,7 @@ from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import RunContext, TaskInstance, Token
 from sailplane.model.states import TaskState
+from sailplane.model.usage import NOTHING, Usage
 
 MOST_XCOM_BYTES = 16 * 1024 * 1024
 """XComs of one run that a worker keeps in memory; what comes after is read when it is needed."""
@@ -46,6 +47,7 @@ class RunMemory:
     lengths: dict[str, int | None] = field(default_factory=dict)
     """As in `Snapshot`: of tasks that ended, how many items they returned to map over."""
     is_closed: bool = False
+    _left_over: Usage = NOTHING
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,6 +61,16 @@ class RunMemory:
         if task is None:
             raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
         return task
+
+    def leave_over(self, usage: Usage) -> None:
+        """Keep what was used on the run's behalf and stands in none of its documents, for the next that is written."""
+        with self._lock:
+            self._left_over += usage
+
+    def take_left_over(self) -> Usage:
+        with self._lock:
+            taken, self._left_over = self._left_over, NOTHING
+            return taken
 
     def known_states(self) -> dict[TaskKey, TaskState]:
         with self._lock:

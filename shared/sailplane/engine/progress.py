@@ -16,8 +16,8 @@ from sailplane.engine import closing, draft, ends, journal, mapping, publishing
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.model.dags import SerializedTask
-from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
@@ -235,4 +235,4 @@ def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance])
 
 def with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
     """`instances` as they were written: each with the update time of its commit."""
-    return [evolve(instance, token=token) for instance, token in zip(instances, tokens, strict=False)]
+    return [written(instance, token) for instance, token in zip(instances, tokens, strict=False)]

@@ -8,9 +8,11 @@ from sailplane.engine.memory import RunMemory
 from sailplane.model.errors import TransientError, UnknownQueue
 from sailplane.model.messages import Message, TaskTicket, TaskWave
 from sailplane.model.runs import TaskInstance
+from sailplane.model.usage import Usage
 from sailplane.planner.waves import waves
 
 _log = logging.getLogger(__name__)
+QUEUED_ONCE = Usage(writes=1).numbers()
 
 
 def publish(cloud: Cloud, run: RunMemory, instances: Iterable[TaskInstance]) -> list[tuple[TaskInstance, str]]:
@@ -41,6 +43,7 @@ def _messages(run: RunMemory, queue: str, queued: Sequence[TaskInstance], size: 
 
 
 def ticket(instance: TaskInstance) -> TaskTicket:
+    usage = instance.usage.numbers()
     return TaskTicket(
         task_id=instance.task_id,
         map_index=instance.map_index,
@@ -52,5 +55,6 @@ def ticket(instance: TaskInstance) -> TaskTicket:
         has_log=instance.has_log,
         cpu_seconds=instance.cpu_seconds,
         max_rss_mib=instance.max_rss_mib,
+        usage=() if usage == QUEUED_ONCE else tuple(usage),
         token=instance.token,
     )

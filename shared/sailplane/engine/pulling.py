@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +27,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between attempts to reach Pub/Sub."""
 SETTLED_SECONDS = 30.0
 """A connection that has lasted so long is one."""
+HAND_BACK = timedelta(seconds=6)
+"""Of the time for leaving, what stopping tasks and queueing them again gets."""
 EXTEND_SECONDS = HOLD_SECONDS / 4
 """How often what is in hand is held on to: three such calls may fail before another worker gets a message."""
 
@@ -150,7 +152,7 @@ class PullWorker:
             if self._stopping.is_set():
                 self._subscriber.give_back([delivery.ack_id])
                 return
-            self._worker.handle(self._alone(delivery.data))
+            self._handle(delivery.data)
         except TransientError as error:
             _log.warning("a message comes again: %s", error)
             self._subscriber.give_back([delivery.ack_id])
@@ -172,17 +174,16 @@ class PullWorker:
         with self._lock:
             self._done += 1
 
-    def _alone(self, data: bytes) -> bytes:
-        """The message with one ticket: the others go back to the queue, each in a message of its own.
+    def _handle(self, data: bytes) -> None:
+        """Work on one message. One with several tickets goes back to the queue as messages of one ticket each.
 
         So Pub/Sub's flow control counts task instances, and no worker holds some that another has a slot for.
         """
         message = messages.decode(data)
         if message.wave is None or len(message.wave.tickets) < 2:
-            return data
-        first, *others = (_with_one(message.wave, index) for index in range(len(message.wave.tickets)))
-        self._worker.cloud.bus.publish(self._worker.queue, others)
-        return messages.encode(first)
+            self._worker.handle(data)
+        else:
+            self._worker.cloud.bus.publish(self._worker.queue, _one_by_one(message.wave))
 
     def _keep_holding(self) -> None:
         while not self._is_over.wait(EXTEND_SECONDS):
@@ -194,25 +195,21 @@ class PullWorker:
                 _log.warning("messages could not be held on to: %s", error)
 
     def _leave(self) -> None:
-        """Finish what runs while there is time, hand back the rest."""
+        """Finish what runs while there is time, hand back the rest: messages to Pub/Sub, tries to the queue."""
         with self._lock:
             futures = dict(self._in_hand)
         unbegun = [ack_id for ack_id, future in futures.items() if future.cancel()]
         self._subscriber.give_back(unbegun)
-        running = [future for ack_id, future in futures.items() if ack_id not in unbegun]
-        if running:
-            _log.info("stopping: %d messages in hand, %d given back", len(running), len(unbegun))
-        self._finish(running)
+        if futures:
+            _log.info("stopping: %d messages in hand, %d given back", len(futures) - len(unbegun), len(unbegun))
+        self._worker.departure.leave(self._drain, finish=self._drain - min(HAND_BACK, self._drain * 0.8))
+        self._worker.close()
         self._pool.shutdown(wait=True)
         self._subscriber.close()
 
-    def _finish(self, running: list[Future[None]]) -> None:
-        wait(running, self._drain.total_seconds())
-        self._worker.close()
 
-
-def _with_one(wave: TaskWave, index: int) -> Message:
-    return Message(wave=evolve(wave, tickets=(wave.tickets[index],)))
+def _one_by_one(wave: TaskWave) -> list[Message]:
+    return [Message(wave=evolve(wave, tickets=(ticket,))) for ticket in wave.tickets]
 
 
 def _pause(failures: int) -> float:

@@ -36,6 +36,7 @@ def trigger(
     Without a logical date the run has neither that nor a data interval, as in Airflow 3: templates cannot use `ds`.
     The run is `queued` when the DAG has `max_active_runs` running already, else `running`.
     """
+    cloud.tally.take()  # What this thread read before was not for this run.
     record = cloud.store.dag(dag_id)
     if record is None:
         raise NotFound(f"there is no DAG {dag_id!r}; `sailplane dags list` shows those that were pushed")

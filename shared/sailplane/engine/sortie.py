@@ -12,7 +12,9 @@ from sailplane.cloud.committer import Committed
 from sailplane.engine import draft, turns
 from sailplane.engine.flight import Flights
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
+from sailplane.engine.publishing import QUEUED_ONCE
 from sailplane.engine.request_time import RequestTime
 from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound, TransientError
@@ -21,6 +23,7 @@ from sailplane.model.ids import TaskKey
 from sailplane.model.messages import TaskTicket
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
+from sailplane.model.usage import Usage
 
 if TYPE_CHECKING:
     from sailplane.engine.worker import Worker
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
 class Sortie:
     """The work on one message."""
 
-    def __init__(self, worker: "Worker", run: RunMemory) -> None:
+    def __init__(self, worker: "Worker", run: RunMemory, arrival: Usage) -> None:
+        """`arrival`: each ticket's share of the message."""
         self._worker = worker
+        self._arrival = arrival
         self._run = run
         self._cloud = worker.cloud
         self._departure = worker.departure
@@ -54,7 +59,11 @@ class Sortie:
                 ticket = waiting.popleft()
             except IndexError:
                 return
-            self._fly(ticket)
+            with self._worker.meter.in_hand():
+                try:
+                    self._fly(ticket)
+                finally:
+                    self._run.leave_over(self._worker.meter.cut())
 
     def pass_on(self, waiting: deque[TaskTicket]) -> None:
         """Publish what waits for another worker, as this one was told to leave."""
@@ -107,7 +116,8 @@ class Sortie:
     @contextmanager
     def _slot(self) -> Iterator[bool]:
         """Wait for a slot; False when none was free in time. A worker that leaves frees its slots soon."""
-        has_slot = self._worker.slots.acquire(timeout=self._time.for_waiting.total_seconds())
+        with self._worker.meter.waiting():
+            has_slot = self._worker.slots.acquire(timeout=self._time.for_waiting.total_seconds())
         try:
             yield has_slot
         finally:
@@ -145,6 +155,7 @@ class Sortie:
             has_log=ticket.has_log,
             cpu_seconds=ticket.cpu_seconds,
             max_rss_mib=ticket.max_rss_mib,
+            usage=Usage.of(ticket.usage or QUEUED_ONCE) + self._arrival,
             token=ticket.token,
         )
 
@@ -152,12 +163,15 @@ class Sortie:
         """Make `instance` run here. None when it was claimed or changed by someone else."""
         now = self._worker.clock()
         record = draft.running(draft.requeued(instance, now), self._worker.name, now, self._cloud.settings.lease)
-        changes: list[Change] = [Replace(record)]
+        more: list[Change] = []
         if instance.state is TaskState.UP_FOR_RETRY:
-            changes.append(KeepTry(instance))
-        result = self._cloud.store.commit(changes, lambda result: self._learn(record, isinstance(result, Committed)))
+            more.append(KeepTry(instance))
+            record = evolve(record, usage=record.usage.written())
+        result = self._cloud.store.commit(
+            [Replace(record), *more], lambda result: self._learn(record, isinstance(result, Committed))
+        )
         if isinstance(result, Committed):
-            return evolve(record, token=result.tokens[0])
+            return written(record, result.tokens[0])
         self._recover(instance.key)
         return None
 

@@ -74,6 +74,11 @@ class _Tick:
         now = self._clock()
         due = self._cloud.store.due(now, max(self._ends_at, now), limit=MOST)
         self._looks += 1
+        drift = self._clock() - now
+        if not timedelta() <= drift < LOOK_AGAIN:
+            # The answer has put this machine's clock right: what seemed to be due may not be, or more is.
+            self._ends_at += drift
+            return self._clock()
         started = sum(map(self._start, filter(_rings(now), due.schedules)))
         answered, sent = self._answer(list(filter(_rings(now), due.runs)), list(filter(_rings(now), due.tasks)))
         self._created += started

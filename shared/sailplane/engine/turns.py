@@ -75,6 +75,7 @@ def start_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> int:
 
 def _create_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> Started | None:
     now = clock()
+    cloud.tally.take()  # What this thread read before was not for this run.
     record = cloud.store.dag(schedule.dag_id)
     if record is None or record.is_paused or record.is_stale:
         cloud.store.commit([Replace(replace(schedule, alarm_at=None, is_held=False))])

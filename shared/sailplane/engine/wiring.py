@@ -55,7 +55,6 @@ def leave(worker: "Once[Worker]", within: timedelta) -> None:
 
 def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
     # The other functions come here too, and start sooner without these.
-    from sailplane.engine.runs import utc_now
     from sailplane.engine.worker import Worker
     from sailplane.runner.config import RunnerConfig
     from sailplane.runner.pool import Runner
@@ -69,7 +68,7 @@ def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
     )
     name = f"{_place(environment)}-{os.getpid()}"
     queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)
-    return Worker(cloud, Runner(config), utc_now, name=name, queue=queue)
+    return Worker(cloud, Runner(config), cloud.clock, name=name, queue=queue)
 
 
 def _place(environment: Mapping[str, str]) -> str:

@@ -15,11 +15,14 @@ from sailplane.engine.bundles import BundleCache
 from sailplane.engine.departure import Departure
 from sailplane.engine.leases import Leases
 from sailplane.engine.memory import RunMemories
+from sailplane.engine.metering import Meter, arrival, machine_of
+from sailplane.engine.pressure import MemoryGuard
 from sailplane.engine.shipper import Shipper
 from sailplane.engine.sortie import Sortie
 from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
 from sailplane.model.messages import TaskWave
+from sailplane.runner import footprint
 from sailplane.runner.cancellation import Cancellation
 
 if TYPE_CHECKING:
@@ -50,9 +53,11 @@ class Worker:
         self.name = name
         self.queue = queue
         self.slots = threading.BoundedSemaphore(cloud.settings.worker_concurrency)
+        self.meter = Meter(cloud.tally, machine_of(cloud.settings))
         self.memories = RunMemories()
         self.bundles = BundleCache(cloud)
         self.departure = Departure()
+        self.guard = MemoryGuard(footprint.memory(cloud.settings.memory_limit))
         self.leases = Leases(cloud.store, clock, cloud.settings.lease)
         self.shipper = Shipper(cloud.blobs, cloud.settings)
         self._pool = ThreadPoolExecutor(cloud.settings.worker_concurrency, "task")
@@ -67,7 +72,7 @@ class Worker:
             if message.alarms is not None:
                 Alarms(self.cloud, self.clock).answer_wave(message.alarms)
             if message.wave is not None and message.wave.queue in ("", self.queue):
-                self._fly(message.wave)
+                self._fly(message.wave, len(data))
             elif message.wave is not None:
                 self._launch(message.wave)
 
@@ -83,6 +88,7 @@ class Worker:
         """Stop all that runs. What was running is retried once its lease has expired; see `hand_back`."""
         self.runner.close()
         self._pool.shutdown(wait=True)
+        self.guard.close()
         self.leases.close()
         self.shipper.close()
 
@@ -99,11 +105,11 @@ class Worker:
 
         return Launcher(self.cloud, self.clock, Jobs(self.cloud.settings))
 
-    def _fly(self, wave: TaskWave) -> None:
+    def _fly(self, wave: TaskWave, size: int) -> None:
         dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
         run = self.memories.open(wave.run, wave.run_token, dag)
         run.take_in_hand(ticket.key for ticket in wave.tickets)
-        sortie = Sortie(self, run)
+        sortie = Sortie(self, run, arrival(size, len(wave.tickets), self.meter.machine))
         waiting = deque(wave.tickets)
         most = min(len(waiting), self.cloud.settings.worker_concurrency)
         others = [self._pool.submit(sortie.fly_all, waiting) for _ in range(most - 1)]

@@ -77,6 +77,10 @@ class Unavailable(TransientError):
     """A cloud service could not be reached in time."""
 
 
+class QuotaExhausted(TransientError):
+    """A cloud service allows no more of this for now."""
+
+
 class InternalError(SailplaneError):
     """Sailplane broke one of its own rules."""
 

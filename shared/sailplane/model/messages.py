@@ -25,6 +25,8 @@ class TaskTicket:
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     """These four: what earlier pokes of the same try left."""
+    usage: tuple[float, ...] = ()
+    """`Usage.numbers` of the task instance; empty when nothing was used but the write that queued it."""
     token: Token
 
     @property
@@ -70,8 +72,15 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message:
-    """The message in `data`. Raises `CorruptRecord` when it is none of ours."""
+    """The message in `data`, with fields that only a newer version knows left out.
+
+    Raises `CorruptRecord` when it is none of ours, or all of it is a newer version's: then it has to come again, as one
+    that nobody here understands must not be acknowledged.
+    """
     try:
-        return _DECODER.decode(data)
+        message = _DECODER.decode(data)
     except msgspec.DecodeError as error:
         raise CorruptRecord(f"not a Sailplane message: {error}; it began {data[:80]!r}") from error
+    if message == Message():
+        raise CorruptRecord(f"a message with no part that this version knows; it began {data[:80]!r}")
+    return message

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from croniter import CroniterBadDateError, CroniterError, croniter
-
 from sailplane.model.errors import InvalidSchedule
+
+if TYPE_CHECKING:
+    from croniter import croniter
 
 PRESETS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,6 +42,8 @@ def validate_cron(line: str) -> None:
         raise InvalidSchedule(
             f"cron line {line!r} asks for a random time (R), which would be another each time; {_EXAMPLE}"
         )
+    from croniter import CroniterBadDateError, CroniterError, croniter
+
     try:
         croniter(line, datetime(2000, 1, 1)).get_next(datetime)  # noqa: DTZ001 - croniter walks wall-clock times
     except CroniterBadDateError as error:
@@ -63,7 +67,7 @@ class CronLine:
     def after(self, instant: datetime) -> datetime:
         """The first of its times after `instant`, in UTC."""
         wall = self._wall(instant)
-        walk = croniter(self.line, wall)
+        walk = _walk(self.line, wall)
         found: datetime = walk.get_next(datetime)
         if _fires_each_hour(walk):
             return instant.astimezone(UTC) + (found - wall)
@@ -72,7 +76,7 @@ class CronLine:
     def before(self, instant: datetime) -> datetime:
         """The last of its times before `instant`, in UTC."""
         wall = self._wall(instant)
-        walk = croniter(self.line, wall)
+        walk = _walk(self.line, wall)
         found: datetime = walk.get_prev(datetime)
         if _fires_each_hour(walk):
             return instant.astimezone(UTC) - (wall - found)
@@ -93,5 +97,12 @@ def _offset(instant: datetime) -> timedelta:
     return instant.utcoffset() or timedelta()
 
 
-def _fires_each_hour(walk: croniter) -> bool:
+def _walk(line: str, wall: datetime) -> "croniter":
+    # Imported when the first date is asked for: a tick that finds nothing due starts sooner without.
+    from croniter import croniter
+
+    return croniter(line, wall)
+
+
+def _fires_each_hour(walk: "croniter") -> bool:
     return bool(walk.expanded[_HOUR] == ["*"])

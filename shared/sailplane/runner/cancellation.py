@@ -14,6 +14,8 @@ class Cancellation:
         self._reason: str | None = None
         self._grace: timedelta | None = None
         self._watchers: list[Callable[[], None]] = []
+        self.pid: int | None = None
+        """The process that runs the try, while one does."""
 
     @property
     def reason(self) -> str | None:

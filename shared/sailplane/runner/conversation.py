@@ -81,17 +81,20 @@ class Conversation:
         """How the try ended; None when the child was dead before it began."""
         self._set_deadlines(job)
         self._child.is_clean = False
-        with self._terms.cancellation.watched_by(self._child.ring):
+        cancellation = self._terms.cancellation
+        cancellation.pid = self._child.pid
+        with cancellation.watched_by(self._child.ring):
             self._send(protocol.Run(job=job))
             while not self._is_over:
                 self._step()
+        cancellation.pid = None
         self._drain()
         return self._outcome
 
     def _set_deadlines(self, job: TaskJob) -> None:
         self._deadline, self._deadline_outcome = self._terms.time_limit_at, None
         if self._terms.time_limit is not None:
-            self._deadline_outcome = endings.over_time_limit(self._terms.time_limit)
+            self._deadline_outcome = endings.over_time_limit(self._terms.time_limit, job.execution_timeout)
         if job.execution_timeout is not None:
             at = time.monotonic() + (job.execution_timeout + TIMEOUT_GRACE).total_seconds()
             if at < self._deadline:
@@ -254,7 +257,8 @@ class Conversation:
         if self._is_lost:
             self._finish(outcome)
         else:
-            grace = min(self._terms.cancellation.grace or self._terms.kill_grace, self._terms.kill_grace)
+            asked = self._terms.cancellation.grace
+            grace = self._terms.kill_grace if asked is None else min(asked, self._terms.kill_grace)
             self._give_up_at = time.monotonic() + grace.total_seconds()
 
     def _on_silence(self, *, is_unread: bool) -> None:

@@ -34,10 +34,11 @@ def timed_out(limit: timedelta) -> Outcome:
     )
 
 
-def over_time_limit(limit: timedelta) -> Outcome:
+def over_time_limit(limit: timedelta, execution_timeout: timedelta | None = None) -> Outcome:
+    wish = f" (its execution_timeout is {execution_timeout})" if execution_timeout is not None else ""
     return _failed(
         Mishap.TIME_LIMIT,
-        f"still running after {limit}: longer than this queue allows; give it a queue served by a pull worker",
+        f"still running after {limit}{wish}: longer than this queue allows; give it a queue of kind job or pull",
     )
 
 

@@ -56,10 +56,11 @@ def zombie_status(pid: int) -> int | None:
 
 def children_of(pid: int) -> tuple[int, ...]:
     """The processes whose parent is `pid`, zombies among them. Reads all of /proc: for rare occasions."""
-    return tuple(child for child, parent in _parents() if parent == pid)
+    return tuple(child for child, parent in parents() if parent == pid)
 
 
-def _parents() -> Iterator[tuple[int, int]]:
+def parents() -> Iterator[tuple[int, int]]:
+    """Each process and its parent. Reads all of /proc."""
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:

@@ -25,7 +25,12 @@ def example_data(name: str) -> Path:
 
 def indexes_file() -> Path:
     """The indexes that a deployment has: a query that needs another one is refused here as there."""
-    return _find("_infra", "infra", "firestore.indexes.json") / "firestore.indexes.json"
+    return infra_folder() / "firestore.indexes.json"
+
+
+def infra_folder() -> Path:
+    """Where the indexes are, and in `monitoring` the alert policies."""
+    return _find("_infra", "infra", "firestore.indexes.json")
 
 
 def import_path() -> str:

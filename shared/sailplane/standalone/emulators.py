@@ -47,10 +47,7 @@ class Emulators:
         if missing:
             raise SettingsError(f"{', '.join(missing)} not set: each names an emulator that is to be set up")
         settings = Settings.from_mapping(environment)
-        storage = environment["STORAGE_EMULATOR_HOST"].rstrip("/")
-        if "://" not in storage:
-            storage = f"http://{storage}"
-        return cls(settings=settings, pubsub=environment["PUBSUB_EMULATOR_HOST"], storage=storage)
+        return cls(settings=settings, pubsub=settings.pubsub_host or "", storage=settings.storage_url or "")
 
     @property
     def topology(self) -> Topology:
@@ -71,6 +68,11 @@ def set_up(emulators: Emulators, config: DeploymentConfig, functions: str, say: 
         raise Unavailable(f"the Pub/Sub emulator at {emulators.pubsub} refuses: {error}") from error
     made = ", ".join(topology.topics(config.queues))
     say(f"Topics and subscriptions in {topology.project}: {made}")
+    make_bucket(emulators, say)
+
+
+def make_bucket(emulators: Emulators, say: Say) -> None:
+    """Make the bucket and its notification, where they are missing. Raises `Unavailable`."""
     _make_bucket(emulators, say)
     _make_notification(emulators, say)
 

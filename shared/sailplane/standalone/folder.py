@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,19 @@ Say = Callable[[str], None]
 class DagFolder:
     """One push at a time, in a process of its own: the author's code and Google's clients stay out of this one."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], say: Say) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        say: Say,
+        interpreter: str = sys.executable,
+        *,
+        on_change: Callable[[], Awaitable[str | None]],
+    ) -> None:
+        """`interpreter`: a Python that has what the DAG files import. `on_change` comes before a changed folder is
+        pushed and may name another."""
+        self._interpreter = interpreter
+        self._on_change = on_change
         self._folder = folder
         self._environment = environment
         self._say = say
@@ -54,6 +66,7 @@ class DagFolder:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            self._interpreter = await self._on_change() or self._interpreter
             self._tell(await self.register(), first=False)
 
     async def register(self) -> Registration | None:
@@ -72,7 +85,7 @@ class DagFolder:
 
     async def _spawn(self) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable,
+            self._interpreter,
             "-m",
             registration.__name__,
             str(self._folder),

@@ -39,6 +39,11 @@ class Home:
         return self.path / "cache"
 
     @property
+    def environments(self) -> Path:
+        """Python environments for the requirements of queues."""
+        return self.path / "environments"
+
+    @property
     def function_logs(self) -> Path:
         return self.cloud / "logs"
 

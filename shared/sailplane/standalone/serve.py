@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,12 @@ from sailplane.api.users import Credentials
 from sailplane.model.errors import SettingsError
 from sailplane.standalone.folder import DagFolder
 from sailplane.standalone.home import Home
+from sailplane.standalone.preset import Preset
+from sailplane.standalone.queues import ServedQueue, default_queue, read_config, served_queues
 
 if TYPE_CHECKING:
-    from localcloud import LocalCloud
+    from localcloud import LocalCloud, LocalCloudConfig
+    from sailplane.standalone.queue_service import QueueService
 
 Say = Callable[[str], None]
 HOST = "127.0.0.1"
@@ -27,6 +30,8 @@ class Plan:
 
     home: Path
     dags: Path
+    config: Path | None = None
+    """None: `sailplane.toml` in the DAG folder, if there is one."""
     port: int = 8080
     tick: bool = True
 
@@ -41,6 +46,7 @@ class Standalone:
         self._say = say
         self._stack = AsyncExitStack()
         self.cloud: LocalCloud
+        self._service: QueueService
         self.environment: Mapping[str, str]
         """What leads to this standalone; set once it runs."""
 
@@ -67,10 +73,13 @@ class Standalone:
         self._stack.enter_context(self.home.locked())
         self.home.credentials()
         self.plan.dags.mkdir(parents=True, exist_ok=True)
-        folder = DagFolder(self.plan.dags, self._outer, self._say)
+        queues = await self._queues()
+        folder = DagFolder(
+            self.plan.dags, self._outer, self._say, default_queue(queues).interpreter, on_change=self._follow_config
+        )
         self._stack.push_async_callback(folder.stop)
         await folder.prepare()
-        await self._start_cloud()
+        await self._start_cloud(queues)
         self.home.note_environment(self.environment)
         await folder.start(self.environment)
         if self.plan.tick:
@@ -85,28 +94,59 @@ class Standalone:
         first = asyncio.get_running_loop().create_task(self.cloud.scheduler.run_now(job.name))
         self._stack.callback(first.cancel)
 
-    async def _start_cloud(self) -> None:
+    async def _queues(self) -> list[ServedQueue]:
+        """What `sailplane.toml` asks for; packages are installed without holding up the loop."""
+        config = read_config(self.plan.dags, self.plan.config)
+        return await asyncio.to_thread(served_queues, config, self.plan.dags, self.home, self._say)
+
+    async def _start_cloud(self, queues: Sequence[ServedQueue]) -> None:
         # Imported here: it takes a second, in which the folder's process does its own imports beside it.
         from localcloud import LocalCloud
-        from sailplane.standalone import deployment, messaging
+        from sailplane.standalone import deployment
+        from sailplane.standalone.emulators import Emulators, make_bucket
+        from sailplane.standalone.queue_service import QueueService
 
         _check_port(self.plan.port)
-        self.cloud = LocalCloud(deployment.config(self.home, port=self.plan.port, environment=self._outer))
+        config = self._config(queues)
+        self.cloud = LocalCloud(config)
         await self.cloud.start()
         self._stack.push_async_callback(self.cloud.stop)
-        endpoints = self.cloud.endpoints
-        urls = deployment.function_urls(endpoints.functions)
-        await messaging.deploy(endpoints.pubsub, deployment.TOPOLOGY, deployment.QUEUES, urls)
-
+        preset = Preset.from_mapping(self._outer)
         self.environment = {
             **self.cloud.environment(),
             **deployment.function_environment(self.home, self._outer),
             "SAILPLANE_URL": self.url,
         }
+        if preset.external.storage:
+            await asyncio.to_thread(make_bucket, Emulators.named_in(self.environment), self._say)
+        logs = self.home.function_logs
+        self._service = QueueService(self.cloud, config, preset.topology, logs, self._say)
+        self._stack.push_async_callback(self._service.stop)
+        await self._service.connect(queues, {**self._outer, **self.environment})
+
+    def _config(self, queues: Sequence[ServedQueue]) -> "LocalCloudConfig":
+        from sailplane.standalone import deployment
+
+        return deployment.config(self.home, port=self.plan.port, environment=self._outer, queues=queues)
+
+    async def _follow_config(self) -> str | None:
+        """Serve the queues as `sailplane.toml` and requirements say now; the interpreter that DAG files need then."""
+        try:
+            queues = await self._queues()
+        except SettingsError as error:
+            self._say(f"The queues stay as they were: {error}")
+            return None
+        if not self._service.is_served(queues):
+            await self._service.change(self._config(queues))
+            await self._service.connect(queues, {**self._outer, **self.environment})
+            self._say("The queues and their packages are as the files say now")
+        return default_queue(queues).interpreter
 
     def introduce(self) -> None:
         """Say where everything is."""
         credentials = self.credentials
+        for line in Preset.from_mapping(self._outer).lines():
+            self._say(line)
         self._say(f"Sailplane runs at {self.url}")
         self._say(f"  login    {credentials.username} / {credentials.password}")
         self._say(f"  DAGs     {self.plan.dags}")

@@ -1,27 +1,22 @@
-"""The local cloud for the engine's tests, and a stage of its own for each test."""
+"""A stage of its own for each test: on any emulators, or on the local cloud where the test needs what only that has."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_stage import INDEXES, Stage
-
-from localcloud import LocalCloudConfig, LocalCloudThread
-
-
-@pytest.fixture(scope="session")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudThread]:
-    config = LocalCloudConfig(
-        data_dir=tmp_path_factory.mktemp("localcloud"), buckets=("engine-tests",), indexes=INDEXES
-    )
-    with LocalCloudThread(config) as thread:
-        yield thread
+from engine_stage import Stage
 
 
 @pytest.fixture
-def stage(local: LocalCloudThread, tmp_path: Path) -> Iterator[Stage]:
-    local.cloud.faults.clear()
-    made = Stage(local, tmp_path)
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    if request.node.get_closest_marker("localcloud"):
+        own = request.getfixturevalue("own_cloud")
+        own.cloud.faults.clear()
+        made = Stage(own.environment(), request.getfixturevalue("own_bucket_name"), tmp_path, own=own)
+    else:
+        own = None
+        made = Stage(request.getfixturevalue("emulators"), request.getfixturevalue("bucket_name"), tmp_path)
     yield made
-    local.cloud.faults.clear()
+    if own is not None:
+        own.cloud.faults.clear()
     made.close()

@@ -1,4 +1,4 @@
-"""A stage for the engine: a real local cloud, a clock that tests turn, and messages that tests deliver."""
+"""A stage for the engine: real emulators, a clock that tests turn, and messages that tests deliver."""
 
 import threading
 import uuid
@@ -25,7 +25,6 @@ from sailplane.model.messages import Message
 from sailplane.model.runs import DagRun, ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
 
-INDEXES = Path(__file__).parents[3] / "infra" / "firestore.indexes.json"
 SUCCESS = Outcome(kind=OutcomeKind.SUCCESS)
 FAILED = Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind="ValueError", message="no"))
 
@@ -88,14 +87,17 @@ class ScriptedRunner:
 
 
 class Stage:
-    """One project of its own on the local cloud."""
+    """One project of its own on the emulators."""
 
-    def __init__(self, local: LocalCloudThread, folder: Path) -> None:
-        self.local = local
+    def __init__(
+        self, emulators: Mapping[str, str], bucket: str, folder: Path, own: LocalCloudThread | None = None
+    ) -> None:
+        self._own = own
         project = f"project-{uuid.uuid4().hex[:12]}"
-        environment = local.environment() | {
+        environment = {
+            **emulators,
             "GOOGLE_CLOUD_PROJECT": project,
-            "SAILPLANE_BUCKET": "engine-tests",
+            "SAILPLANE_BUCKET": bucket,
             "SAILPLANE_CACHE_DIR": str(folder / "cache"),
             "SAILPLANE_CALL_DEADLINE": "3",
         }
@@ -109,6 +111,12 @@ class Stage:
         self.bundle.mkdir()
         (self.bundle / "dags.py").write_text("# the scripted runner reads nothing of it\n")
         self.workers = [self.make_worker("one")]
+
+    @property
+    def local(self) -> LocalCloudThread:
+        """The local cloud, for faults and counters. Only in tests that are marked to need it."""
+        assert self._own is not None, "mark this test with pytest.mark.localcloud: other emulators cannot do this"
+        return self._own
 
     def make_worker(self, name: str) -> Worker:
         return Worker(self.cloud, self.runner, self.clock, name=name, queue="default")

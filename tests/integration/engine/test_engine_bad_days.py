@@ -71,6 +71,7 @@ def test_the_message_that_was_thought_lost_does_nothing_when_it_comes_late(stage
     assert stage.run(key).state is RunState.SUCCESS
 
 
+@pytest.mark.localcloud
 @pytest.mark.parametrize("commit", range(8))
 def test_a_commit_whose_answer_is_lost_is_known_again(stage: Stage, commit: int) -> None:
     key = stage.start(dag(task("a"), task("b", "a"), task("c", "a"), task("join", "b", "c")))
@@ -176,6 +177,7 @@ def test_a_worker_that_lost_its_lease_cannot_record_a_result(stage: Stage) -> No
     assert stage.states(key) == {"a": "up_for_retry"}
 
 
+@pytest.mark.localcloud
 def test_a_store_that_does_not_answer_fails_the_message_and_the_next_delivery_goes_on(stage: Stage) -> None:
     key = stage.start(chain(2))
     (data,) = stage.bus.take()
@@ -187,6 +189,7 @@ def test_a_store_that_does_not_answer_fails_the_message_and_the_next_delivery_go
     assert stage.run(key).state is RunState.SUCCESS
 
 
+@pytest.mark.localcloud
 def test_passing_trouble_of_the_store_is_not_seen_by_tasks(stage: Stage) -> None:
     key = stage.start(fan(12))
     for skip in (0, 1, 2):

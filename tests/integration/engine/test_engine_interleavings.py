@@ -106,6 +106,7 @@ def test_one_broken_alarm_in_a_wave_does_not_hold_up_the_others(stage: Stage) ->
         assert alarm_at > rings
 
 
+@pytest.mark.localcloud
 def test_a_kept_successor_is_run_although_a_look_failed(stage: Stage) -> None:
     key = stage.start(dag(task("a"), task("other"), task("kept", "a"), task("join", "a", "other")))
     (data,) = stage.bus.take()
@@ -215,6 +216,7 @@ def test_a_worker_lets_go_of_a_duplicate_before_it_reads_what_became_of_it(stage
     assert stage.run(key).state is RunState.SUCCESS
 
 
+@pytest.mark.localcloud
 def test_a_result_is_recorded_although_the_store_is_away_for_longer_than_a_call_is_tried(stage: Stage) -> None:
     def outage(job: TaskJob) -> Outcome:
         stage.local.cloud.faults.inject(Fault(point="firestore.*", kind=FaultKind.ERROR, times=10_000))

@@ -83,6 +83,7 @@ def test_a_lease_whose_instance_was_claimed_anew_stops_its_try_and_no_other(stag
     assert kept.reason is None
 
 
+@pytest.mark.localcloud
 def test_leases_that_are_due_are_renewed_in_one_commit(stage: Stage, leases: Leases) -> None:
     key = running(stage, 3)
     cancellation = Cancellation()
@@ -98,6 +99,7 @@ def test_leases_that_are_due_are_renewed_in_one_commit(stage: Stage, leases: Lea
         assert stage.since(before)["firestore.commits"] == 1
 
 
+@pytest.mark.localcloud
 def test_while_the_store_is_away_all_leases_that_ran_out_are_given_up_together(stage: Stage, leases: Leases) -> None:
     key = running(stage, 3)
     cancellations = [Cancellation() for _ in range(3)]

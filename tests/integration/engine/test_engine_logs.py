@@ -13,6 +13,7 @@ import pytest
 from engine_stage import ScriptedRunner, Stage, dag, task
 
 from sailplane.cloud.blobs import Blobs
+from sailplane.cloud.tally import Tally
 from sailplane.engine import shipper as shipping
 from sailplane.engine.logs import read_log
 from sailplane.engine.shipper import Shipper
@@ -27,7 +28,7 @@ class Bucket(Blobs):
     """The bucket, away while told so."""
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.settings)
+        super().__init__(stage.settings, Tally())
         self.trouble: Exception | None = None
 
     def write(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> None:

@@ -1,10 +1,12 @@
 """What runs cost: Firestore operations and messages, as Google would bill them."""
 
+import pytest
 from engine_stage import Stage, chain, dag, fan, task
 
 from sailplane.model.dags import Schedule, ScheduleKind
 from sailplane.model.states import RunState
 
+pytestmark = pytest.mark.localcloud
 PER_RUN = 8
 """Operations that a run costs whatever its size: the DAG, its version, active and waiting runs, its own writes."""
 

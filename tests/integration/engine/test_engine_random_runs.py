@@ -54,6 +54,7 @@ def hand_over(stage: Stage, chance: random.Random, data: bytes) -> None:
         worker.handle(data)
 
 
+@pytest.mark.localcloud
 @pytest.mark.parametrize("seed", range(40))
 def test_a_random_run_ends_as_the_rules_say(stage: Stage, seed: int) -> None:
     chance = random.Random(seed)

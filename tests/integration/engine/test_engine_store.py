@@ -27,7 +27,7 @@ class CutOff(Blobs):
     """A bucket that no call comes through to."""
 
     def __init__(self, stage: Stage, error: Exception) -> None:
-        super().__init__(stage.settings)
+        super().__init__(stage.settings, stage.cloud.tally)
         self._error = error
 
     @property
@@ -39,7 +39,7 @@ class Gate(Firestore):
     """Holds the first commit until it is opened; then fails each call as told."""
 
     def __init__(self, stage: Stage, error: Exception | None = None) -> None:
-        super().__init__(stage.settings)
+        super().__init__(stage.settings, stage.cloud.tally)
         self.is_reached = threading.Event()
         self.is_open = threading.Event()
         self.error = error

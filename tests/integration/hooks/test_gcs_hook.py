@@ -1,26 +1,19 @@
-"""The GCS hook and sensor against the local bucket."""
+"""The GCS hook and sensor against a real bucket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from localcloud import LocalCloudConfig, LocalCloudThread
 from sailplane.authoring.dag import DAG
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.gcs import GCSHook
 from sailplane.sensors.gcs import GCSObjectExistenceSensor
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with LocalCloudThread(LocalCloudConfig(data_dir=tmp_path_factory.mktemp("data"))) as cloud:
-        yield cloud.environment()["STORAGE_EMULATOR_HOST"]
-
-
 @pytest.fixture
-def hook(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[GCSHook]:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+def hook(emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[GCSHook]:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulators["STORAGE_EMULATOR_HOST"])
     made = GCSHook()
     if not made.client.lookup_bucket("flights"):
         made.client.create_bucket("flights")

@@ -179,7 +179,7 @@ def test_a_task_that_runs_longer_than_its_queue_allows_fails_with_advice(bench: 
     outcome = bench.run(job("sleep", time_limit=timedelta(seconds=1)))
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
-    assert "longer than this queue allows; give it a queue served by a pull worker" in outcome.error.message
+    assert "longer than this queue allows; give it a queue of kind job or pull" in outcome.error.message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -37,9 +38,19 @@ with DAG("hello", schedule=None, params={"more": 2}, tags=["small"]):
 """
 
 
+EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
+
+
 def outer_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if "EMULATOR" not in name and "SAILPLANE" not in name}
     return {**kept, "PYTHONPATH": str(SHARED), "PYTHONUNBUFFERED": "1"}
+
+
+def named_emulators(home: Path) -> dict[str, str]:
+    """The emulators that these tests are to run against, with project and bucket of each home's own. None: ours."""
+    named = {name: os.environ[name] for name in EMULATORS if os.environ.get(name)}
+    own = f"home-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    return {**named, "GOOGLE_CLOUD_PROJECT": own, "SAILPLANE_BUCKET": own} if named else {}
 
 
 def run_cli(*arguments: str, timeout: float = PATIENCE_SECONDS) -> subprocess.CompletedProcess[str]:
@@ -68,14 +79,14 @@ def eventually(probe: Callable[[], Any], what: str) -> Any:
 class Running:
     """One `sailplane standalone` under way."""
 
-    def __init__(self, home: Path, dags: Path, *options: str) -> None:
+    def __init__(self, home: Path, dags: Path, *options: str, **variables: str) -> None:
         self.home = home
         self.dags = dags
         self.output = home.parent / f"{home.name}.out"
         with self.output.open("w") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sailplane.cli", "standalone", *self._options(options)],
-                env=outer_environment(),
+                env={**outer_environment(), **named_emulators(home), **variables},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -167,14 +178,15 @@ def _decoded(data: bytes) -> Any:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Running]]:
     """Starts standalones in `tmp_path`, on one home unless told otherwise; none outlives the test."""
     started: list[Running] = []
+    ours = dict.fromkeys(EMULATORS, "") if request.node.get_closest_marker("localcloud") else {}
 
-    def start_one(*options: str, home: str = "home") -> Running:
+    def start_one(*options: str, home: str = "home", **variables: str) -> Running:
         dags = tmp_path / "dags"
         dags.mkdir(exist_ok=True)
-        running = Running(tmp_path / home, dags, *options)
+        running = Running(tmp_path / home, dags, *options, **{**ours, **variables})
         started.append(running)
         return running.wait_until_ready()
 

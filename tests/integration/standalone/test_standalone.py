@@ -5,6 +5,8 @@ import signal
 import socket
 import stat
 
+import pytest
+
 WAITING = """
 from pathlib import Path
 from sailplane import DAG
@@ -91,6 +93,7 @@ def test_a_second_start_on_the_same_home_goes_on_with_unfinished_runs(start, dag
     assert second.stop() == 0
 
 
+@pytest.mark.localcloud  # Elsewhere nobody may tell Pub/Sub of the new object.
 def test_an_object_wakes_the_sensor_that_waits_for_it(start, dags, wait_until):
     (dags / "object.py").write_text(
         "from sailplane import DAG\n"

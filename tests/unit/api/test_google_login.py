@@ -19,11 +19,11 @@ from sailplane.api.google_login import (
     IAP_HEADER,
     REMOVED_SIGNATURE,
     CloudRunLogin,
-    IapKeys,
     IapLogin,
     iap_audiences,
 )
 from sailplane.api.wiring import authenticator_for
+from sailplane.cloud.iap import Keys
 from sailplane.model.errors import SettingsError, Unavailable
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -158,7 +158,7 @@ def published():
 
 @pytest.fixture
 def behind_iap(client_of, backend, published):
-    login = IapLogin(lambda: (AUDIENCE,), IapKeys(published.fetch, published.clock))
+    login = IapLogin(lambda: (AUDIENCE,), Keys(published.fetch, published.clock))
     return client_of(App(backend, login))
 
 
@@ -259,6 +259,7 @@ def test_a_region_that_makes_no_sense_is_a_clear_error():
     [
         ({"SAILPLANE_AUTH": "id-token", "K_SERVICE": "sailplane-web"}, CloudRunLogin),
         ({"SAILPLANE_AUTH": "iap", "K_SERVICE": "sailplane-web"}, IapLogin),
+        ({"SAILPLANE_AUTH": "iap", "SAILPLANE_IAP_AUDIENCE": "/projects/1/global/backendServices/2"}, IapLogin),
     ],
 )
 def test_the_setting_says_how_users_are_known(environment, kind):
@@ -271,6 +272,7 @@ def test_the_setting_says_how_users_are_known(environment, kind):
         ({"SAILPLANE_AUTH": "none"}, "must be one of password, id-token, iap"),
         ({"SAILPLANE_AUTH": "password"}, "needs SAILPLANE_AUTH_FILE"),
         ({"SAILPLANE_AUTH": "id-token"}, "works on Cloud Run only"),
+        ({"SAILPLANE_AUTH": "iap"}, "SAILPLANE_IAP_AUDIENCE"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_a_clear_error(environment, words):

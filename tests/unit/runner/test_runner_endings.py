@@ -33,7 +33,7 @@ def test_the_end_of_a_process_is_named(status: int | None, words: str) -> None:
 
 def test_limits_name_themselves_and_what_to_do() -> None:
     assert "execution_timeout of 0:01:00" in message(endings.timed_out(timedelta(minutes=1)))
-    assert "give it a queue served by a pull worker" in message(endings.over_time_limit(timedelta(minutes=9)))
+    assert "give it a queue of kind job or pull" in message(endings.over_time_limit(timedelta(minutes=9)))
 
 
 def test_a_template_that_ended_names_the_file_that_it_imported() -> None:

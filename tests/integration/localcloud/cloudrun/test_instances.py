@@ -254,3 +254,16 @@ def test_deploying_again_under_the_same_name_replaces_the_function_at_its_url(de
     second = deploy("speak", name=first.name)
     assert second.url == first.url
     assert httpx.get(second.url, timeout=60).text == "spoken"
+
+
+def test_requests_side_by_side_are_billed_once_in_steps_of_100_ms(deploy: Deploy) -> None:
+    function = deploy("sleep", concurrency=4, max_instances=1)
+    counter = f"cloudrun.billable_ms.{function.name}"
+    counters = function.cloud.cloud.counters
+    httpx.get(f"{function.url}?seconds=0", timeout=60)
+    before = counters.snapshot()[counter]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: httpx.get(f"{function.url}?seconds=0.6", timeout=60), range(4)))
+    billed = counters.snapshot()[counter] - before
+    assert billed % 100 == 0
+    assert 600 < billed < 4 * 600

@@ -1,22 +1,25 @@
-"""A local Firestore in this process and clients of it."""
+"""A Firestore server and clients of it: the local cloud's, or the emulator that FIRESTORE_CONFORMANCE_HOST names, so
+that what these tests take for Firestore's ways can be held against Google's own emulator."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from firestore_server import LocalFirestore
+from firestore_server import Firestore, LocalFirestore
 from google.cloud import firestore
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalFirestore]:
-    server = LocalFirestore(tmp_path_factory.mktemp("firestore") / "firestore.sqlite")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firestore]:
+    named = os.environ.get("FIRESTORE_CONFORMANCE_HOST")
+    server = Firestore(named) if named else LocalFirestore(tmp_path_factory.mktemp("firestore") / "firestore.sqlite")
     yield server
     server.close()
 
 
 @pytest.fixture
-def db(shared_server: LocalFirestore) -> firestore.Client:
+def db(shared_server: Firestore) -> firestore.Client:
     """A client of an empty database."""
     return shared_server.client()
 
