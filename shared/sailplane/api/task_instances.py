@@ -113,7 +113,7 @@ def find(call: Call, run: DagRun, task_id: str, map_index: int) -> TaskInstance:
     task = call.version_of(run).task_dict.get(task_id)
     if task is None or map_index != UNMAPPED:
         raise _not_found(run, task_id, map_index)
-    if task.expansion is not None:
+    if task.is_mapped:
         raise HttpError(404, "Task instance is mapped, add the map_index value to the URL")
     return views.not_started(task, run)
 

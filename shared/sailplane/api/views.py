@@ -227,7 +227,7 @@ def task_view(task: SerializedTask, dag: SerializedDag) -> models.TaskResponse:
         doc_md=task.doc_md,
         operator_name=task.operator,
         class_ref={"module_path": None, "class_name": task.operator},
-        is_mapped=task.expansion is not None,
+        is_mapped=task.is_mapped,
     )
 
 

@@ -60,7 +60,7 @@ def task_row(task: SerializedTask) -> dict[str, Any]:
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
         "queue": task.queue,
-        "is_mapped": task.expansion is not None,
+        "is_mapped": task.is_mapped,
         "group_id": task.group_id,
     }
 

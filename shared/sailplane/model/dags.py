@@ -88,6 +88,10 @@ class SerializedTask:
     line: int | None = None
     """Line of the DAG file that made the task."""
 
+    @property
+    def is_mapped(self) -> bool:
+        return self.expansion is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class SerializedGroup:

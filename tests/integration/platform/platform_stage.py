@@ -107,7 +107,7 @@ class Stage:
         return found
 
     def states(self, run: RunKey) -> dict[str, str]:
-        return {key.task_id: str(state) for key, state in self.cloud.store.task_states(run).items()}
+        return {each.task_id: str(each.state) for each in self.cloud.store.task_states(run)}
 
     def wait_for_end(self, run: RunKey, seconds: float = PATIENCE_SECONDS) -> str:
         def ended() -> str | None:
