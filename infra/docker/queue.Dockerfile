@@ -16,5 +16,5 @@ RUN if [ -n "${SYSTEM_PACKAGES}" ]; then \
 ARG REQUIREMENTS=requirements.txt
 COPY ${REQUIREMENTS} /opt/sailplane/requirements.txt
 # Your own versions win over those that Sailplane was tested with; pip check says when they do not go together.
-RUN PIP_CONSTRAINT= pip install -r /opt/sailplane/requirements.txt && pip check
-USER sailplane
+RUN PIP_CONSTRAINT='' pip install -r /opt/sailplane/requirements.txt && pip check
+USER 50000

@@ -5,7 +5,7 @@ data "archive_file" "source" {
   for_each = merge(local.receivers, local.faces)
 
   type        = "zip"
-  source_dir  = "${var.sources}/${each.key}"
+  source_dir  = "${var.sources}/${var.name}-${each.key}"
   output_path = "${path.root}/.terraform/${var.name}-${each.key}.zip"
 }
 

@@ -11,7 +11,7 @@ variable "region" {
 }
 
 variable "sources" {
-  description = "Folder with the staged source of each function, made by `sailplane deploy --stage-only FOLDER`."
+  description = "Folder with the staged sources of the functions: WORKSPACE/sources of `sailplane deploy --stage-only --workspace WORKSPACE`."
   type        = string
 }
 

@@ -1,5 +1,6 @@
 """The Terraform module by itself: what it refuses, what its pages say, and that its references lead somewhere."""
 
+import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from hcl_expressions import attributes, blocks
 from hcl_module import Module
 from terraform_variables import variables
 
+from sailplane.cli.deploy import deploy
 from sailplane.deploy.config import parse
 from sailplane.model.errors import SettingsError
 
@@ -110,6 +112,13 @@ def test_the_page_knows_the_outputs_it_names() -> None:
     named = set(re.findall(r"module\.sailplane\.(\w+)", page))
     outputs = blocks(hcl2.parses((TERRAFORM / "outputs.tf").read_text()).body)
     assert named <= {labels[1] for labels, _ in outputs}
+
+
+def test_the_command_on_the_page_is_one_that_sailplane_has() -> None:
+    page = (TERRAFORM / "README.md").read_text()
+    [command] = re.findall(r"sailplane deploy (.*?)```", page, re.DOTALL)
+    flags = {f"--{name.replace('_', '-')}" for name in inspect.signature(deploy).parameters}
+    assert set(re.findall(r"--[\w-]+", command)) <= flags
 
 
 def test_no_member_is_everyone() -> None:

@@ -106,6 +106,8 @@ def create_subscriptions(cloud: Cloud, call: Call) -> Answer:
         }
         if call.get("message-filter"):
             subscription["filter"] = call["message-filter"]
+        if call.get("labels"):
+            subscription["labels"] = call["labels"]
         made.append(cloud.add("subscriptions", name, subscription))
     return made
 
