@@ -27,6 +27,8 @@ def _deploy_function(kit: Kit, function: Resource) -> tuple[Command, ...]:
             entry_point=text(function, "entry_point"),
             source=str(kit.source(function.name)),
             trigger_http=True,
+            # After a rollback by traffic, a new revision would get none.
+            serve_all_traffic_latest_revision=True,
             allow_unauthenticated=False,
             service_account=text(function, "service_account"),
             build_service_account=f"projects/{kit.project}/serviceAccounts/{text(function, 'build_account')}",
@@ -91,7 +93,7 @@ def _build_image(kit: Kit, image: Resource) -> tuple[Command, ...]:
 
 def _deploy_job(kit: Kit, job: Resource) -> tuple[Command, ...]:
     settings = job.settings
-    gpu = settings["gpu"]
+    gpu, old_gpu = settings["gpu"], settings.get("old_gpu")
     secrets = mapping_flag(texts(settings["secrets"]))
     command, *arguments = (str(word) for word in _tuple(settings["command"]))
     return (
@@ -108,7 +110,7 @@ def _deploy_job(kit: Kit, job: Resource) -> tuple[Command, ...]:
             memory=text(job, "memory"),
             cpu=_cpu(settings["cpu"]),
             # Left out, an old one would stay.
-            gpu=1 if gpu else (0 if settings.get("old_gpu") else None),
+            gpu=1 if gpu else (0 if old_gpu else None),
             gpu_type=str(gpu) if gpu else None,
             gpu_zonal_redundancy=False if gpu else None,
             task_timeout=f"{number(job, 'timeout')}s",

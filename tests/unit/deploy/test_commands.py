@@ -45,6 +45,7 @@ def test_a_function_is_deployed_with_all_its_settings() -> None:
         "--entry-point": "web",
         "--source": "work/sources/sailplane-web",
         "--trigger-http": "",
+        "--serve-all-traffic-latest-revision": "",
         "--no-allow-unauthenticated": "",
         "--service-account": "sailplane-web@acme.iam.gserviceaccount.com",
         "--build-service-account": "projects/acme/serviceAccounts/sailplane-build@acme.iam.gserviceaccount.com",
