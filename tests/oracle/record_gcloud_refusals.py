@@ -52,7 +52,6 @@ COMMANDS = (
     "scheduler jobs create http j --schedule=x --uri=https://x --oidc-token-audience=a",
     "scheduler jobs create http j --schedule=x --uri=https://x --http-method=call",
     "projects add-iam-policy-binding p --member=user:a@example.org",
-    "run jobs deploy j --image=i --gpu=1",
     "run jobs deploy j --image=i --source=.",
     "run services update s --iap",
     "iap web add-iam-policy-binding --resource-type=cloud-run --member=m --role=r",

@@ -87,6 +87,13 @@ COMMANDS = {
 PROMOTED = {"monitoring policies": "alpha monitoring policies"}
 """Groups that newer releases have without the track that they are recorded from, as their reference pages say."""
 
+_GPU = (
+    {"flag": ["--gpu"], "dest": "gpu"},
+    {"flag": ["--gpu-type"], "dest": "gpu_type"},
+    {"flag": ["--gpu-zonal-redundancy"], "dest": "gpu_zonal_redundancy", "type": {"kind": "switch"}},
+)
+LATER = {"run jobs create": _GPU, "run jobs deploy": _GPU, "run jobs update": _GPU}
+"""Flags that newer releases have, as their reference pages of December 2025 say."""
 APPENDING = ("_AppendAction", "UpdateActionWithAppend")
 """Actions of flags that may be given several times, each with a value of its own."""
 
@@ -230,6 +237,9 @@ def main():
     found = {path: command(cli, path) for path in paths}
     for promoted, recorded in PROMOTED.items():
         found |= {path.replace(recorded, promoted): found[path] for path in paths if path.startswith(recorded)}
+    for path, flags in LATER.items():
+        known = json.dumps(found[path])
+        found[path]["args"] += [each for each in flags if json.dumps(each["flag"]) not in known]
     commands = ",\n".join(f"{json.dumps(path)}: {json.dumps(found[path])}" for path in sorted(found))
     flags = ",\n".join(json.dumps(each) for each in global_flags(cli))
     sys.stdout.write(
