@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from sailplane.deploy import fields
 from sailplane.deploy.tables import Table
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.model.errors import SettingsError
@@ -29,7 +30,6 @@ _LONGEST_NAME = 16
 """Service accounts have at most 30 characters, and the longest ending is `-scheduler`."""
 _LONGEST_RESOURCE = 49
 """Cloud Run's names have at most 49 characters."""
-_MEMORY = re.compile(r"[1-9][0-9]*(?:Mi|Gi)")
 _RESERVED_QUEUES = frozenset({"events", "dead-letters", "tick", "worker", "web"})
 """Other topics, functions and subscriptions of a deployment have these names."""
 
@@ -280,14 +280,14 @@ def _function(table: Table, name: Function, default: FunctionConfig) -> Function
     return _checked(
         table,
         FunctionConfig(
-            memory=_memory(table) or default.memory,
+            memory=fields.memory(table) or default.memory,
             cpu=_or(table.number("cpu"), default.cpu),
             concurrency=_or(table.whole("concurrency", least=1, most=1000), default.concurrency),
-            timeout=_timeout(table, longest) or default.timeout,
+            timeout=fields.timeout(table, longest) or default.timeout,
             min_instances=_or(table.whole("min_instances"), default.min_instances),
             max_instances=_or(table.whole("max_instances", least=1), default.max_instances),
             env=table.text_table("env"),
-            secrets=_secrets(table),
+            secrets=fields.secrets(table),
             vpc_connector=table.text("vpc_connector"),
             ingress=table.choice("ingress", Ingress) or default.ingress,
         ),
@@ -351,16 +351,16 @@ def _queue(table: Table, name: str, folder: Path, worker: FunctionConfig) -> Que
     queue = QueueConfig(
         name=name,
         kind=kind,
-        requirements=_path(table, "requirements", folder),
+        requirements=fields.path(table, "requirements", folder),
         image=table.text("image"),
-        dockerfile=_path(table, "dockerfile", folder),
+        dockerfile=fields.path(table, "dockerfile", folder),
         system_packages=table.texts("system_packages"),
-        memory=_memory(table) or worker.memory,
+        memory=fields.memory(table) or worker.memory,
         cpu=_or(table.number("cpu"), worker.cpu),
         gpu=table.text("gpu"),
-        timeout=_timeout(table, _LONGEST[kind]) or by_default,
-        service_account=_account(table),
-        secrets=_secrets(table),
+        timeout=fields.timeout(table, _LONGEST[kind]) or by_default,
+        service_account=fields.account(table),
+        secrets=fields.secrets(table),
         env=table.text_table("env"),
         concurrency=_or(table.whole("concurrency", least=1, most=1000), worker.concurrency),
         min_instances=_or(table.whole("min_instances"), worker.min_instances),
@@ -387,44 +387,6 @@ def _check_kind(table: Table, name: str, kind: QueueKind) -> None:
 
 def _listed(kinds: frozenset[QueueKind]) -> str:
     return " and ".join(repr(kind.value) for kind in sorted(kinds))
-
-
-def _account(table: Table) -> str | None:
-    account = table.text("service_account")
-    if account is not None and "@" not in account:
-        raise table.error("service_account", f"= {account!r} must be an email address of a service account")
-    return account
-
-
-def _memory(table: Table) -> str | None:
-    memory = table.text("memory")
-    if memory is not None and not _MEMORY.fullmatch(memory):
-        raise table.error("memory", f"= {memory!r} must be like '512Mi' or '2Gi'")
-    return memory
-
-
-def _timeout(table: Table, longest: timedelta) -> timedelta | None:
-    seconds = table.whole("timeout", least=1)
-    if seconds is not None and seconds > longest.total_seconds():
-        raise table.error(
-            "timeout",
-            f"= {seconds} s is above {longest.total_seconds():.0f} s, the most that is possible here; longer tasks "
-            "belong on a queue of kind 'job' or 'pull'",
-        )
-    return None if seconds is None else timedelta(seconds=seconds)
-
-
-def _secrets(table: Table) -> Mapping[str, str]:
-    secrets = table.text_table("secrets")
-    for variable, reference in secrets.items():
-        if not re.fullmatch(r"[\w-]+:(?:latest|[1-9][0-9]*)", reference, re.ASCII):
-            raise table.error(f"secrets.{variable}", f"= {reference!r} must be like 'name-of-secret:latest' or ':3'")
-    return secrets
-
-
-def _path(table: Table, key: str, folder: Path) -> Path | None:
-    text = table.text(key)
-    return None if text is None else folder / text
 
 
 def _or(value: Given | None, default: Given) -> Given:
