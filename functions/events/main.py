@@ -6,12 +6,12 @@ from functools import partial
 import functions_framework
 from cloudevents.http.event import CloudEvent
 
-from sailplane.engine import journal
 from sailplane.engine.events import object_changed
+from sailplane.engine.journal import set_up as set_up_logging
 from sailplane.engine.pushes import pushed_notification
 from sailplane.engine.wiring import Once, cloud_from
 
-journal.set_up(os.environ)
+set_up_logging(os.environ)
 _cloud = Once(partial(cloud_from, os.environ))
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import flask
 
-from sailplane.engine import journal, serving
+from sailplane.engine.journal import set_up as set_up_logging
+from sailplane.engine.serving import on_sigterm
 from sailplane.engine.tick import tick as run_tick
 from sailplane.engine.wiring import Once, cloud_from
 
-journal.set_up(os.environ)
+set_up_logging(os.environ)
 _cloud = Once(partial(cloud_from, os.environ))
 _told_to_stop = threading.Event()
-serving.on_sigterm(_told_to_stop.set)
+on_sigterm(_told_to_stop.set)
 
 
 def tick(request: flask.Request) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import flask
 
 from sailplane.api.http import Request
 from sailplane.api.wiring import app_from
-from sailplane.engine import journal
+from sailplane.engine.journal import set_up as set_up_logging
 from sailplane.engine.wiring import Once
 
-journal.set_up(os.environ)
+set_up_logging(os.environ)
 _app = Once(partial(app_from, os.environ))
 
 

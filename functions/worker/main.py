@@ -6,13 +6,14 @@ from functools import partial
 import functions_framework
 from cloudevents.http.event import CloudEvent
 
-from sailplane.engine import journal, serving
+from sailplane.engine.journal import set_up as set_up_logging
 from sailplane.engine.pushes import pushed_data
+from sailplane.engine.serving import TIME_TO_LEAVE, on_sigterm
 from sailplane.engine.wiring import Once, leave, worker_from
 
-journal.set_up(os.environ)
+set_up_logging(os.environ)
 _worker = Once(partial(worker_from, os.environ))
-serving.on_sigterm(partial(leave, _worker, serving.TIME_TO_LEAVE))
+on_sigterm(partial(leave, _worker, TIME_TO_LEAVE))
 
 
 @functions_framework.cloud_event  # type: ignore[untyped-decorator]
