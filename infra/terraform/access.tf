@@ -9,7 +9,7 @@ locals {
   secret_readers = {
     for pair in distinct(concat(
       flatten([for function in keys(var.functions) : [for secret in values(var.functions[function].secrets) : { secret = split(":", secret)[0], email = local.emails[function] }]]),
-      flatten([for it in values(local.queues) : [for secret in values(it.secrets) : { secret = split(":", secret)[0], email = it.service_account }]]),
+      flatten([for it in values(local.queues) : [for secret in values(it.kind == "function" ? merge(var.functions.worker.secrets, it.secrets) : it.secrets) : { secret = split(":", secret)[0], email = it.service_account }]]),
     )) : "${pair.secret} ${pair.email}" => pair
   }
 }

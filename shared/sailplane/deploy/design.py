@@ -45,9 +45,12 @@ class Design:
     def secret_readers(self) -> Mapping[str, tuple[str, ...]]:
         """Which members read each secret, both sorted."""
         readers: dict[str, set[str]] = {}
+        worker = self.config.functions[Function.WORKER]
         owners = [
             *((one.secrets, self.function_email(function)) for function, one in self.config.functions.items()),
             *((queue.secrets, self.worker_email(queue)) for queue in self.config.queues.values()),
+            # The function of a queue is given the worker's secrets too, and acts as the queue's account.
+            *((worker.secrets, self.worker_email(queue)) for queue in self.queues(QueueKind.FUNCTION)),
         ]
         for secrets, email in owners:
             for reference in secrets.values():

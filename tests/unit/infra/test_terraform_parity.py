@@ -13,7 +13,7 @@ from terraform_variables import variables
 
 from sailplane.deploy.config import parse
 from sailplane.deploy.design import Design
-from sailplane.deploy.resource import Kind, Place, Resource
+from sailplane.deploy.resource import Kind, Place, Resource, Scope
 from sailplane.deploy.resources import desired
 
 INFRA = Path(__file__).parents[3] / "infra"
@@ -128,6 +128,23 @@ def test_both_give_each_resource_the_same_settings(situation: str) -> None:
     different = {name: (terraform[name], deploy[name]) for name in terraform.keys() & deploy.keys()
                  if terraform[name] != deploy[name]}  # fmt: skip
     assert different == {}
+
+
+def test_who_is_given_a_secret_may_read_it() -> None:
+    for toml in CONFIGURATIONS.values():
+        found = deployed(toml)
+        given = {
+            (str(reference).partition(":")[0], f"serviceAccount:{one.settings['service_account']}")
+            for one in found
+            if one.kind in (Kind.FUNCTION, Kind.JOB)
+            for reference in plain(one.settings["secrets"]).values()
+        }
+        readers = {
+            (one.settings["resource"], one.settings["member"])
+            for one in found
+            if one.kind is Kind.BINDING and one.settings["scope"] == Scope.SECRET
+        }
+        assert given <= readers
 
 
 def test_the_configurations_have_resources_of_every_kind() -> None:
