@@ -1,4 +1,4 @@
-"""Reads the values of `sailplane.toml` that functions and queues have alike, and says what is wrong with them (`SettingsError`)."""
+"""Reads values of `sailplane.toml` that functions and queues have alike. What is wrong with one is a `SettingsError`."""
 
 import re
 from collections.abc import Mapping

@@ -108,7 +108,7 @@ def dockerfile(python: str, system_packages: Sequence[str]) -> str:
     lines += [
         "ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1",
         "COPY sailplane /opt/sailplane",
-        "RUN cd /opt/sailplane && pip install --requirement requirements.txt",
+        "RUN cd /opt/sailplane && pip install --requirement requirements.txt && pip check",
         "RUN useradd --create-home sailplane",
         "USER sailplane",
         "WORKDIR /home/sailplane",
