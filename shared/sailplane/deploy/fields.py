@@ -1,4 +1,4 @@
-"""Reads values of `sailplane.toml` that functions and queues have alike. What is wrong with one is a `SettingsError`."""
+"""Reads values of `sailplane.toml` that functions and queues have alike. A wrong one is a `SettingsError`."""
 
 import re
 from collections.abc import Mapping
