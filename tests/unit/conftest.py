@@ -191,7 +191,7 @@ def backend() -> MemoryBackend:
                 task_id="load",
                 operator="PythonOperator",
                 upstream=("extract",),
-                expansion=Expansion((Source(kind=SourceKind.XCOM, task_id="extract"),)),
+                expansion=Expansion(sources=(Source(kind=SourceKind.XCOM, task_id="extract"),)),
             ),
             SerializedTask(task_id="tail.report", operator="BashOperator", upstream=("load",), group_id="tail"),
         ),

@@ -125,6 +125,8 @@ class DAG:
         self.max_active_runs: int = given["max_active_runs"]
         self.max_active_tasks: int = given["max_active_tasks"]
         self.dagrun_timeout: timedelta | None = given["dagrun_timeout"]
+        self.fail_fast: bool = given["fail_fast"]
+        self.max_consecutive_failed_dag_runs: int = given["max_consecutive_failed_dag_runs"]
         self.is_paused_upon_creation: bool | None = given["is_paused_upon_creation"]
         checks.check_continuous(self.timetable, self.max_active_runs)
 
@@ -236,10 +238,8 @@ class DAG:
 
 
 _KEPT = (
-    "max_consecutive_failed_dag_runs",
     "deadline",
     "access_control",
-    "fail_fast",
     "allowed_run_types",
     "disable_bundle_versioning",
     "rerun_with_latest_version",

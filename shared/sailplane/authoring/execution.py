@@ -22,6 +22,7 @@ from sailplane.authoring.exceptions import (
 from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
+from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
@@ -40,6 +41,9 @@ def preload() -> None:
 
 def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
     """Run the task that `job` names and say how it ended. Never raises for what user code does."""
+    if job.about_run is not None:
+        with time_limit(job.execution_timeout):
+            return run_callbacks_of_dag(dag, job, job.about_run, services)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
         return Outcome(

@@ -33,7 +33,7 @@ class ProductInput:
         self.kwargs = dict(kwargs)
 
     def expansion(self) -> Expansion:
-        return Expansion(tuple(_source(value) for value in self.kwargs.values()))
+        return Expansion(sources=tuple(_source(value) for value in self.kwargs.values()))
 
     def iter_references(self) -> Iterator[tuple["BaseOperator", str]]:
         for value in self.kwargs.values():
@@ -70,7 +70,7 @@ class RowsInput:
         self._where = where
 
     def expansion(self) -> Expansion:
-        return Expansion((_source(self.rows),))
+        return Expansion(sources=(_source(self.rows),))
 
     def iter_references(self) -> Iterator[tuple["BaseOperator", str]]:
         yield from iter_references(self.rows if isinstance(self.rows, Mappable) else list(self.rows))

@@ -72,7 +72,10 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         owners=tuple(sorted({task.owner for task in order})),
         params={name: _param(dag.params.get_param(name)) for name in dag.params},
         render_template_as_native_obj=dag.render_template_as_native_obj,
-        has_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
+        has_success_callback=bool(dag.on_success_callback),
+        has_failure_callback=bool(dag.on_failure_callback),
+        fail_fast=dag.fail_fast,
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
     )
 
 

@@ -16,6 +16,7 @@ from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggreg
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.tally import Tally
+from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
@@ -181,12 +182,13 @@ class Store:
         """The task instances of a run that have a document: all, or those among `keys`. One read each."""
         if keys is not None:
             return [codec.read_task(document) for document in self._get([paths.task(run, key) for key in keys])]
-        return [codec.read_task(document) for document in self._list(paths.run(run), "tasks")]
+        return _without_callbacks(codec.read_task(document) for document in self._list(paths.run(run), "tasks"))
 
     def task_states(self, run: RunKey) -> list[TaskInstance]:
         """All task instances of a run with their state and the number of their siblings alone. One read each."""
         fields = ("state", "map_size")
-        return [codec.read_task(document) for document in self._list(paths.run(run), "tasks", fields=fields)]
+        found = self._list(paths.run(run), "tasks", fields=fields)
+        return _without_callbacks(codec.read_task(document) for document in found)
 
     def feeding(self, run: RunKey, label: str) -> int:
         """How many ended task instances feed the wide join `label`; one read a thousand."""
@@ -278,6 +280,11 @@ class Store:
 
 
 R = TypeVar("R")
+
+
+def _without_callbacks(instances: Iterable[TaskInstance]) -> list[TaskInstance]:
+    """What calls a DAG's callbacks stands among the task instances of a run, and is none to anybody else."""
+    return [instance for instance in instances if not is_callback(instance.task_id)]
 
 
 def _readable(read: Callable[[Any], R], document: Any) -> list[R]:

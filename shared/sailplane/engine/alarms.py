@@ -16,6 +16,7 @@ from sailplane.engine import draft, ends, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
+from sailplane.engine.stopping import Stop
 from sailplane.model.errors import NotFound, SailplaneError, TransientError
 from sailplane.model.ids import RunKey
 from sailplane.model.messages import AlarmWave
@@ -74,13 +75,22 @@ class Alarms:
         now = self._clock()
         if run.state.is_terminal or run.alarm_at is None or run.alarm_at > now:
             return
+        after = now + RUN_ALARM
         if run.state is RunState.QUEUED:
             turns.start_waiting(self._cloud, self._clock, run.key.dag_id)
         else:
             memory = RunMemory(run.context, run.token, self._cloud.store.version(run.key.dag_id, run.context.version))
-            self._progress.replan(memory, self._cloud.store.tasks(run.key))
-        # When the run was closed or started just now, this finds another token and does nothing.
-        self._cloud.store.commit([Replace(replace(run, alarm_at=now + RUN_ALARM))])
+            after = planner.run_alarm(run.context, memory.dag, now)
+            instances = self._cloud.store.tasks(run.key)
+            if planner.is_late(run.context, memory.dag, now):
+                self._progress.stop(memory, instances, Stop.TIMEOUT)
+            else:
+                self._progress.replan(memory, instances)
+                # When the run was closed or started just now, this finds another token and does nothing.
+                after = planner.run_alarm(
+                    run.context, self._cloud.store.version(run.key.dag_id, run.context.version), now
+                )
+        self._cloud.store.commit([Replace(replace(run, alarm_at=after))])
 
     def answer_task(self, instance: TaskInstance) -> None:
         """Do what the alarm of a task instance asks for, if it is due. Raises `NotFound` when its run is gone."""

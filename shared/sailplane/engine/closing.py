@@ -1,18 +1,20 @@
 """Closing a run: once its last task has ended, whoever ended it records the run's state and lets the next one start."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sailplane.cloud.changes import EndRun
+from sailplane.cloud.changes import Change, Create, EndRun
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import journal, mapping
+from sailplane.engine import mapping, run_callbacks
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.stopping import Stop
 from sailplane.model.ids import TaskKey
-from sailplane.model.runs import DagRun
+from sailplane.model.runs import DagRun, TaskInstance, Token
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import closing, joins
 
@@ -20,24 +22,57 @@ _log = logging.getLogger(__name__)
 _MOST_TRIES = 5
 
 
-def close(cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime]) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """A run's end, ready to be written."""
+
+    state: RunState
+    changes: tuple[Change, ...]
+    callback: TaskInstance | None
+    """What calls the DAG's callbacks: the last of `changes` creates it."""
+
+    @classmethod
+    def of(
+        cls,
+        run: RunMemory,
+        state: RunState | None,
+        states: Mapping[TaskKey, TaskState],
+        now: datetime,
+        *,
+        is_late: bool = False,
+    ) -> "Ending":
+        """`run`, ended in `state`; `is_late`: because it took too long."""
+        if state is None:
+            raise ValueError("a run that goes on has no end")
+        callback = run_callbacks.due(run, state, now, is_late=is_late)
+        end = EndRun(run.key, run.token, ended_run(run, state, states, now))
+        return cls(state=state, changes=(end, *([Create(callback)] if callback else [])), callback=callback)
+
+
+Closed = tuple[Ending, Sequence[Token]]
+"""The end that was written, and the update times that its commit gave."""
+
+
+def close(
+    cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime], stop: Stop | None = None
+) -> Closed | None:
     """Close `run` if all its task instances have ended; `is_known` says that memory has them all.
 
-    True when this call closed it: the caller then lets a waiting run start.
+    Not None when this call closed it: the caller then calls its callbacks and lets a waiting run start. A run that
+    was stopped ends as `stop` says.
     """
     states = run.known_states() if is_known else _read_states(cloud, run)
     if states is None or not closing.is_over(run.dag, states, run.sizes) or not run.close_once():
-        return False
+        return None
     with run.closing(True) as attempt:
-        verdict = _end(cloud, run, states, clock)
-        attempt.is_done = verdict is not Verdict.OPEN
-    return verdict is Verdict.CLOSED
+        closed = _end(cloud, run, states, clock, stop)
+        attempt.is_done = closed is not Verdict.OPEN
+    return None if isinstance(closed, Verdict) else closed
 
 
 class Verdict(Enum):
-    """What became of an attempt to close a run."""
+    """Why an attempt to close a run did not."""
 
-    CLOSED = "closed"
     FOUND_CLOSED = "found closed"
     """Someone else had closed it, or it was deleted."""
     OPEN = "open"
@@ -59,15 +94,22 @@ def _all_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState]:
     return {instance.key: instance.state for instance in found}
 
 
-def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], clock: Callable[[], datetime]) -> Verdict:
+def _end(
+    cloud: Cloud,
+    run: RunMemory,
+    states: Mapping[TaskKey, TaskState],
+    clock: Callable[[], datetime],
+    stop: Stop | None,
+) -> Closed | Verdict:
     """Write the run's end."""
-    state = closing.run_state(run.dag, states, run.sizes)
+    is_late = stop is not None and stop.fails_run
     for _ in range(_MOST_TRIES):
         run.leave_over(cloud.tally.take())
-        end = EndRun(run.key, run.token, ended_run(run, state, states, clock()))
-        if isinstance(cloud.store.commit([end]), Committed):
-            journal.run_ended(run.key, end.ended.state)
-            return Verdict.CLOSED
+        state = RunState.FAILED if is_late else closing.run_state(run.dag, states, run.sizes)
+        ending = Ending.of(run, state, states, clock(), is_late=is_late)
+        result = cloud.store.commit(ending.changes)
+        if isinstance(result, Committed):
+            return ending, result.tokens
         stored = cloud.store.run(run.key)
         if stored is None or stored.state.is_terminal:
             return Verdict.FOUND_CLOSED
@@ -76,15 +118,12 @@ def _end(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState], cloc
         states = _all_states(cloud, run)
         if not closing.is_over(run.dag, states, run.sizes):
             return Verdict.OPEN
-        state = closing.run_state(run.dag, states, run.sizes)
     _log.warning("run=%s could not be closed: its document keeps changing; its alarm will try again", run.key)
     return Verdict.OPEN
 
 
-def ended_run(run: RunMemory, state: RunState | None, states: Mapping[TaskKey, TaskState], now: datetime) -> DagRun:
+def ended_run(run: RunMemory, state: RunState, states: Mapping[TaskKey, TaskState], now: datetime) -> DagRun:
     """What is written into the run's document."""
-    if state is None:
-        raise ValueError("a run that goes on has no end")
     return DagRun(
         context=run.context,
         state=state,

@@ -15,7 +15,7 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunState
 from sailplane.model.usage import Usage
-from sailplane.planner.alarms import RUN_ALARM
+from sailplane.planner.alarms import RUN_ALARM, run_alarm
 from sailplane.planner.plan import Snapshot
 
 
@@ -66,10 +66,10 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
         new.record,
         context=replace(new.record.context, started_at=now),
         state=RunState.RUNNING,
-        alarm_at=now + RUN_ALARM,
         claim=nonce(),
         usage=_usage(cloud, new),
     )
+    run = replace(run, alarm_at=run_alarm(run.context, new.dag, now))
     memory = RunMemory(run.context, "", new.dag)
     drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
     ended: list[str] = []

@@ -114,7 +114,7 @@ def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, n
 
 def _failed(run: RunMemory, base: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
     decision = retries.decide(
-        run.dag.task_dict[base.task_id],
+        run.task(base.key),
         dag_id=run.key.dag_id,
         logical_date=run.context.logical_date,
         try_number=base.try_number,

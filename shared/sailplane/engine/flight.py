@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, pressure, xcoms
+from sailplane.engine import draft, ends, pressure, run_callbacks, xcoms
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -21,6 +21,7 @@ from sailplane.engine.progress import Progress
 from sailplane.engine.request_time import RequestTime
 from sailplane.engine.services import Services
 from sailplane.engine.spools import Spool
+from sailplane.model.callbacks import AboutRun, RunCallback, is_callback
 from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound, TransientError
 from sailplane.model.evolve import evolve
@@ -118,9 +119,9 @@ class Flights:
         try:
             inputs = self._services.inputs(task, instance.map_index)
             bundle = self._worker.bundles.path(context.bundle)
+            job = self._job(instance, task, inputs)
         except TransientError as error:
             raise NotBegun(error) from error
-        job = self._job(instance, task, inputs)
         guard = self._worker.guard
         with self._worker.departure.stoppable(cancellation), guard.watched(cancellation):
             outcome = self._worker.runner.run(
@@ -130,6 +131,7 @@ class Flights:
 
     def _job(self, instance: TaskInstance, task: SerializedTask, inputs: dict[str, str]) -> TaskJob:
         return TaskJob(
+            about_run=self._about_run(instance.key),
             run=self._run.context,
             task_id=instance.task_id,
             map_index=instance.map_index,
@@ -141,6 +143,11 @@ class Flights:
             execution_timeout=task.execution_timeout,
             time_limit=self._time.for_code,
         )
+
+    def _about_run(self, key: TaskKey) -> AboutRun | None:
+        if not is_callback(key.task_id):
+            return None
+        return run_callbacks.about(self._cloud, self._run, RunCallback(key.task_id))
 
     # Its end
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sailplane.engine import mapping
+from sailplane.model.callbacks import RunCallback, is_callback, task_of
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
@@ -58,6 +59,8 @@ class RunMemory:
     def task(self, key: TaskKey) -> SerializedTask:
         """What the run's DAG says of a task instance. Raises `NotFound`."""
         task = self.dag.task_dict.get(key.task_id)
+        if is_callback(key.task_id):
+            return task_of(RunCallback(key.task_id))
         if task is None:
             raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
         return task

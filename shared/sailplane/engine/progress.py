@@ -8,19 +8,22 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from sailplane.cloud.changes import Change, Create, EndRun, Replace
+from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import closing, draft, ends, journal, mapping, publishing
+from sailplane.engine import closing, draft, ends, failures, journal, mapping, publishing, stopping
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
+from sailplane.engine.stopping import Stop
+from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
+from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
-from sailplane.model.states import TaskState
+from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -57,6 +60,10 @@ class Progress:
         runs itself goes to `kept` as soon as it is committed: it is running, on the caller's lease, whatever happens
         after. None: the caller runs nothing.
         """
+        if is_callback(ended.task_id):
+            return isinstance(self._cloud.store.commit([Replace(ended)]), Committed)
+        if run.dag.fail_fast and ended.state is TaskState.FAILED:
+            return self._end_alone(run, ended, kept)
         known = run.known_states() | {ended.key: ended.state}
         drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
@@ -64,16 +71,16 @@ class Progress:
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
         unit: list[Change] = [Replace(ended), *map(Create, first)]
         closes = drafted.run is not None and not rest and run.close_once()
-        if closes:
-            unit.append(EndRun(run.key, run.token, closing.ended_run(run, drafted.run, drafted.states, now)))
+        ending = closing.Ending.of(run, drafted.run, drafted.states, now) if closes else None
+        if ending is not None:
+            unit += ending.changes
         with run.closing(closes) as closed:
             result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
             return self._end_alone(run, ended, kept)
-        if closes and drafted.run is not None:
-            journal.run_ended(run.key, drafted.run)
-            self._on_close(run.key.dag_id)
+        if ending is not None:
+            self._closed(run, ending, result.tokens)
             return True
         self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
         if not drafted.resolves(run.dag, [ended.key]):
@@ -85,7 +92,10 @@ class Progress:
         result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
-        self.follow(run, [ended.key], kept)
+        if run.dag.fail_fast and ended.state is TaskState.FAILED:
+            self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
+        else:
+            self.follow(run, [ended.key], kept)
         return True
 
     def follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
@@ -109,6 +119,12 @@ class Progress:
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
+        if run.dag.fail_fast and any(instance.state is TaskState.FAILED for instance in instances):
+            self.stop(run, instances, Stop.FAIL_FAST)
+        else:
+            self._plan_whole(run, instances)
+
+    def _plan_whole(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         run.learn(instance for instance in instances if instance.state.is_terminal)
         drafted = draft.draft_all(run.dag, mapping.whole_snapshot(run.dag, instances))
         self._create(run, drafted, None)
@@ -117,8 +133,28 @@ class Progress:
 
     def close(self, run: RunMemory, *, is_known: bool) -> None:
         """Close `run` if it is over; `is_known` says that memory has all its task instances, ended."""
-        if closing.close(self._cloud, run, is_known, self._clock):
-            self._on_close(run.key.dag_id)
+        closed = closing.close(self._cloud, run, is_known, self._clock)
+        if closed is not None:
+            self._closed(run, *closed)
+
+    def stop(self, run: RunMemory, instances: Sequence[TaskInstance], stop: Stop) -> None:
+        """End what has not ended in `run`, of which `instances` are all, and the run too unless teardowns are left."""
+        stopping.stop(self._cloud, run, instances, stop, self._clock())
+        if not stop.fails_run:
+            self._plan_whole(run, self._cloud.store.tasks(run.key))
+            return
+        closed = closing.close(self._cloud, run, False, self._clock, stop)
+        if closed is not None:
+            self._closed(run, *closed)
+
+    def _closed(self, run: RunMemory, ending: closing.Ending, tokens: Sequence[str]) -> None:
+        """A run was closed here: call its callbacks, and let others start."""
+        journal.run_ended(run.key, ending.state)
+        if ending.callback is not None:
+            self.publish(run, [evolve(ending.callback, token=tokens[-1])])
+        if ending.state is RunState.FAILED:
+            failures.pause_after_many(self._cloud, run, self._clock())
+        self._on_close(run.key.dag_id)
 
     def _choose(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> TaskKey | None:
         """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time."""

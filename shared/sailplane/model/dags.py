@@ -141,7 +141,13 @@ class SerializedDag:
     owners: tuple[str, ...] = ()
     params: Mapping[str, SerializedParam] = field(default_factory=dict)
     render_template_as_native_obj: bool = False
-    has_callbacks: bool = False
+    has_success_callback: bool = False
+    has_failure_callback: bool = False
+    """Whether something is to be called when a run has ended so."""
+    fail_fast: bool = False
+    """True: the first task that fails ends all others."""
+    max_consecutive_failed_dag_runs: int = 0
+    """After so many failed runs one after the other the DAG is paused; 0: never."""
 
     @cached_property
     def task_dict(self) -> Mapping[str, SerializedTask]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.runs import ErrorInfo, RunContext
 
@@ -36,6 +37,8 @@ class TaskJob:
     """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
     execution_timeout: timedelta | None = None
     """The task's own limit, exact to a few milliseconds."""
+    about_run: AboutRun | None = None
+    """For the callbacks of a run that has ended; `task_id` then is no task's."""
     time_limit: timedelta | None = None
     """What this worker can give at the most; longer is a clear failure that names the queue."""
 

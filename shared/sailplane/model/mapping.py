@@ -48,7 +48,7 @@ class Source:
         return {SourceKind.ZIP: min, SourceKind.ZIP_LONGEST: max}.get(self.kind, sum)(known)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Expansion:
     """Of a mapped task or task group: it has as many instances as the lengths of `sources` multiplied."""
 

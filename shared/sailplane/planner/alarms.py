@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sailplane.model.dags import SerializedTask
-from sailplane.model.runs import TaskInstance
+from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.runs import RunContext, TaskInstance
 from sailplane.model.states import TaskState
 from sailplane.planner.retries import Failure, decide
 
@@ -20,6 +20,24 @@ at worst."""
 RUN_ALARM = timedelta(minutes=10)
 """How often a live run is planned again from its documents. Its tasks' own alarms catch what stands still; this one
 catches what was never created because a worker died between two commits."""
+
+
+def run_alarm(context: RunContext, dag: SerializedDag, now: datetime) -> datetime:
+    """When a run is planned again that was at `now`: sooner when its `dagrun_timeout` is."""
+    late_at = _late_at(context, dag)
+    return min(now + RUN_ALARM, late_at) if late_at is not None and late_at > now else now + RUN_ALARM
+
+
+def is_late(context: RunContext, dag: SerializedDag, now: datetime) -> bool:
+    """Whether a run has taken longer than its `dagrun_timeout`."""
+    late_at = _late_at(context, dag)
+    return late_at is not None and now >= late_at
+
+
+def _late_at(context: RunContext, dag: SerializedDag) -> datetime | None:
+    if dag.dagrun_timeout is None or context.started_at is None:
+        return None
+    return context.started_at + dag.dagrun_timeout
 
 
 class Action(Enum):

@@ -41,10 +41,13 @@ def run_state(
 
     As in Airflow (`DagRun.update_state`): failed when a leaf failed or could not start because of a failure before it.
     A failure that no leaf sees (its rule let it succeed) does not fail the run. Teardowns are left out unless they say
-    `on_failure_fail_dagrun`; removed tasks are left out.
+    `on_failure_fail_dagrun`; removed tasks are left out. With `fail_fast` each failed task fails it, for those behind
+    it were skipped.
     """
     if not is_over(dag, states, sizes):
         return RunState.RUNNING
+    if dag.fail_fast and TaskState.FAILED in states.values():
+        return RunState.FAILED
     leaves = wiring(dag).leaves
     failed = any(state in _FAILURES and key.task_id in leaves for key, state in states.items())
     return RunState.FAILED if failed else RunState.SUCCESS

@@ -35,6 +35,8 @@ def feeds(dag: SerializedDag, task_id: str, state: TaskState, *, has_pushed: boo
 
     `has_pushed`: it returned something.
     """
+    if task_id not in dag.task_dict:
+        return ()  # It calls the DAG's callbacks, and nothing waits for it.
     plain = [RUN_JOIN] if len(dag.tasks) > WIDE or wiring(dag).mapped else []
     node = wiring(dag).nodes[task_id]
     for join in node.wide_joins:

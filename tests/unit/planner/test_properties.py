@@ -86,14 +86,14 @@ def mapped_dags(draw: st.DrawFn) -> SerializedDag:
         fields: dict[str, Any] = {"trigger_rule": draw(RULES)}
         if kind == "own" and earlier:
             producers = draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=2, unique=True))
-            fields["expansion"] = Expansion(tuple(from_task(each) for each in producers))
+            fields["expansion"] = Expansion(sources=tuple(from_task(each) for each in producers))
             upstream |= set(producers)
         elif kind == "literal":
-            fields["expansion"] = Expansion((Source(kind=SourceKind.LITERAL, length=draw(st.integers(0, 3))),))
+            fields["expansion"] = Expansion(sources=(Source(kind=SourceKind.LITERAL, length=draw(st.integers(0, 3))),))
         elif kind == "group" and outside:
             if group is None:
                 producer = draw(st.sampled_from(outside))
-                group = SerializedGroup(group_id="group", expansion=Expansion((from_task(producer),)))
+                group = SerializedGroup(group_id="group", expansion=Expansion(sources=(from_task(producer),)))
             assert group.expansion is not None
             producer = group.expansion.producers[0]
             inside = {each.task_id for each in tasks if each.group_id == "group"}
