@@ -70,7 +70,12 @@ def test_the_end_of_a_run_says_what_alerts_filter_on(state: RunState, severity: 
     journal.run_ended(RUN, state)
     (entry,) = entries(stream)
     assert entry["severity"] == severity
-    assert [entry[name] for name in ("event", "dag_id", "run_id", "state")] == ["run_ended", "flight", "manual__1", str(state)]
+    assert [entry[name] for name in ("event", "dag_id", "run_id", "state")] == [
+        "run_ended",
+        "flight",
+        "manual__1",
+        str(state),
+    ]
 
 
 def test_an_exception_stands_in_the_same_line() -> None:
