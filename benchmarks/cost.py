@@ -42,6 +42,10 @@ Counters = Mapping[str, int]
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/cost.py", description="Measure what Sailplane costs.")
     parser.add_argument("--render", action="store_true", help="measure nothing; only write docs/cost.md anew")
+    parser.add_argument(
+        "--measured", type=Path, default=measured.FILE, metavar="FILE", help="what is measured, as JSON"
+    )
+    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="the page whose tables are written")
     parser.add_argument("--repeats", type=int, default=10, help="runs of the chain and of the fan-out")
     options = parser.parse_args(arguments)
     if not options.render:
@@ -50,8 +54,8 @@ def main(arguments: Sequence[str]) -> int:
         except BenchmarkError as error:
             sys.stderr.write(f"{error}\n")
             return 1
-        measured.FILE.write_text(json.dumps(document, indent=1) + "\n")
-    PAGE.write_text(page.updated(PAGE.read_text(), measured.load(measured.FILE), current()))
+        options.measured.write_text(json.dumps(document, indent=1) + "\n")
+    options.page.write_text(page.updated(options.page.read_text(), measured.load(options.measured), current()))
     return 0
 
 

@@ -7,7 +7,7 @@ from sailplane.sensors.python import PythonSensor
 
 SENSORS = 10
 INTERVAL = timedelta(seconds=4)
-LONG_ENOUGH = timedelta(seconds=40)
+LONG_ENOUGH = timedelta(seconds=20)
 
 
 def has_waited(dag_run) -> bool:

@@ -44,7 +44,7 @@ def estimate(
             show_default=False,
         ),
     ] = None,
-    mapped: Annotated[int, typer.Option("--mapped", min=1, help="Instances of each mapped task, without runs.")] = 1,
+    mapped: Annotated[int, typer.Option("--mapped", min=1, help="Items that each mapped task maps over.")] = 1,
     form: FormatOption = Format.TABLE,
     home: HomeOption = None,
 ) -> None:

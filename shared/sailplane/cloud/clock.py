@@ -22,6 +22,8 @@ class StoreClock:
         self.read = read
         self.offset = 0.0
         """Seconds that Firestore's clock is ahead of this machine's, as far as that is known and matters."""
+        self.is_known = False
+        """False until an answer has said its time: before that nothing should be dated."""
 
     def __call__(self) -> datetime:
         return datetime.fromtimestamp(self.read() + self.offset, UTC)
@@ -31,6 +33,7 @@ class StoreClock:
         seconds = told.seconds + told.nanos / 1e9
         if not seconds:
             return  # Not every answer says when it was made.
+        self.is_known = True
         least, most = seconds - self.read() - TOLERANCE, seconds - asked_at + TOLERANCE
         if not least <= self.offset <= most:
             self.offset = 0.0 if least <= 0.0 <= most else min(max(self.offset, least), most)

@@ -128,7 +128,7 @@ class Firestore:
     def get(self, names: Sequence[str]) -> list[Any]:
         """The documents that exist among `names`, in no order. One read each, also for those that do not exist."""
         self._tally.reads += len(names)
-        if len(names) == 1:
+        if len(names) == 1 and self.clock.is_known:
             return self._get_only(names[0])
         request = BatchGetDocumentsRequest(database=self.database, documents=names)
         return [
@@ -136,7 +136,7 @@ class Firestore:
         ]
 
     def _get_only(self, name: str) -> list[Any]:
-        """One document by a plain call, which costs half of a streamed answer."""
+        """One document by a plain call, which costs half of a streamed answer, and does not say when it was read."""
         request = GetDocumentRequest(name=name)
         headers = self.routed(name=name)
         for attempt in _attempts(self._deadline):

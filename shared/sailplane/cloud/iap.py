@@ -53,7 +53,7 @@ def claims_of(token: str, keys: "Keys", audiences: Sequence[str]) -> Mapping[str
     return claims
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class _Known:
     keys: PublicKeys
     looked_at: datetime

@@ -58,7 +58,7 @@ class Habit:
     each: float = DEFAULT_SECONDS
     seconds: Mapping[str, float]
     mapped: int = 1
-    """Instances of a mapped task."""
+    """How many items a task returns that another one is mapped over. Lengths that the DAG file names are known."""
 
 
 def from_runs(dag: SerializedDag, used: Sequence[Usage], runs_per_day: float) -> Estimate:
@@ -70,7 +70,7 @@ def from_runs(dag: SerializedDag, used: Sequence[Usage], runs_per_day: float) ->
 def from_structure(dag: SerializedDag, habit: Habit) -> Estimate:
     """From its tasks: which of them a worker keeps, and which travel through the queue side by side."""
     run = _complete(RUN + _Sketch(dag, habit).usage())
-    size = sum(habit.mapped if task.is_mapped else 1 for task in dag.tasks)
+    size = sum(_instances(dag, task.task_id, habit.mapped) for task in dag.tasks)
     return _estimate(Basis.STRUCTURE, 0, run, size, habit.runs_per_day)
 
 
@@ -84,6 +84,15 @@ def _estimate(basis: Basis, runs: int, run: Usage, size: int, runs_per_day: floa
         document_gib_months=(size + 1) * DOCUMENT_BYTES / GIB, object_gib_months=run.class_a * OBJECT_BYTES / GIB
     )
     return Estimate(basis=basis, runs=runs, run=run, month=(run + kept).times(number))
+
+
+def _instances(dag: SerializedDag, task_id: str, items: int) -> int:
+    """How many instances a task probably has: one, unless it is mapped or in a mapped group."""
+    mapped = dag.mapped_by.get(task_id)
+    if mapped is None:
+        return 1
+    expansion = dag.expansions[mapped]
+    return expansion.size(dict.fromkeys(expansion.producers, items)) or 0
 
 
 class _Sketch:
@@ -120,7 +129,7 @@ class _Sketch:
         for wave in waves.values():
             width = sum(map(self._instances, wave))
             for task in wave:
-                self._side_by_side[task.task_id] = min(width, CONCURRENCY)
+                self._side_by_side[task.task_id] = max(min(width, CONCURRENCY), 1)
         settled = Usage(writes=sum(not task.needs_code for task in self._dag.tasks))
         return total([settled, *map(self._wave, waves.values()), *map(self._task, self._coded())])
 
@@ -134,13 +143,13 @@ class _Sketch:
         return self._dag.task_dict[starter].queue == task.queue
 
     def _instances(self, task: SerializedTask) -> int:
-        return self._habit.mapped if task.is_mapped else 1
+        return _instances(self._dag, task.task_id, self._habit.mapped)
 
     def _wave(self, tasks: Sequence[SerializedTask]) -> Usage:
         """The messages that hand `tasks` to workers, and the requests that bring them."""
         tickets = sum(map(self._instances, tasks))
         messages = math.ceil(tickets / CONCURRENCY)
-        size = max(WAVE_BYTES + TICKET_BYTES * tickets / messages, LEAST_BYTES)
+        size = max(WAVE_BYTES + TICKET_BYTES * tickets / max(messages, 1), LEAST_BYTES)
         carried = Usage(messages=messages, requests=messages, message_bytes=2 * messages * size)
         return carried + worker_time(ROUNDING_SECONDS * messages)
 
@@ -166,4 +175,4 @@ class _Sketch:
         starters = {self._starter[one] for one in upstream}
         if len(upstream) < 2 or (len(starters) == 1 and len(upstream) <= CONCURRENCY):
             return 0
-        return len(upstream) / self._instances(task)
+        return len(upstream) / max(self._instances(task), 1)

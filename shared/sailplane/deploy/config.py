@@ -30,6 +30,7 @@ _LONGEST_NAME = 16
 """Service accounts have at most 30 characters, and the longest ending is `-scheduler`."""
 _LONGEST_RESOURCE = 49
 """Cloud Run's names have at most 49 characters."""
+_EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 _RESERVED_QUEUES = frozenset({"events", "dead-letters", "tick", "worker", "web"})
 """Other topics, functions and subscriptions of a deployment have these names."""
 
@@ -309,6 +310,8 @@ def _web(table: Table) -> WebConfig:
 def _members(table: Table) -> tuple[str, ...]:
     members = table.texts("members")
     for member in members:
+        if member in _EVERYBODY:
+            raise table.error("members", f"has {member!r}, which lets everybody in; name users, groups or domains")
         if ":" not in member:
             raise table.error("members", f"has {member!r}, which lacks its kind; write 'user:{member}' or 'group:...'")
     return members

@@ -45,6 +45,8 @@ class Sources:
     def write(self) -> Mapping[str, str]:
         """Stage everything anew; the hash of each source by the name of its function or image. Equal content has equal
         hashes."""
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        (self.workspace / ".gitignore").write_text("*\n")
         return {name: folder_hash(folder) for name, folder in self._staged()}
 
     def _staged(self) -> Iterator[tuple[str, Path]]:

@@ -134,14 +134,15 @@ class Leases:
             return not self._is_closed
 
     def _pause(self) -> float:
-        """Seconds until the next heartbeat."""
+        """Seconds until the next heartbeat; never more than between two, as the clock may be set back meanwhile."""
         oldest = min((lease.renewed_at for lease in self._held.values()), default=self._clock())
-        return max((oldest + self._heartbeat - self._clock()).total_seconds(), _SHORTEST_PAUSE)
+        until = min(oldest + self._heartbeat - self._clock(), self._heartbeat)
+        return max(until.total_seconds(), _SHORTEST_PAUSE)
 
     def _renew_due(self) -> None:
-        limit = self._clock() - self._heartbeat
+        now = self._clock()
         with ExitStack() as locks:
-            due = [lease for lease in self._all() if lease.renewed_at <= limit]
+            due = [lease for lease in self._all() if not now - self._heartbeat < lease.renewed_at <= now]
             for lease in due:
                 # No other thread holds more than one of these locks.
                 locks.enter_context(lease.lock)

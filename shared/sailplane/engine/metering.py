@@ -22,6 +22,8 @@ from sailplane.model.usage import NOTHING, Usage
 LEAST_BYTES = 1000
 """Pub/Sub bills each request with this volume at least."""
 
+LEAST_JOB_SECONDS = 60.0
+"""An execution of a Cloud Run job is billed for a minute at least."""
 ROUNDING_SECONDS = 0.05
 """What a request costs on average because its time is rounded up to 100 ms."""
 
@@ -99,6 +101,10 @@ class Meter:
         self._now = clock()
         self._each = 0.0
         """Seconds that a thread which has always had something in hand would have got."""
+        self._minimum = LEAST_JOB_SECONDS if machine.billing is Billing.JOB else 0.0
+        """Billed whatever is used; 0 once it stands in an account."""
+        self._ahead = 0.0
+        """Seconds that stand in an account already and were not used yet."""
         self._mine = _Share()
 
     @contextmanager
@@ -124,7 +130,18 @@ class Meter:
         self._end()
         seconds, self._mine.seconds = self._mine.seconds, 0.0
         self._begin()
-        return self.machine.usage(seconds) + self._tally.take()
+        return self.machine.usage(self._billed(seconds)) + self._tally.take()
+
+    def _billed(self, seconds: float) -> float:
+        """What `seconds` add to the bill. The first account gets the minimum, which covers what follows within it."""
+        with self._lock:
+            if self._minimum > seconds:
+                billed, self._ahead = self._minimum, self._minimum - seconds
+            else:
+                covered = min(self._ahead, seconds)
+                billed, self._ahead = seconds - covered, self._ahead - covered
+            self._minimum = 0.0
+            return billed
 
     def _begin(self) -> None:
         with self._lock:

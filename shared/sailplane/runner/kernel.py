@@ -28,6 +28,12 @@ def adopt_orphans() -> None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def go_first_for_memory() -> None:
+    """Have the kernel kill this process, or one that it starts, before others when memory has run out."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
 def name_process(name: str) -> None:
     """What `ps -o comm` and `top` show: 15 characters."""
     with contextlib.suppress(OSError):

@@ -162,6 +162,7 @@ class Template:
     def _be_child(self, control: int, stdout: int, stderr: int) -> NoReturn:
         os.setpgid(0, 0)
         kernel.die_with_parent(self._pid)
+        kernel.go_first_for_memory()
         signal.set_wakeup_fd(-1)
         for own in TEMPLATE_SIGNALS:
             _signal.signal(own, int(signal.SIG_DFL))

@@ -156,13 +156,17 @@ def test_without_gcloud_it_says_where_to_get_it(desk: Desk) -> None:
     assert "https://cloud.google.com/sdk/docs/install" in ended.stderr
 
 
-def test_a_step_that_fails_is_named_with_the_words_of_gcloud_and_the_next_deployment_goes_on(desk: Desk) -> None:
-    state = empty()
-    state["fault"] = {"left": 5, "message": "INTERNAL: Internal error encountered.", "when": "before"}
-    desk.state_file.write_text(json.dumps(state))
+def test_a_step_that_fails_is_named_with_the_words_of_gcloud_and_the_next_deployment_goes_on(
+    desk: Desk, deployer: Deployer
+) -> None:
+    deployer.deploy()
+    deployer.cloud.state["resources"]["subscriptions"].clear()
+    deployer.fail(3, "before", "INTERNAL: Internal error encountered.")
+    desk.state_file.write_text(json.dumps(deployer.cloud.state))
     ended = desk.type("deploy", "--yes")
     assert ended.returncode != 0
-    assert "create service account sailplane-" in ended.stderr
+    assert "] create subscription sailplane-default failed" in ended.stderr
     assert "Internal error encountered" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert desk.done("deploy", "--yes").count("create function") == 4
+    assert "create subscription sailplane-default" in desk.done("deploy", "--yes")
+    assert set(desk.project()["resources"]["subscriptions"]) == set(desk.project()["resources"]["topics"])

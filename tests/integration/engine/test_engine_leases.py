@@ -125,6 +125,13 @@ def test_a_machine_that_was_suspended_keeps_what_is_still_its_own(stage: Stage, 
     assert cancellation.reason is None
 
 
+def test_a_clock_that_was_set_back_keeps_no_lease_from_being_renewed(stage: Stage, leases: Leases) -> None:
+    instance = stage.instance(running(stage, 1), "t0")
+    with leases.held(instance, Cancellation()) as lease:
+        stage.clock.turn(minutes=-5)
+        assert renewed(leases, [lease], stage)
+
+
 def test_a_lease_over_is_adopted_only_while_the_claim_stands(stage: Stage, leases: Leases) -> None:
     instance = stage.instance(running(stage, 1), "t0")
     with leases.held(instance, Cancellation()) as lease:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from engine_stage import FAILED, SUCCESS, Stage, chain, dag, fan, task
 
+from sailplane.cost.estimate import Habit, from_structure
 from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.model.ids import RunKey
 from sailplane.model.states import RunState, TaskState
@@ -36,6 +37,22 @@ def test_the_records_of_a_run_add_up_to_what_was_counted(stage: Stage, shape) ->
     assert counted["firestore.reads"] - AFTER_THE_END - pushed <= usage.reads <= counted["firestore.reads"]
     assert usage.messages == pytest.approx(stage.bus.published)
     assert usage.message_bytes >= 2000 * stage.bus.published
+
+
+DIAMOND = dag(task("a"), task("b", "a"), task("c", "a"), task("d", "b", "c"), task("e", "d", needs_code=False))
+
+
+@pytest.mark.parametrize("shape", [chain(5), fan(20), DIAMOND], ids=["chain", "fan", "diamond"])
+def test_an_estimate_from_the_structure_has_the_writes_and_messages_that_come(stage: Stage, shape) -> None:
+    stage.push(shape)
+    before = stage.count()
+    key = stage.start(shape)
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    run = from_structure(shape, Habit(runs_per_day=1, seconds={})).run
+    schedule = 1  # Of a run that was triggered by hand it is not written.
+    assert run.writes - schedule == stage.since(before)["firestore.writes"]
+    assert run.messages == stage.bus.published
 
 
 def test_a_chained_task_is_written_twice_and_one_from_the_queue_three_times(stage: Stage) -> None:

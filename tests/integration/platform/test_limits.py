@@ -1,6 +1,7 @@
 """What the platform limits: the time of a request, and memory."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from platform_stage import Stage, eventually
 
@@ -26,6 +27,16 @@ def test_a_request_that_the_platform_cuts_loses_nothing_and_repeats_nothing(stag
     stage.release(run, "long")
     assert stage.wait_for_end(run) == "success"
     assert stage.tries(run) == [("after", 1), ("before", 1), ("long", 1)]
+
+
+def test_where_memory_runs_out_all_the_same_the_kernel_takes_the_task_and_not_its_worker(stage: Stage) -> None:
+    run = stage.trigger("patient")
+    child = stage.pid(run, "long")
+    (instance,) = stage.instances()
+    scores = [int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (child, instance.pid)]
+    assert scores[0] == 1000 > scores[1]
+    stage.release(run, "long")
+    assert stage.wait_for_end(run) == "success"
 
 
 def test_a_task_that_would_fill_the_instance_is_failed_alone_and_told_what_it_used(stage: Stage) -> None:

@@ -16,6 +16,7 @@ from sailplane.model.ids import RunKey
 from sailplane.model.messages import Message, TaskTicket, TaskWave
 
 
+@pytest.mark.slow
 def test_an_execution_killed_with_its_task_loses_nothing(standalone: Standalone) -> None:
     run_id = standalone.trigger("patient_heavy")
     execution = command_of(standalone.notes.pid(run_id, "long"), "run-task")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from bad_day import Standalone
 from queue_world import executions, instances, quiet_executions
 
@@ -81,6 +82,7 @@ def test_a_task_of_a_job_or_pull_queue_costs_few_operations(standalone: Standalo
     assert counted["pubsub.delivered"] <= 3 + 1 + 4 + 1
 
 
+@pytest.mark.slow
 def test_a_queue_that_changes_its_kind_or_goes_is_served_so_from_the_next_start(
     start: Callable[..., Standalone], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 import psutil
+import pytest
 from bad_day import Standalone, assert_gone, eventually
 from queue_world import command_of, family_of, instances
 
@@ -74,6 +75,7 @@ def test_deliveries_that_vanish_are_made_good(standalone: Standalone) -> None:
     assert standalone.notes.repeated(run_id) == {}
 
 
+@pytest.mark.slow
 def test_everything_killed_at_once_goes_on_after_a_restart(start: Callable[..., Standalone]) -> None:
     first = start()
     runs = {dag_id: first.trigger(dag_id) for dag_id in ("patient_vm", "patient_heavy")}
@@ -88,6 +90,7 @@ def test_everything_killed_at_once_goes_on_after_a_restart(start: Callable[..., 
         assert second.notes.tries(run_id) == [("after", 1), ("long", 1), ("long", 2)]
 
 
+@pytest.mark.slow
 def test_a_worker_survives_a_restart_of_pubsub(start: Callable[..., Standalone]) -> None:
     """A second worker, which does not belong to the standalone, outlives two of them and works for both."""
     first = start()
@@ -120,6 +123,7 @@ def pull_workers(standalone: Standalone) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_two_workers_share_what_comes(start: Callable[..., Standalone]) -> None:
     standalone = start("--no-tick")
     command = psutil.Process(next(iter(pull_workers(standalone))).pid)

@@ -132,6 +132,27 @@ def test_the_time_of_jobs_has_a_price_of_its_own() -> None:
     assert Machine(billing=Billing.ELSEWHERE).usage(10) == Usage()
 
 
+def test_an_execution_of_a_job_has_its_minimum_once() -> None:
+    clock = Clock()
+    meter = Meter(Tally(), Machine(billing=Billing.JOB), clock)
+    seconds = []
+    with meter.in_hand():
+        for used in (10, 20, 50, 5):
+            clock.now += used
+            seconds.append(meter.cut().job_vcpu_seconds)
+    assert seconds == [60, 0, 20, 5], "85 s in all, of which the first minute was paid at once"
+
+
+def test_a_job_that_takes_longer_is_billed_for_what_it_takes() -> None:
+    clock = Clock()
+    meter = Meter(Tally(), Machine(billing=Billing.JOB), clock)
+    with meter.in_hand():
+        clock.now += 90
+        assert meter.cut().job_vcpu_seconds == 90
+        clock.now += 1
+        assert meter.cut().job_vcpu_seconds == 1
+
+
 @pytest.mark.parametrize(("name", "text"), [("SAILPLANE_CPU", "many"), ("SAILPLANE_MEMORY", "2G")])
 def test_a_machine_that_makes_no_sense_is_told(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -92,6 +92,7 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ('[functions.web]\ningress = "none"', "must be one of 'all', 'internal-only'"),
         ('[web]\naccess = "open"', "must be one of 'id-token', 'iap'"),
         ('[web]\nmembers = ["ada@example.org"]', "lacks its kind; write 'user:ada@example.org'"),
+        ('[web]\nmembers = ["allUsers"]', "lets everybody in; name users, groups or domains"),
         ("[web]\nmembers = [1]", "must be a list of texts"),
         ('[queues.default]\nkind = "job"', r"\[queues.default\] kind = 'job'.*alarms"),
         ('[queues.gpu]\nkind = "jobs"', "must be one of 'function', 'job', 'pull'"),

@@ -92,6 +92,18 @@ def test_tasks_of_a_queue_with_an_account_of_its_own_have_the_rights_of_workers(
     assert function.settings["service_account"] == "rich@elsewhere.iam.gserviceaccount.com"
 
 
+def test_a_worker_that_is_given_a_secret_may_read_it_whoever_it_runs_as() -> None:
+    toml = """
+    [functions.worker]
+    secrets = { TOKEN = "token:1" }
+    [queues.own]
+    service_account = "own@acme.iam.gserviceaccount.com"
+    """
+    readers = {member for member, role, _, _ in grants(toml) if role == "secretmanager.secretAccessor"}
+    assert readers == {"sailplane-worker", "own"}
+    assert the(Kind.FUNCTION, "sailplane-worker-own", toml).settings["secrets"] == {"TOKEN": "token:1"}
+
+
 def test_web_users_are_let_in_by_token_or_by_proxy() -> None:
     members = 'members = ["user:ada@example.org"]'
     assert ("ada", "run.invoker", "SERVICE", "sailplane-web") in grants(f"[web]\n{members}")

@@ -39,6 +39,11 @@ def test_the_same_content_has_the_same_hash_and_another_one_another(tmp_path: Pa
     assert len(set(first.values())) == 4
 
 
+def test_what_is_staged_does_not_end_up_in_a_repository(tmp_path: Path) -> None:
+    sources(tmp_path).write()
+    assert (tmp_path / "work/.gitignore").read_text() == "*\n"
+
+
 def test_what_was_staged_before_is_gone(tmp_path: Path) -> None:
     first = sources(tmp_path).write()
     (tmp_path / "work/sources/sailplane-tick/stray.py").write_text("old")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ class _Block:
     file: str
 
 
+@cache
+def parsed(text: str) -> tuple[tuple[list[str], Node], ...]:
+    """Labels and body of each block in a file. Parsing is slow, and most tests read the same files."""
+    return tuple(blocks(hcl2.parses(text).body))
+
+
 class Module:
     """The module in `folder`, called with `variables`. Raises `TerraformError` for a value that a type refuses."""
 
@@ -41,7 +47,7 @@ class Module:
         self.folder, self._answers, self._address = folder, answers, address
         self._blocks = [_Block(labels=labels, body=body, file=path.name)
                         for path in sorted(folder.glob("*.tf"))
-                        for labels, body in blocks(hcl2.parses(path.read_text()).body)]  # fmt: skip
+                        for labels, body in parsed(path.read_text())]  # fmt: skip
         self._refuse_unknown(variables)
         self._names = self._all_names(variables)
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hcl2
 import pytest
 from declared_resources import ANSWERS, PROJECT
-from hcl_expressions import attributes, blocks
-from hcl_module import Module
+from hcl_expressions import attributes
+from hcl_module import Module, parsed
 from terraform_variables import variables
 
 from sailplane.cli.deploy import deploy
@@ -67,7 +66,7 @@ def test_what_a_resource_waits_for_is_declared() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_variable_and_output_is_described(folder: Path) -> None:
     for path in folder.glob("*.tf"):
-        for labels, body in blocks(hcl2.parses(path.read_text()).body):
+        for labels, body in parsed(path.read_text()):
             if labels[0] in ("variable", "output"):
                 assert attributes(body).keys() >= {"description"}, labels
             if labels[0] == "variable":
@@ -101,7 +100,7 @@ def test_the_outputs_name_what_the_deployment_has() -> None:
 def test_the_example_on_the_modules_page_calls_the_module_rightly() -> None:
     page = (TERRAFORM / "README.md").read_text()
     [example] = re.findall(r"```hcl\n(.*?)```", page, re.DOTALL)
-    [call] = [body for labels, body in blocks(hcl2.parses(example).body) if labels[0] == "module"]
+    [call] = [body for labels, body in parsed(example) if labels[0] == "module"]
     module = Module(TERRAFORM, {}, ANSWERS)
     required = {name for name, body in module.variables().items() if "default" not in attributes(body)}
     assert required <= attributes(call).keys() - {"source"} <= module.variables().keys()
@@ -110,7 +109,7 @@ def test_the_example_on_the_modules_page_calls_the_module_rightly() -> None:
 def test_the_page_knows_the_outputs_it_names() -> None:
     page = (TERRAFORM / "README.md").read_text()
     named = set(re.findall(r"module\.sailplane\.(\w+)", page))
-    outputs = blocks(hcl2.parses((TERRAFORM / "outputs.tf").read_text()).body)
+    outputs = parsed((TERRAFORM / "outputs.tf").read_text())
     assert named <= {labels[1] for labels, _ in outputs}
 
 
@@ -131,7 +130,7 @@ def test_labels_of_blocks_are_unique() -> None:
         seen = [
             tuple(labels)
             for path in folder.glob("*.tf")
-            for labels, body in blocks(hcl2.parses(path.read_text()).body)
+            for labels, body in parsed(path.read_text())
             if labels[0] not in ("locals", "terraform")
         ]
         assert len(seen) == len(set(seen))

@@ -169,6 +169,8 @@ def _uploaded(folder: Path, entry_point: str) -> str:
 
 def _serve(cloud: Cloud, function: Json, call: Call) -> None:
     service = function["serviceConfig"]
+    if call.get("serve-all-traffic-latest-revision"):
+        service["allTrafficOnLatestRevision"] = True
     plain = {
         "memory": ("availableMemory", str),
         "cpu": ("availableCpu", str),

@@ -41,6 +41,13 @@ def update_service(cloud: Cloud, call: Call) -> Answer:
             del annotations["run.googleapis.com/iap-enabled"]
 
 
+@mutates("run services update-traffic", "run")
+def update_traffic(cloud: Cloud, call: Call) -> Answer:
+    """Of the service of a function: whether its next revision gets traffic is the function's affair."""
+    _service(cloud, call)
+    cloud.get("functions", call["SERVICE"])["serviceConfig"]["allTrafficOnLatestRevision"] = bool(call.get("to-latest"))
+
+
 # -- jobs
 
 
@@ -102,8 +109,10 @@ def _container(container: Json, call: Call) -> None:
     for flag in ("cpu", "memory"):
         if flag in call:
             limits[flag] = call[flag]
-    if "gpu" in call:
-        limits["nvidia.com/gpu"] = str(call["gpu"])
+    if call.get("gpu") == "0":
+        limits.pop("nvidia.com/gpu", None)
+    elif "gpu" in call:
+        limits["nvidia.com/gpu"] = call["gpu"]
         if float(limits["cpu"].removesuffix("m")) < 4 or int(re.match(r"\d+", limits["memory"])[0]) < 16:  # type: ignore[index]
             raise InvalidArgument("A GPU needs at least 4 CPU and 16Gi of memory.")
     kept = {each["name"]: each for each in container.get("env", ())}
@@ -128,6 +137,8 @@ def _task(task: Json, call: Call) -> None:
         task["maxRetries"] = call["max-retries"]
     if "service-account" in call:
         task["serviceAccountName"] = call["service-account"]
+    if call.get("gpu") == "0":
+        task.pop("nodeSelector", None)
     if "gpu-type" in call:
         task["nodeSelector"] = {"run.googleapis.com/accelerator": call["gpu-type"]}
 
