@@ -149,7 +149,8 @@ def _outcome_of_error(error: BaseException, dag: "DAG", task: BaseOperator, cont
         task.log.info("Skipping task: %s", error)
         return Outcome(kind=OutcomeKind.SKIPPED, xcoms=pushed)
     if isinstance(error, AirflowRescheduleException):
-        task.log.info("Rescheduling task for %s", error.reschedule_date.isoformat())
+        # An empty log costs nothing: a poke that printed nothing has none.
+        task.log.debug("Rescheduling task for %s", error.reschedule_date.isoformat())
         waits_for = tuple(getattr(task, "waits_for", ()))
         return Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=error.reschedule_date, waits_for=waits_for, xcoms=pushed)
     trace = authors_part(error.__traceback__)

@@ -16,7 +16,7 @@ from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggreg
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.tally import Tally
-from sailplane.model.callbacks import is_callback
+from sailplane.model.callbacks import RunCallback, is_callback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
@@ -183,6 +183,10 @@ class Store:
         if keys is not None:
             return [codec.read_task(document) for document in self._get([paths.task(run, key) for key in keys])]
         return _without_callbacks(codec.read_task(document) for document in self._list(paths.run(run), "tasks"))
+
+    def callbacks(self, run: RunKey) -> list[TaskInstance]:
+        """What called the callbacks of a run's DAG, if anything did; one read each, three in all."""
+        return self.tasks(run, [TaskKey(callback) for callback in RunCallback])
 
     def task_states(self, run: RunKey) -> list[TaskInstance]:
         """All task instances of a run with their state and the number of their siblings alone. One read each."""

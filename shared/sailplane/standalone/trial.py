@@ -162,7 +162,7 @@ def _follow(cloud: Cloud, bus: InlineBus, key: RunKey, dag: SerializedDag, reade
         time.sleep(POLL_SECONDS)
     bus.drain()
     instances = cloud.store.tasks(key)
-    reader.read(instances)
+    reader.read([*instances, *cloud.store.callbacks(key)])
     return TrialResult(run=run, instances=instances, dag=dag)
 
 
