@@ -12,7 +12,7 @@ from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, turns
+from sailplane.engine import draft, ends, journal, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
@@ -108,7 +108,8 @@ class Alarms:
     def _act(self, run: RunMemory, instance: TaskInstance, answer: Answer) -> None:
         if answer.action is Action.LEAVE:
             return
-        _log.info("run=%s task=%s try=%d: %s", run.key, instance.key, instance.try_number, answer.reason)
+        about = journal.about(instance)
+        _log.info("run=%s task=%s try=%d: %s", run.key, instance.key, instance.try_number, answer.reason, extra=about)
         match answer.action:
             case Action.PUBLISH_AGAIN:
                 again = replace(instance, alarm_at=answer.at, alarms=instance.alarms + 1, claim=draft.nonce())

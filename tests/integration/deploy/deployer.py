@@ -57,7 +57,7 @@ class Deployer:
                 assert argv[0] == "gcloud", argv
                 result = gcloud(self.cloud, argv[1:])
             if self.moments is not None and self.cloud.state["calls"][-1]["mutates"]:
-                self.moments.append(json.dumps(self.cloud.state))
+                self.moments.append(json.dumps({**self.cloud.state, "calls": []}))
         return Answer(code=result.code, stdout=result.stdout, stderr=result.stderr)
 
     def deployment(self, config: str = "") -> Deployment:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from deployer import REGION, Deployer
-from fake_gcloud.__main__ import install
 from fake_gcloud.cloud import empty
+from fake_gcloud.installation import install
 from settings import EVERYTHING
 from test_deploying import prepare
 

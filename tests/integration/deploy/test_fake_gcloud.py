@@ -56,7 +56,7 @@ def test_it_refuses_what_the_real_one_refuses_with_the_same_complaint(
 
 
 def test_every_command_that_it_runs_is_one_of_the_real_gcloud() -> None:
-    known = {path.removeprefix("alpha ").removeprefix("beta ") for path in recorded()["commands"]}
+    known = {path.removeprefix("alpha ").removeprefix("beta ") for path in recorded().commands}
     assert set(COMMANDS) <= known
 
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import psutil
+import pytest
 from platform_stage import Stage, eventually
 
 QUIET_SECONDS = 5.0
@@ -15,6 +16,7 @@ def asleep(stage: Stage) -> bool:
     return not any(one.active for one in stage.service().instances)
 
 
+@pytest.mark.slow
 def test_after_its_answer_a_worker_calls_nobody_and_its_processes_sleep(stage: Stage) -> None:
     run = stage.trigger("patient")
     stage.pid(run, "long")
@@ -43,6 +45,7 @@ def changed(before: Counter[str], after: Counter[str]) -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 def test_an_instance_that_was_suspended_between_requests_works_on(stage: Stage) -> None:
     first = stage.trigger("chain")
     assert stage.wait_for_end(first) == "success"
@@ -60,6 +63,7 @@ def test_an_instance_that_was_suspended_between_requests_works_on(stage: Stage) 
     assert len(stage.tries(second)) == 6
 
 
+@pytest.mark.slow
 def test_an_instance_that_was_suspended_with_a_task_finds_its_lease_lost_and_records_nothing(stage: Stage) -> None:
     run = stage.trigger("patient")
     stage.pid(run, "long")

@@ -46,6 +46,7 @@ def test_clocks_that_differ_by_ten_minutes_take_no_task_from_its_worker(
     assert stage.tries(run) == [("slow", 1)]
 
 
+@pytest.mark.slow
 def test_a_lost_worker_is_found_by_a_tick_whose_clock_is_late(skewable: Stage) -> None:
     stage = skewable
     deploy_skewed(stage, "worker", 300)

@@ -1,12 +1,8 @@
-"""The executable: `python -m fake_gcloud STATE_FILE PROGRAM ARGUMENTS`, where PROGRAM is `gcloud` or `curl`.
-
-`install` writes scripts of these names into a folder, to be put on the path.
-"""
+"""The executable: `python -m fake_gcloud STATE_FILE PROGRAM ARGUMENTS`, where PROGRAM is `gcloud` or `curl`."""
 
 import fcntl
 import json
 import sys
-from pathlib import Path
 
 from fake_gcloud.cloud import Cloud
 from fake_gcloud.program import curl, gcloud
@@ -30,20 +26,6 @@ def _save(file, cloud: Cloud) -> None:  # type: ignore[no-untyped-def]
     json.dump(cloud.state, file)
     file.truncate()
     file.flush()
-
-
-def install(folder: Path, state_file: Path) -> None:
-    """Writes the programs into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    package = Path(__file__).parents[1]
-    for program in ("gcloud", "curl"):
-        script = folder / program
-        script.write_text(
-            f"#!{sys.executable} -SE\nimport sys\nsys.path.insert(0, {str(package)!r})\n"
-            "from fake_gcloud.__main__ import main\n"
-            f"sys.exit(main([{str(state_file)!r}, {program!r}, *sys.argv[1:]]))\n"
-        )
-        script.chmod(0o755)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Cloud Run functions: what `gcloud functions deploy` checks, builds and makes."""
 
 import copy
-import hashlib
 import re
-from pathlib import Path
 
 from fake_gcloud.cloud import Cloud, Json
 from fake_gcloud.commands import Answer, mutates, reads
@@ -62,7 +60,7 @@ def _new(cloud: Cloud, name: str, region: str, call: Call) -> Json:
     if "source" not in call:
         raise GcloudError("Missing required argument [--source]: The working folder holds no function.")
     place = f"projects/{cloud.project}/locations/{region}"
-    uri = f"https://{name}-{hashlib.sha256(cloud.project.encode()).hexdigest()[:10]}-xx.a.run.app"
+    uri = f"https://{name}-{cloud.number[:10]}-xx.a.run.app"
     return {
         "buildConfig": {"automaticUpdatePolicy": {}, "dockerRegistry": "ARTIFACT_REGISTRY"},
         "createTime": cloud.now(),
@@ -129,7 +127,10 @@ def _build(cloud: Cloud, function: Json, call: Call) -> None:
                 "object": f"{call['NAME']}/function-source.zip",
             }
         }
-        config["x-content"] = _uploaded(Path(call["source"]), config.get("entryPoint", call["NAME"]))
+        # What it needs is imported for a deployment only: most calls just read.
+        from fake_gcloud.sources import uploaded
+
+        config["x-content"] = uploaded(call["source"], config.get("entryPoint", call["NAME"]))
 
 
 def _check_builder(cloud: Cloud, account: str | None) -> None:
@@ -146,25 +147,6 @@ def _check_builder(cloud: Cloud, account: str | None) -> None:
                 f"OperationError: code=3, message=Build failed with status: FAILURE. The service account {match[2]} "
                 f"lacks {role}."
             )
-
-
-def _uploaded(folder: Path, entry_point: str) -> str:
-    """A hash of the source. Raises when it is none that could be built and served."""
-    if not folder.is_dir():
-        raise GcloudError(f"Invalid value for [--source]: Provided directory does not exist: {folder}")
-    for needed in ("main.py", "requirements.txt"):
-        if not (folder / needed).is_file():
-            raise GcloudError(
-                f"OperationError: code=3, message=Build failed: missing {needed}, which is required: {folder}"
-            )
-    if not re.search(rf"^(?:async )?def {entry_point}\(", (folder / "main.py").read_text(), re.MULTILINE):
-        raise GcloudError(
-            f"OperationError: code=3, message=Build failed: function '{entry_point}' is not defined in main.py"
-        )
-    digest = hashlib.sha256()
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _serve(cloud: Cloud, function: Json, call: Call) -> None:

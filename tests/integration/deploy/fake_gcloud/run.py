@@ -1,8 +1,8 @@
 """Cloud Run: the services of functions, and jobs with the images that they run."""
 
 import json
+import os.path
 import re
-from pathlib import Path
 from typing import Any
 
 from fake_gcloud.cloud import Cloud, Json
@@ -231,12 +231,12 @@ def list_images(cloud: Cloud, call: Call) -> Answer:
 
 @mutates("builds submit", "cloudbuild")
 def submit(cloud: Cloud, call: Call) -> Answer:
-    folder = Path(call.get("SOURCE", "."))
-    if not folder.is_dir():
+    folder = call.get("SOURCE", ".")
+    if not os.path.isdir(folder):
         raise GcloudError(f"Invalid value for [SOURCE]: could not find source [{folder}]")
-    if not (folder / "Dockerfile").is_file():
+    if not os.path.isfile(os.path.join(folder, "Dockerfile")):
         raise GcloudError("Invalid value for [source]: Dockerfile required when specifying --tag")
-    config = json.loads(Path(call["config"]).read_text()) if "config" in call else {}
+    config = _config(call["config"]) if "config" in call else {}
     account = config.get("serviceAccount", call.get("service-account"))
     _check_account(cloud, account, config, call)
     images = [call["tag"]] if "tag" in call else config.get("images", [])
@@ -246,6 +246,12 @@ def submit(cloud: Cloud, call: Call) -> Answer:
             raise GcloudError(f"build failed: name unknown: Repository of {image!r} not found")
         cloud.kind("images")[image] = {"name": image}
     return {"id": str(cloud.serial()), "images": images, "status": "SUCCESS"}
+
+
+def _config(path: str) -> Json:
+    with open(path) as file:
+        config: Json = json.load(file)
+    return config
 
 
 def _check_account(cloud: Cloud, account: str | None, config: Json, call: Call) -> None:

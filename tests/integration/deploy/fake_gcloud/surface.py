@@ -1,15 +1,15 @@
 """Parses the arguments of a gcloud command by what was recorded of the real gcloud."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os.path
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fake_gcloud.errors import Refused
 from fake_gcloud.values import read
 
-RECORDED = Path(__file__).parents[3] / "oracle" / "gcloud_surface.json"
+RECORDED = os.path.join(os.path.dirname(__file__), "../../../oracle/gcloud_surface.json")
 Spec = Mapping[str, Any]
 """A flag, a positional argument or a group of arguments, as `tests/oracle/record_gcloud_surface.py` writes it."""
 
@@ -35,21 +35,42 @@ class Call:
         return name in self.given
 
 
+class Surface:
+    """All that was recorded. Each command stands on a line of its own, which is read when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        flags, _, commands = text.partition('"commands": {')
+        self.flags: list[Spec] = json.loads(f"{flags.rstrip().rstrip(',')}}}")["flags"]
+        lines = (line for line in commands.splitlines() if line.startswith('"'))
+        self._lines = {line[1 : line.index('"', 1)]: line for line in lines}
+        self._read: dict[str, Spec] = {}
+
+    @property
+    def commands(self) -> Collection[str]:
+        return self._lines.keys()
+
+    def spec(self, command: str) -> Spec:
+        if command not in self._read:
+            line = self._lines[command]
+            self._read[command] = json.JSONDecoder().raw_decode(line, line.index(": ") + 2)[0]
+        return self._read[command]
+
+
 @cache
-def recorded() -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = json.loads(RECORDED.read_text())
-    return loaded
+def recorded() -> Surface:
+    with open(RECORDED) as file:
+        return Surface(file.read())
 
 
 def parse(argv: Sequence[str]) -> Call:
     """What `gcloud *argv` asks for. Raises `Refused` for what gcloud would not run."""
     command, rest = _command(list(argv))
-    return _Parser(command, recorded()["commands"][command]).parse(rest)
+    return _Parser(command, recorded().spec(command)).parse(rest)
 
 
 def _command(argv: list[str]) -> tuple[str, list[str]]:
     """The command, and the other arguments: those before its end are flags that all commands take."""
-    commands = recorded()["commands"]
+    commands = recorded().commands
     words: list[str] = []
     before: list[str] = []
     while argv:
@@ -84,7 +105,7 @@ class _Parser:
         self._spec = spec
         leaves = list(_leaves(spec))
         self._positionals = [leaf for leaf in leaves if "positional" in leaf]
-        self._wide = {flag: leaf for leaf in recorded()["flags"] for flag in leaf["flag"]}
+        self._wide = {flag: leaf for leaf in recorded().flags for flag in leaf["flag"]}
         self._flags = {flag: leaf for leaf in leaves for flag in leaf.get("flag", ())}
         self._given: dict[str, Any] = {}
         self._wide_given: dict[str, Any] = {}
@@ -152,7 +173,7 @@ class _Parser:
 
     def _store(self, leaf: Spec, value: Any) -> None:
         name = _name(leaf)
-        place = self._wide_given if leaf in recorded()["flags"] else self._given
+        place = self._wide_given if leaf in recorded().flags else self._given
         if leaf.get("append"):
             place.setdefault(name, []).append(value)
         elif isinstance(value, list) and name in place:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -80,7 +79,8 @@ def _regexp(kind: Mapping[str, Any], text: str) -> str:
 def _file(kind: Mapping[str, Any], text: str) -> str:
     del kind
     try:
-        return Path(text).read_text()
+        with open(text) as file:
+            return file.read()
     except OSError:
         raise ValueError(f"Unable to read file [{text}]: No such file or directory") from None
 
