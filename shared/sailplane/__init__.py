@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
     from sailplane.authoring.scopes import get_current_context
+    from sailplane.authoring.setup_teardown import context_wrapper, setup, teardown
     from sailplane.authoring.task_instance import TaskInstance
     from sailplane.authoring.taskflow import task
     from sailplane.authoring.taskgroup import TaskGroup, task_group
@@ -72,6 +73,7 @@ _HOMES = {
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
     "sailplane.authoring.scopes": ("get_current_context",),
+    "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
     "sailplane.authoring.task_instance": ("TaskInstance",),
     "sailplane.authoring.taskflow": ("task",),
     "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
@@ -133,11 +135,14 @@ __all__ = [
     "XComNotFound",
     "chain",
     "chain_linear",
+    "context_wrapper",
     "cross_downstream",
     "dag",
     "get_current_context",
+    "setup",
     "task",
     "task_group",
+    "teardown",
 ]
 
 

@@ -14,6 +14,7 @@ from sailplane.authoring.exceptions import (
 )
 from sailplane.authoring.scopes import blame, blaming
 from sailplane.model.dags import Schedule, ScheduleKind
+from sailplane.model.states import TriggerRule
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -111,6 +112,7 @@ def check_dag(dag: "DAG") -> None:
     with blaming(dag.dag_id, dag.origin.line if dag.origin else None):
         _check_upstream(dag)
         find_order(dag)
+        _check_setups(dag)
         _check_params(dag)
 
 
@@ -119,6 +121,19 @@ def _check_upstream(dag: "DAG") -> None:
         for task_id in sorted(task.upstream_task_ids - dag.task_dict.keys()):
             with blaming(dag.dag_id, task.origin.line if task.origin else None):
                 raise TaskNotFound(f"task {task.task_id!r} waits for {task_id!r}, which the DAG does not have")
+
+
+def _check_setups(dag: "DAG") -> None:
+    """What follows a setup must wait for its success, or it would run without what the setup makes."""
+    for task in dag.tasks:
+        followers = task.downstream_list if task.is_setup else []
+        for after in followers:
+            if not after.is_teardown and after.trigger_rule is not TriggerRule.ALL_SUCCESS:
+                with blaming(dag.dag_id, after.origin.line if after.origin else None):
+                    raise ValueError(
+                        f"task {after.task_id!r} directly follows the setup {task.task_id!r} and must have the "
+                        f"trigger_rule all_success, not {after.trigger_rule.value}"
+                    )
 
 
 def _check_params(dag: "DAG") -> None:

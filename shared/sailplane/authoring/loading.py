@@ -16,6 +16,7 @@ from sailplane.authoring.dag import DAG
 from sailplane.authoring.dag_checks import check_dag
 from sailplane.authoring.origin import is_authors, origin_of_error
 from sailplane.authoring.serialization import serialize
+from sailplane.compat.airflow import finder
 from sailplane.model.dags import ParsedBundle, SerializedDag
 from sailplane.model.errors import AuthorError
 from sailplane.model.runs import DagFileError
@@ -24,7 +25,8 @@ from sailplane.model.runs import DagFileError
 def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
     """The DAGs that `file`, a path relative to `bundle`, declares, by dag_id.
 
-    The file is imported with the bundle's folder on `sys.path`, anew each time. Its DAGs are those at module level,
+    The file is imported with the bundle's folder on `sys.path`, anew each time; where Airflow is not installed,
+    `airflow` is Sailplane. Its DAGs are those at module level,
     those of with-blocks and those that calls of @dag functions made. Raises `AuthorError`, or a subclass that says what
     is wrong, with file, line and DAG named in its message.
     """
@@ -46,16 +48,17 @@ def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
 @contextmanager
 def _open(scope: scopes.FileScope, bundle: Path) -> Iterator[None]:
     """Everything that is declared inside belongs to `scope`; nothing that a broken file left open stays so."""
+    finder.install()
     root = str(bundle)
     if root not in sys.path:
         sys.path.insert(0, root)
-    depths = len(scopes.dags), len(scopes.groups)
+    depths = len(scopes.dags), len(scopes.groups), len(scopes.brackets)
     scopes.files.append(scope)
     try:
         yield
     finally:
         scopes.files.pop()
-        del scopes.dags[depths[0] :], scopes.groups[depths[1] :]
+        del scopes.dags[depths[0] :], scopes.groups[depths[1] :], scopes.brackets[depths[2] :]
 
 
 def _import(path: Path, file: str) -> ModuleType:

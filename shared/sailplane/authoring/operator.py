@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sailplane.authoring import operator_checks as checks
-from sailplane.authoring.dependencies import DependencyMixin
 from sailplane.authoring.operator_arguments import OperatorArguments
 from sailplane.authoring.operator_meta import OperatorMeta
 from sailplane.authoring.origin import Origin
 from sailplane.authoring.params import ParamsDict
+from sailplane.authoring.setup_teardown import SetupTeardownMixin
 from sailplane.authoring.templates import Templater
 from sailplane.authoring.xcom_arg import XComArg, iter_references
 from sailplane.model.dags import DEFAULT_POOL, DEFAULT_QUEUE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_RETRY_DELAY = timedelta(seconds=300)
 
 
-class BaseOperator(OperatorArguments, Templater, DependencyMixin, metaclass=OperatorMeta):
+class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=OperatorMeta):
     """A task of a DAG: what it does (`execute`), when it may start, and how it is retried.
 
     Takes Airflow's arguments with Airflow's defaults, by keyword only. Subclasses name their own arguments in

@@ -34,6 +34,8 @@ class OperatorMeta(ABCMeta):
         operator.__init__(**kwargs)
         if file is not None:
             file.operators.append(operator)
+        if scopes.brackets:
+            scopes.brackets[-1].note(operator)
         operator.link_arguments()
         return operator
 

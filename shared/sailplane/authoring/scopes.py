@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
     from sailplane.authoring.operator import BaseOperator
+    from sailplane.authoring.setup_teardown import SetupTeardownScope
     from sailplane.authoring.taskgroup import TaskGroup
 
 
@@ -25,6 +26,8 @@ class FileScope:
 files: list[FileScope] = []
 dags: list["DAG"] = []
 groups: list["TaskGroup"] = []
+brackets: list["SetupTeardownScope"] = []
+"""Open `with setup >> teardown:` blocks."""
 contexts: list[dict[str, Any]] = []
 
 

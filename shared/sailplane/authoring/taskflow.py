@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
 from sailplane.authoring import scopes
 from sailplane.authoring.calling import check_call
 from sailplane.authoring.operator import BaseOperator
+from sailplane.authoring.setup_teardown import mark_setup, mark_teardown
 from sailplane.authoring.xcom_arg import XComArg
-from sailplane.model.states import TriggerRule
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -71,6 +71,7 @@ class TaskFactory:
 
     is_setup = False
     is_teardown = False
+    on_failure_fail_dagrun = False
 
     def __init__(
         self,
@@ -102,9 +103,15 @@ class TaskFactory:
         return XComArg(operator)
 
     def _finish(self, operator: BaseOperator) -> None:
-        operator.is_setup, operator.is_teardown = self.is_setup, self.is_teardown
+        if self.is_setup:
+            mark_setup(operator)
         if self.is_teardown:
-            operator.trigger_rule = TriggerRule.ALL_DONE_SETUP_SUCCESS
+            if "trigger_rule" in self.options:
+                raise ValueError(
+                    f"teardown {operator.task_id!r} cannot have a trigger_rule: it runs when all before it has ended "
+                    "and its setups have succeeded"
+                )
+            mark_teardown(operator, on_failure_fail_dagrun=self.on_failure_fail_dagrun)
         docs = (operator.doc, operator.doc_md, operator.doc_json, operator.doc_yaml, operator.doc_rst)
         if self.function.__doc__ and not any(docs):
             operator.doc_md = self.function.__doc__
@@ -146,6 +153,7 @@ class TaskFactory:
             self.function, self.operator_class, multiple_outputs=multiple_outputs, **{**self.options, **options}
         )
         made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
+        made.on_failure_fail_dagrun = self.on_failure_fail_dagrun
         return made
 
 

@@ -133,9 +133,32 @@ class TaskGroup(DependencyMixin):
 
     @property
     def leaves(self) -> list["BaseOperator"]:
-        """Tasks that nothing inside the group waits for. Of an empty group: what stands before it."""
+        """Tasks that nothing inside the group waits for. Of an empty group: what stands before it.
+
+        Teardowns do not count: what comes after the group waits for what they wait for, but for their setups.
+        """
         ids = {task.task_id for task in self}
-        return [task for task in self if not task.downstream_task_ids & ids] if ids else self._before
+        ends = [task for task in self if not task.downstream_task_ids & ids]
+        found = {each.task_id: each for task in ends for each in self._without_teardown(task, ids)}
+        return list(found.values()) if ids else self._before
+
+    def _without_teardown(self, task: "BaseOperator", ids: set[str]) -> Iterator["BaseOperator"]:
+        if not task.is_teardown:
+            yield task
+            return
+        for before in task.upstream_list:
+            if before.task_id not in ids or before.is_setup:
+                continue
+            if before.is_teardown:
+                yield from self._without_teardown(before, ids)
+            elif all(each.is_teardown or each.task_id not in ids for each in before.downstream_list):
+                yield before
+
+    def as_setup(self) -> "TaskGroup":
+        raise AirflowException(f"task group {self.group_id!r} cannot be a setup; mark tasks in it as setups")
+
+    def as_teardown(self, **_: Any) -> "TaskGroup":
+        raise AirflowException(f"task group {self.group_id!r} cannot be a teardown; mark tasks in it as teardowns")
 
     def note_neighbours(
         self, *, upstream: Sequence["BaseOperator"] = (), downstream: Sequence["BaseOperator"] = ()

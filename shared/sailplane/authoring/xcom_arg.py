@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
-from sailplane.authoring.dependencies import DependencyMixin
 from sailplane.authoring.exceptions import XComNotFound
+from sailplane.authoring.setup_teardown import SetupTeardownMixin
 from sailplane.model.mapping import Source, SourceKind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Resolvable:
         raise NotImplementedError
 
 
-class Mappable(Resolvable, DependencyMixin):
+class Mappable(Resolvable, SetupTeardownMixin):
     """A task's result, or what is made of some, that other tasks can be mapped over."""
 
     def source(self) -> Source:
@@ -88,6 +88,18 @@ class XComArg(Mappable):
             f"the result of task {self.operator.task_id!r} is only known when it has run and cannot be iterated over "
             "in the DAG file; do that inside the task that uses it"
         )
+
+    @property
+    def is_setup(self) -> bool:
+        return self.operator.is_setup
+
+    @property
+    def is_teardown(self) -> bool:
+        return self.operator.is_teardown
+
+    @property
+    def on_failure_fail_dagrun(self) -> bool:
+        return self.operator.on_failure_fail_dagrun
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, XComArg) and (self.operator, self.key) == (other.operator, other.key)
