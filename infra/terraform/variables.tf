@@ -47,6 +47,11 @@ variable "database" {
   description = "Firestore database."
   type        = string
   default     = "(default)"
+
+  validation {
+    condition     = var.database == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database))
+    error_message = "database must be (default), or 4 to 63 lower-case letters, digits and dashes."
+  }
 }
 
 variable "location" {

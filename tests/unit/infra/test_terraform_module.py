@@ -22,6 +22,9 @@ FOLDERS = (TERRAFORM, TERRAFORM / "function")
 REFUSED: Mapping[str, Mapping[str, Any]] = {
     "a name with capitals": {"deployment": {"name": "Night"}},
     "a name too long for service accounts": {"deployment": {"name": "a-name-of-seventeen"}},
+    "a database with capitals": {"deployment": {"database": "Flights"}},
+    "a database with a short name": {"deployment": {"database": "abc"}},
+    "everybody as a member": {"web": {"members": ["allUsers"]}},
     "negative days": {"deployment": {"log_retention_days": -1}},
     "soft delete for a day": {"deployment": {"soft_delete_days": 1}},
     "memory without its unit": {"functions": {"tick": {"memory": "512"}}},
