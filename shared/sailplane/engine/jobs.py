@@ -31,13 +31,21 @@ _log = logging.getLogger(__name__)
 LAUNCH_ALARM = timedelta(minutes=5)
 """How long an execution may take to start before another is started. Machines with GPUs can take minutes."""
 LONGEST_LAUNCH_ALARM = timedelta(minutes=40)
+MOST_LAUNCHES = 5
+"""After so many executions, over about two hours, of which none took the task, it fails: the image does not start."""
 MOST_CALLS = 8
 """Executions that one message starts side by side."""
 
 
-def launch_alarm(alarms: int) -> timedelta:
-    """How long to wait for an execution to start, after `alarms` that were in vain: 5 min, doubling, 40 at most."""
-    return min(LAUNCH_ALARM * (1 << min(alarms, 10)), LONGEST_LAUNCH_ALARM)
+def launch_alarm(launches: int) -> timedelta:
+    """How long to wait for an execution to start, after `launches` in vain: 5 min, doubling, 40 at most."""
+    return min(LAUNCH_ALARM * (1 << min(launches, 10)), LONGEST_LAUNCH_ALARM)
+
+
+def launches_before(instance: TaskInstance) -> int:
+    """How many executions were started for this try that did not take it. Alarms before the first one do not count:
+    then it was a message that was lost, or Cloud Run that refused."""
+    return instance.alarms if instance.worker else 0
 
 
 class Launcher:
@@ -65,7 +73,11 @@ class Launcher:
 
     def _launch(self, wave: TaskWave, run: RunMemory, instance: TaskInstance) -> TransientError | None:
         """Note the launch, then start the execution; returns what kept it from starting for now."""
-        noted = self._note(instance, worker=f"job {wave.queue}", wait=launch_alarm(instance.alarms))
+        launches = launches_before(instance)
+        if launches >= MOST_LAUNCHES:
+            self._progress.end(run, ends.undeliverable(run, instance, _in_vain(wave.queue), self._clock()))
+            return None
+        noted = self._note(instance, worker=f"job {wave.queue}", alarms=launches, wait=launch_alarm(launches))
         if noted is None:
             return None
         try:
@@ -75,18 +87,22 @@ class Launcher:
             return None
         except QuotaExhausted as error:
             # That may last for hours. Its alarm, which backs off, publishes it again; its message would not.
-            self._note(noted, worker="", wait=queued_alarm(noted.alarms))
+            self._take_back(noted, instance)
             _log.warning("run=%s task=%s: %s; it is tried again later", run.key, instance.key, error)
             return None
         except TransientError as error:
-            self._note(noted, worker="", wait=queued_alarm(noted.alarms))
+            self._take_back(noted, instance)
             return error
         _log.info("run=%s task=%s try=%d: started %s", run.key, instance.key, instance.try_number, name)
         return None
 
-    def _note(self, instance: TaskInstance, *, worker: str, wait: timedelta) -> TaskInstance | None:
+    def _take_back(self, noted: TaskInstance, before: TaskInstance) -> None:
+        """No execution is under way: the next alarm comes as for any message that nobody took."""
+        self._note(noted, worker="", alarms=before.alarms, wait=queued_alarm(before.alarms))
+
+    def _note(self, instance: TaskInstance, *, worker: str, alarms: int, wait: timedelta) -> TaskInstance | None:
         """Write who has it, and when it is late; None when someone else changed it meanwhile."""
-        noted = evolve(instance, worker=worker, alarm_at=self._clock() + wait, claim=draft.nonce())
+        noted = evolve(instance, worker=worker, alarms=alarms, alarm_at=self._clock() + wait, claim=draft.nonce())
         result = self._cloud.store.commit([Replace(noted)])
         return written(noted, result.tokens[0]) if isinstance(result, Committed) else None
 
@@ -104,6 +120,14 @@ def launchable(stored: Iterable[TaskInstance], tickets: Iterable[TaskTicket]) ->
         and instance.try_number == by_key[instance.key].try_number
         and (not instance.worker or instance.token == by_key[instance.key].token)
     ]
+
+
+def _in_vain(queue: str) -> str:
+    return (
+        f"{MOST_LAUNCHES} executions of the job of queue {queue!r} were started over two hours, and none took the task: "
+        "look at their logs (`gcloud run jobs executions list --job=...`) for what keeps the image from running "
+        "`sailplane run-task`, correct it, and run the task again"
+    )
 
 
 def _message(wave: TaskWave, instance: TaskInstance) -> Message:

@@ -129,6 +129,35 @@ def test_an_execution_that_never_came_is_followed_by_another_after_longer_and_lo
     assert waits == [timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 40)]
 
 
+def test_a_task_whose_executions_never_take_it_fails_and_says_where_to_look(hangar: Hangar) -> None:
+    wave = hangar.take()
+    for _ in range(jobs.MOST_LAUNCHES):
+        hangar.launch(wave)
+        hangar.stage.clock.now = hangar.heavy.alarm_at or hangar.stage.clock()
+        hangar.stage.tick()
+        wave = hangar.take()
+    hangar.launch(wave)
+    assert len(hangar.jobs.started) == jobs.MOST_LAUNCHES
+    assert hangar.stage.states(hangar.key) == {"heavy": "failed", "light": "upstream_failed"}
+    assert hangar.heavy.error is not None
+    assert "gcloud run jobs executions list" in hangar.heavy.error.message
+
+
+def test_messages_that_were_lost_and_refusals_are_no_launches(hangar: Hangar) -> None:
+    wave = hangar.take()
+    for _ in range(2 * jobs.MOST_LAUNCHES):
+        hangar.jobs.failures = [QuotaExhausted("as many as may")]
+        hangar.launch(wave)
+        before = hangar.stage.clock()
+        hangar.stage.clock.now = hangar.heavy.alarm_at or before
+        hangar.stage.tick()
+        wave = hangar.take()
+    assert hangar.stage.clock() - before == timedelta(minutes=10)  # It backs off all the same.
+    hangar.launch(wave)
+    assert len(hangar.jobs.started) == 1
+    assert hangar.heavy.alarm_at == hangar.stage.clock() + jobs.LAUNCH_ALARM
+
+
 def test_an_execution_that_comes_late_runs_the_task_and_the_second_one_does_nothing(hangar: Hangar) -> None:
     hangar.launch(hangar.take())
     hangar.stage.clock.turn(minutes=6)
