@@ -1,0 +1,1 @@
+"""Files written for something else: how they run here."""

@@ -1,0 +1,1 @@
+"""Files that say `from airflow...`, where Airflow itself is not installed."""

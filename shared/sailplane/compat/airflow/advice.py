@@ -1,0 +1,92 @@
+"""What to use instead of those of Airflow's names that Sailplane does not have."""
+
+from collections.abc import Mapping
+
+_PAGE = "see docs/airflow-differences.md"
+
+_ASSETS = "it has no assets; give the DAG a schedule, or wait with a sensor"
+_PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
+_POLICIES = "it has no retry policies; use retries, retry_delay and AirflowFailException"
+_DEADLINES = "it has no deadlines; use execution_timeout"
+_HUMANS = "it has no tasks that wait for people; wait with a sensor for what they leave"
+_TRIGGERS = "it has no deferrable operators; use a sensor with mode='reschedule', which holds no worker while it waits"
+_TIMETABLES = "it has no such timetable; use a cron line, a timedelta, or one of its timetables"
+_DATABASE = "tasks and DAG files reach no metadata database here; ask the REST API under /api/v2"
+_TASK = "do it in a @task"
+
+BY_NAME: Mapping[str, str] = {
+    **dict.fromkeys(("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "asset", "Metadata"), _ASSETS),
+    **dict.fromkeys(("Dataset", "DatasetAlias", "AssetOrTimeSchedule", "DatasetOrTimeSchedule"), _ASSETS),
+    **dict.fromkeys(
+        ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
+    ),
+    **dict.fromkeys(("RetryPolicy", "RetryRule", "RetryAction", "RetryDecision", "ExceptionRetryPolicy"), _POLICIES),
+    **dict.fromkeys(("DeadlineAlert", "DeadlineReference", "AsyncCallback", "SyncCallback"), _DEADLINES),
+    **dict.fromkeys(("BaseTrigger", "TriggerEvent", "TaskDeferred", "StartTriggerArgs"), _TRIGGERS),
+    **dict.fromkeys(("Timetable", "EventsTimetable", "MultipleCronTriggerTimetable"), _TIMETABLES),
+    **dict.fromkeys(("DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
+    **dict.fromkeys(("setup", "teardown"), "use trigger_rule='all_done' for what has to be done at the end"),
+    "AirflowPlugin": "it has no plugins; put the code into a module of the bundle and import that",
+    "BaseHook": "its hooks need no base; take the Connection from the context: conn.get('name')",
+    "BaseNotifier": "pass a function as on_failure_callback",
+    "BaseBranchOperator": "use @task.branch, or BranchPythonOperator",
+    "BranchMixIn": "use @task.branch, or BranchPythonOperator",
+    "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",
+    "ExternalTaskSensor": "it has no such sensor; put both into one DAG",
+    "ObjectStoragePath": "use GCSHook in a @task",
+    "PriorityWeightStrategy": "it has no strategies of one's own; give the number as priority_weight",
+    "SkipMixin": "raise AirflowSkipException, or use @task.short_circuit",
+    "TriggerDagRunOperator": "put both into one DAG, or post to /api/v2/dags/DAG/dagRuns in a @task",
+    "Variable": "take it from the context or a template: {{ var.value.name }}",
+    "XCom": "use ti.xcom_pull and ti.xcom_push of the context",
+    "hookimpl": "it has no listeners; use callbacks of the DAG and its tasks",
+    "poke_mode_only": "sensors have both modes; leave it out",
+    "send_email": "use smtplib in a @task",
+}
+
+BY_MODULE: Mapping[str, str] = {
+    "airflow.cli": "its command line is `sailplane`",
+    "airflow.contrib": "Airflow 2 removed it; import from the module that Airflow's release notes name",
+    "airflow.example_dags": "Airflow's example DAGs come with Airflow; copy what you need into the bundle",
+    "airflow.executors": "there are no executors; a task names the queue that serves it",
+    "airflow.jobs": "there is no scheduler process",
+    "airflow.kubernetes": "give the task a queue served by Cloud Run jobs, which run any image",
+    "airflow.listeners": "it has no listeners; use callbacks of the DAG and its tasks",
+    "airflow.operators.subdag": "Airflow 3 removed it; use a TaskGroup",
+    "airflow.partition_mappers": _PARTITIONS,
+    "airflow.plugins_manager": "it has no plugins; put the code into a module of the bundle and import that",
+    "airflow.providers.amazon": f"use boto3: {_TASK}",
+    "airflow.providers.cncf.kubernetes": "give the task a queue served by Cloud Run jobs, which run any image",
+    "airflow.providers.docker": "give the task a queue served by Cloud Run jobs, which run any image",
+    "airflow.providers.google": f"use the service's google-cloud client, or the gcloud command: {_TASK}",
+    "airflow.providers.http": f"use requests or httpx: {_TASK}",
+    "airflow.providers.microsoft": f"use the service's azure client: {_TASK}",
+    "airflow.providers.postgres": f"use psycopg: {_TASK}",
+    "airflow.providers.sqlite": f"use sqlite3: {_TASK}",
+    "airflow.providers.slack": "use a callback that posts to the webhook",
+    "airflow.providers.smtp": f"use smtplib: {_TASK}",
+    "airflow.providers.ssh": f"use the ssh command, or paramiko: {_TASK}",
+    "airflow.providers.standard.operators.hitl": _HUMANS,
+    "airflow.providers.standard.triggers": _TRIGGERS,
+    "airflow.providers": f"use the client library of what it reaches: {_TASK}",
+    "airflow.sdk.definitions.partition_mappers": _PARTITIONS,
+    "airflow.secrets": "there are no backends of secrets to import; Variables and Connections come from the deployment",
+    "airflow.settings": _DATABASE,
+    "airflow.timetables": _TIMETABLES,
+    "airflow.triggers": _TRIGGERS,
+    "airflow.utils.db": _DATABASE,
+    "airflow.utils.session": _DATABASE,
+    "airflow.www": "its REST API is under /api/v2",
+}
+
+
+def for_path(path: str) -> str:
+    """What to use instead of `path`, a module or a name in one."""
+    name = path.rpartition(".")[2]
+    found = BY_NAME.get(name) or next((BY_MODULE[module] for module in _upward(path) if module in BY_MODULE), None)
+    return f"{found}; {_PAGE}" if found else f"write it in the bundle, or do without it; {_PAGE}"
+
+
+def _upward(path: str) -> list[str]:
+    parts = path.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts), 1, -1)]

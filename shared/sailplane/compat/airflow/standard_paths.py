@@ -1,0 +1,92 @@
+"""Names of Airflow's providers, and where Sailplane has them. For the form see `sdk_paths`."""
+
+from collections.abc import Mapping
+
+_PYTHON = """
+    PythonOperator BranchPythonOperator ShortCircuitOperator PythonVirtualenvOperator ExternalPythonOperator
+    BranchExternalPythonOperator BranchPythonVirtualenvOperator get_current_context
+"""
+_SUBPROCESS = """
+    SubprocessHook=sailplane.hooks.subprocess:SubprocessHook
+    SubprocessResult=sailplane.hooks.subprocess:CommandResult
+"""
+_STANDARD = "airflow.providers.standard"
+_GOOGLE = "airflow.providers.google.cloud"
+
+PATHS: Mapping[str, str] = {
+    f"{_STANDARD}.operators.bash airflow.operators.bash airflow.operators.bash_operator": "BashOperator",
+    f"{_STANDARD}.operators.branch airflow.operators.branch airflow.operators.branch_operator": (
+        "BaseBranchOperator BranchMixIn"
+    ),
+    f"{_STANDARD}.operators.datetime airflow.operators.datetime": "BranchDateTimeOperator",
+    f"{_STANDARD}.operators.empty airflow.operators.empty": "EmptyOperator",
+    "airflow.operators.dummy airflow.operators.dummy_operator": "EmptyOperator DummyOperator=EmptyOperator",
+    f"{_STANDARD}.operators.hitl": "ApprovalOperator HITLBranchOperator HITLEntryOperator HITLOperator",
+    f"{_STANDARD}.operators.latest_only airflow.operators.latest_only airflow.operators.latest_only_operator": (
+        "LatestOnlyOperator"
+    ),
+    f"{_STANDARD}.operators.python airflow.operators.python airflow.operators.python_operator": _PYTHON,
+    f"{_STANDARD}.operators.smooth airflow.operators.smooth": "SmoothOperator",
+    f"{_STANDARD}.operators.trigger_dagrun airflow.operators.trigger_dagrun airflow.operators.dagrun_operator": (
+        "TriggerDagRunOperator"
+    ),
+    f"{_STANDARD}.operators.weekday airflow.operators.weekday": "BranchDayOfWeekOperator",
+    f"{_STANDARD}.sensors.bash airflow.sensors.bash": "BashSensor",
+    f"{_STANDARD}.sensors.date_time airflow.sensors.date_time airflow.sensors.date_time_sensor": (
+        "DateTimeSensor DateTimeSensorAsync"
+    ),
+    f"{_STANDARD}.sensors.external_task airflow.sensors.external_task airflow.sensors.external_task_sensor": (
+        "ExternalTaskSensor ExternalTaskMarker"
+    ),
+    f"{_STANDARD}.sensors.filesystem airflow.sensors.filesystem": "FileSensor",
+    f"{_STANDARD}.sensors.python airflow.sensors.python": "PythonSensor",
+    f"{_STANDARD}.sensors.time airflow.sensors.time_sensor": "TimeSensor TimeSensorAsync",
+    f"{_STANDARD}.sensors.time_delta airflow.sensors.time_delta": "TimeDeltaSensor TimeDeltaSensorAsync WaitSensor",
+    f"{_STANDARD}.sensors.weekday airflow.sensors.weekday": "DayOfWeekSensor",
+    f"{_STANDARD}.hooks.subprocess airflow.hooks.subprocess": _SUBPROCESS,
+    f"{_STANDARD}.hooks.filesystem airflow.hooks.filesystem": "FSHook",
+    f"{_STANDARD}.triggers.temporal airflow.triggers.temporal": "DateTimeTrigger TimeDeltaTrigger",
+    f"{_STANDARD}.triggers.file airflow.triggers.file": "FileTrigger FileDeleteTrigger DirectoryFileDeleteTrigger",
+    f"{_STANDARD}.triggers.external_task": "DagStateTrigger WorkflowTrigger",
+    f"{_STANDARD}.utils.weekday airflow.utils.weekday": "WeekDay",
+    f"{_STANDARD}.utils.skipmixin": "SkipMixin",
+    f"{_STANDARD}.exceptions": "",
+    f"{_GOOGLE}.hooks.gcs": "GCSHook",
+    f"{_GOOGLE}.hooks.bigquery": "BigQueryHook",
+    f"{_GOOGLE}.hooks.pubsub": "PubSubHook",
+    f"{_GOOGLE}.sensors.gcs": """
+        GCSObjectExistenceSensor GCSObjectExistenceAsyncSensor GCSObjectUpdateSensor
+        GCSObjectsWithPrefixExistenceSensor GCSUploadSessionCompleteSensor
+    """,
+    f"{_GOOGLE}.sensors.pubsub": "PubSubPullSensor",
+    f"{_GOOGLE}.operators.gcs": """
+        GCSCreateBucketOperator GCSDeleteBucketOperator GCSDeleteObjectsOperator GCSFileTransformOperator
+        GCSListObjectsOperator GCSSynchronizeBucketsOperator
+    """,
+    f"{_GOOGLE}.operators.bigquery": """
+        BigQueryCheckOperator BigQueryCreateEmptyDatasetOperator BigQueryCreateTableOperator
+        BigQueryDeleteTableOperator BigQueryGetDataOperator BigQueryInsertJobOperator BigQueryValueCheckOperator
+    """,
+    f"{_GOOGLE}.operators.pubsub": "PubSubPublishMessageOperator PubSubPullOperator",
+    f"{_GOOGLE}.operators.cloud_run": "CloudRunExecuteJobOperator",
+    f"{_GOOGLE}.operators.functions": "CloudFunctionInvokeFunctionOperator",
+    f"{_GOOGLE}.transfers.gcs_to_bigquery": "GCSToBigQueryOperator",
+    f"{_GOOGLE}.transfers.bigquery_to_gcs": "BigQueryToGCSOperator",
+    f"{_GOOGLE}.transfers.gcs_to_gcs": "GCSToGCSOperator",
+    f"{_GOOGLE}.transfers.gcs_to_local": "GCSToLocalFilesystemOperator",
+    f"{_GOOGLE}.transfers.local_to_gcs": "LocalFilesystemToGCSOperator",
+    "airflow.providers.http.operators.http": "HttpOperator SimpleHttpOperator=HttpOperator",
+    "airflow.providers.http.sensors.http": "HttpSensor",
+    "airflow.providers.http.hooks.http": "HttpHook",
+    "airflow.providers.common.sql.operators.sql": "SQLExecuteQueryOperator SQLCheckOperator BranchSQLOperator",
+    "airflow.providers.common.sql.sensors.sql": "SqlSensor",
+    "airflow.providers.common.sql.hooks.sql": "DbApiHook",
+    "airflow.providers.postgres.hooks.postgres": "PostgresHook",
+    "airflow.providers.sqlite.hooks.sqlite": "SqliteHook",
+    "airflow.providers.slack.hooks.slack_webhook": "SlackWebhookHook",
+    "airflow.providers.slack.operators.slack_webhook": "SlackWebhookOperator",
+    "airflow.providers.slack.notifications.slack_webhook": "SlackWebhookNotifier send_slack_webhook_notification",
+    "airflow.providers.smtp.operators.smtp airflow.operators.email": "EmailOperator",
+    "airflow.providers.smtp.hooks.smtp": "SmtpHook",
+    "airflow.providers.smtp.notifications.smtp": "SmtpNotifier send_smtp_notification",
+}
