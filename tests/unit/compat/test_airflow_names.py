@@ -51,8 +51,8 @@ def test_a_star_takes_what_is_there() -> None:
 
 
 def test_a_missing_name_is_refused_with_what_to_use() -> None:
-    with pytest.raises(ImportError, match=r"does not have airflow\.plugins_manager: it has no plugins; put the code"):
-        importlib.import_module("airflow.plugins_manager")
+    with pytest.raises(ImportError, match=r"does not have airflow\.listeners: it has no listeners; use callbacks"):
+        importlib.import_module("airflow.listeners")
     with pytest.raises(ImportError, match=r"airflow\.models\.nothing.* see docs/airflow-differences\.md"):
         from airflow.models import nothing  # noqa: F401
 

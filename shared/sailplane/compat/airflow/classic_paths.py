@@ -49,7 +49,12 @@ PATHS: Mapping[str, str] = {
     "airflow.timetables.simple": "NullTimetable OnceTimetable ContinuousTimetable",
     "airflow.io airflow.io.path": "ObjectStoragePath",
     "airflow.io.store": "ObjectStore",
-    "airflow.task.priority_strategy": "PriorityWeightStrategy",
+    "airflow.task.priority_strategy": (
+        "PriorityWeightStrategy=sailplane.compat.airflow.plugins:PriorityWeightStrategy"
+    ),
+    "airflow.plugins_manager airflow.sdk.plugins_manager": (
+        "AirflowPlugin=sailplane.compat.airflow.plugins:AirflowPlugin"
+    ),
     "airflow.task.trigger_rule": "TriggerRule",
     "airflow.task.weight_rule": "WeightRule=sailplane.compat.airflow.states:WeightRule",
     "airflow.utils.context": CONTEXT,

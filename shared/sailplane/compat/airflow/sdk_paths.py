@@ -116,8 +116,9 @@ _PUBLIC = f"""
 PATHS: Mapping[str, str] = {
     "airflow.sdk": _PUBLIC,
     "airflow.providers.common.compat.sdk": f"""
-        {_PUBLIC} {_EXCEPTIONS} {DECORATED} {XCOM_KEY} AirflowPlugin Stats XCom hookimpl
+        {_PUBLIC} {_EXCEPTIONS} {DECORATED} {XCOM_KEY} Stats XCom hookimpl
         MappedOperator=sailplane.authoring.mapped:MappedOperator
+        AirflowPlugin=sailplane.compat.airflow.plugins:AirflowPlugin
         mask_secret redact poke_mode_only TaskInstanceKey context_merge context_to_airflow_vars determine_kwargs
         timezone=sailplane.compat.airflow.timezone:
     """,

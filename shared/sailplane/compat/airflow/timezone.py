@@ -56,7 +56,8 @@ def make_naive(value: dt.datetime, timezone: dt.tzinfo | None = None) -> dt.date
 def parse(string: str, timezone: Any = None, *, strict: bool = False) -> pendulum.DateTime:
     """The instant that `string` says, in `timezone` (UTC when None) unless it names its own."""
     parsed: Any = pendulum.parse(string, tz=timezone or utc, strict=strict)
-    return pendulum.instance(parsed)
+    moment: pendulum.DateTime = pendulum.instance(parsed)
+    return moment
 
 
 def coerce_datetime(v: dt.datetime | None, tz: dt.tzinfo | None = None) -> pendulum.DateTime | None:
