@@ -152,5 +152,12 @@ def _param(param: Param) -> SerializedParam:
         value=param.value if has_value else None,
         has_value=has_value,
         description=param.description,
-        schema=dict(param.schema),
+        schema=_keyed(dict(param.schema)),
     )
+
+
+def _keyed(value: Any) -> Any:
+    """`value` with JSON's name for a key that is None: forms label the choice "nothing" so."""
+    if isinstance(value, dict):
+        return {"null" if key is None else key: _keyed(inner) for key, inner in value.items()}
+    return [_keyed(inner) for inner in value] if isinstance(value, list) else value

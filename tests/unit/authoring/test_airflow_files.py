@@ -171,3 +171,13 @@ def test_a_missing_name_breaks_its_file_only_and_says_where_and_what_to_do(bundl
 def test_an_argument_that_airflow_3_removed_is_refused_with_its_new_name(bundle: Bundle) -> None:
     with pytest.raises(AuthorError, match="'schedule_interval'; it is called schedule since Airflow 3"):
         bundle.load("from airflow import DAG\nDAG('x', schedule_interval='@daily')\n")
+
+
+def test_a_form_may_label_the_choice_of_nothing(bundle: Bundle) -> None:
+    bundle.write(
+        "form.py",
+        "from airflow.sdk import DAG, Param\n"
+        "DAG_ = DAG('x', params={'n': Param(None, enum=[1, None], values_display={1: 'one', None: 'none'})})\n",
+    )
+    (dag,) = parse_bundle(bundle.root).dags
+    assert dag.params["n"].schema["values_display"] == {"1": "one", "null": "none"}
