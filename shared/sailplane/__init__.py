@@ -36,13 +36,18 @@ if TYPE_CHECKING:
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
     )
+    from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.gcs import GCSHook
     from sailplane.model.states import TriggerRule
     from sailplane.operators.bash import BashOperator
-    from sailplane.operators.branch import BranchPythonOperator, ShortCircuitOperator
+    from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
+    from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
+    from sailplane.operators.smooth import SmoothOperator
+    from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
     from sailplane.sensors.gcs import GCSObjectExistenceSensor
     from sailplane.sensors.python import PythonSensor
@@ -83,13 +88,23 @@ _HOMES = {
         "DeltaDataIntervalTimetable",
         "DeltaTriggerTimetable",
     ),
+    "sailplane.authoring.weekday": ("WeekDay",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.model.states": ("TriggerRule",),
     "sailplane.operators.bash": ("BashOperator",),
-    "sailplane.operators.branch": ("BranchPythonOperator", "ShortCircuitOperator"),
+    "sailplane.operators.branch": (
+        "BaseBranchOperator",
+        "BranchPythonOperator",
+        "ShortCircuitOperator",
+        "SkipMixin",
+    ),
+    "sailplane.operators.datetime": ("BranchDateTimeOperator",),
     "sailplane.operators.empty": ("EmptyOperator",),
+    "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
+    "sailplane.operators.smooth": ("SmoothOperator",),
+    "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
     "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
@@ -105,9 +120,12 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "BaseBranchOperator",
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
+    "BranchDateTimeOperator",
+    "BranchDayOfWeekOperator",
     "BranchPythonOperator",
     "Configuration",
     "Connection",
@@ -121,6 +139,7 @@ __all__ = [
     "GCSHook",
     "GCSObjectExistenceSensor",
     "Label",
+    "LatestOnlyOperator",
     "Param",
     "ParamValidationError",
     "ParamsDict",
@@ -128,9 +147,12 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "ShortCircuitOperator",
+    "SkipMixin",
+    "SmoothOperator",
     "TaskGroup",
     "TaskInstance",
     "TriggerRule",
+    "WeekDay",
     "XComArg",
     "XComNotFound",
     "chain",

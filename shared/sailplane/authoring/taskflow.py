@@ -233,6 +233,9 @@ _DECORATED: Mapping[str, str] = {
 """Imported when first used: a file that needs one kind of task does not pay for the others."""
 
 
+_CONDITIONS = ("run_if", "skip_if")
+
+
 class TaskDecorators:
     """`@task`, and `@task.bash`, `@task.sensor`... for functions that are run in another way."""
 
@@ -242,8 +245,11 @@ class TaskDecorators:
         return self.python(python_callable, **options)
 
     def __getattr__(self, name: str) -> Any:
+        if name in _CONDITIONS:
+            return getattr(import_module("sailplane.authoring.condition"), name)
         if name not in _DECORATED:
-            raise AttributeError(f"there is no @task.{name}; there are {', '.join(f'@task.{n}' for n in _DECORATED)}")
+            known = ", ".join(f"@task.{each}" for each in (*_DECORATED, *_CONDITIONS))
+            raise AttributeError(f"there is no @task.{name}; there are {known}")
         module, _, operator = _DECORATED[name].partition(":")
         decorator = task_decorator(getattr(import_module(module), operator))
         setattr(self, name, decorator)

@@ -458,17 +458,19 @@ def test_a_branch_skips_what_it_does_not_choose(bundle: Bundle, chosen: str, ski
     assert ("c" in outcome.skip_tasks) is (chosen == "None")
 
 
-def test_a_branch_may_only_choose_what_is_directly_downstream(bundle: Bundle) -> None:
+def test_a_branch_may_only_choose_what_the_dag_has(bundle: Bundle) -> None:
     dag = bundle.one("""
         from sailplane import DAG, task, EmptyOperator as E
         with DAG("x"):
             @task.branch
-            def pick(): return "far"
+            def pick(): return "fair"
             pick() >> E(task_id="near") >> E(task_id="far")
         """)
     outcome = bundle.run(dag, "pick")
     assert outcome.error is not None
-    assert outcome.error.message == "branch 'pick' chose 'far', which is not directly downstream of it: near"
+    assert outcome.error.message == (
+        "branch 'pick' chose 'fair', which the DAG does not have; directly downstream of it are: near"
+    )
 
 
 @pytest.mark.parametrize(
