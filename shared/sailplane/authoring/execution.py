@@ -88,8 +88,8 @@ def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
             result = _call(task, context, job)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
-        _push_result(task, ti, result)
         mapping.measure(task, ti, result)
+        _push_result(task, ti, result)
     finally:
         scopes.contexts.pop()
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
