@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
+    from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+    from sailplane.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from sailplane.sensors.gcs import GCSObjectExistenceSensor
     from sailplane.sensors.python import PythonSensor
 
@@ -104,8 +106,10 @@ _HOMES = {
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
+    "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
+    "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
 }
@@ -136,6 +140,8 @@ __all__ = [
     "DuplicateTaskIdFound",
     "EdgeModifier",
     "EmptyOperator",
+    "ExternalTaskMarker",
+    "ExternalTaskSensor",
     "GCSHook",
     "GCSObjectExistenceSensor",
     "Label",
@@ -151,6 +157,7 @@ __all__ = [
     "SmoothOperator",
     "TaskGroup",
     "TaskInstance",
+    "TriggerDagRunOperator",
     "TriggerRule",
     "WeekDay",
     "XComArg",

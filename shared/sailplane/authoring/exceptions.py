@@ -61,6 +61,42 @@ class XComNotFound(AirflowException):
         self.dag_id, self.task_id, self.key = dag_id, task_id, key
 
 
+class DagNotFound(AirflowException):
+    """There is no such DAG."""
+
+
+class DagIsPaused(AirflowException):
+    """A DAG that was to be started is paused."""
+
+
+class DagRunAlreadyExists(AirflowException):
+    """A run that was to be made is there already."""
+
+
+class ExternalTaskSensorError(AirflowException):
+    """What a sensor waits for in another DAG will not come."""
+
+
+class ExternalDagNotFoundError(ExternalTaskSensorError):
+    """The DAG that a sensor waits for does not exist."""
+
+
+class ExternalTaskNotFoundError(ExternalTaskSensorError):
+    """The task or group that a sensor waits for does not exist."""
+
+
+class ExternalDagFailedError(ExternalTaskSensorError):
+    """The run that a sensor waits for failed."""
+
+
+class ExternalTaskFailedError(ExternalTaskSensorError):
+    """A task that a sensor waits for failed."""
+
+
+class ExternalTaskGroupFailedError(ExternalTaskSensorError):
+    """A task of the group that a sensor waits for failed."""
+
+
 class XComForMappingNotPushed(TypeError):
     """Other tasks are mapped over what this task returns, and it returned nothing."""
 

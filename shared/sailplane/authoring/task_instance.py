@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
@@ -14,7 +14,8 @@ from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
-from sailplane.model.ids import UNMAPPED
+from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.states import RunState, RunType, TaskState
 
 if TYPE_CHECKING:
@@ -174,6 +175,65 @@ class TaskInstance:
             )
         return found[0] if one else found
 
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        """Start a run of another DAG."""
+        return self._services.trigger_run(request)
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        """How runs went, of this DAG or of others."""
+        return self._services.find_runs(query)
+
+    def get_dagrun_state(self, dag_id: str, run_id: str) -> str | None:
+        """The state of a run; None when there is none."""
+        found = self.find_runs(RunQuery(dag_id=dag_id, run_ids=(run_id,))).runs
+        return str(found[0].state) if found else None
+
+    def get_dr_count(
+        self,
+        dag_id: str,
+        logical_dates: Sequence[datetime] = (),
+        run_ids: Sequence[str] = (),
+        states: Sequence[str] = (),
+    ) -> int:
+        """How many runs of a DAG there are with these logical dates or ids, in these states."""
+        query = RunQuery(dag_id=dag_id, run_ids=tuple(run_ids), logical_dates=tuple(logical_dates))
+        return sum(not states or str(run.state) in states for run in self.find_runs(query).runs)
+
+    def get_ti_count(
+        self,
+        dag_id: str,
+        task_ids: Sequence[str] = (),
+        task_group_id: str | None = None,
+        logical_dates: Sequence[datetime] = (),
+        run_ids: Sequence[str] = (),
+        states: Sequence[str] = (),
+    ) -> int:
+        """How many task instances there are in such runs, in these states; without task_ids, of all tasks."""
+        found = self.get_task_states(dag_id, task_ids, task_group_id, logical_dates, run_ids)
+        return sum(not states or state in states for run in found.values() for state in run.values())
+
+    def get_task_states(
+        self,
+        dag_id: str,
+        task_ids: Sequence[str] = (),
+        task_group_id: str | None = None,
+        logical_dates: Sequence[datetime] = (),
+        run_ids: Sequence[str] = (),
+    ) -> dict[str, dict[str, str]]:
+        """The states of task instances by run_id and task_id, a mapped one as `task_id_0`."""
+        group = task_group_id if task_group_id is not None or task_ids else ""
+        query = RunQuery(
+            dag_id=dag_id,
+            run_ids=tuple(run_ids),
+            logical_dates=tuple(logical_dates),
+            task_ids=tuple(task_ids),
+            group_id=group,
+        )
+        return {
+            run.run_id: {_state_name(document): str(state) for document, state in run.tasks.items()}
+            for run in self.find_runs(query).runs
+        }
+
     def lazy_xcoms(self, task_id: str, key: str = XCOM_RETURN_KEY) -> LazyXComSequence:
         """What all instances of a mapped task of this run pushed under `key`."""
         return LazyXComSequence(XComRef(task_id=task_id, key=key), self._services)
@@ -201,6 +261,11 @@ class TaskInstance:
         if is_own and reference.key in self.pushed:
             return self.pushed[reference.key]
         return self._job.xcoms.get(xcom_name(reference.task_id, reference.map_index, reference.key))
+
+
+def _state_name(document: str) -> str:
+    key = TaskKey.parse(document)
+    return key.task_id if key.map_index == UNMAPPED else f"{key.task_id}_{key.map_index}"
 
 
 def _indexes(map_indexes: Any) -> int | list[int]:

@@ -43,10 +43,14 @@ def put_flag(fields: Fields, name: str, value: bool) -> None:
 
 def put_instant(fields: Fields, name: str, value: datetime | None) -> None:
     """Set an instant, to the microsecond; None is left out."""
-    if value is None:
-        return
+    if value is not None:
+        put_moment(fields[name], value)
+
+
+def put_moment(target: Any, value: datetime) -> None:
+    """Make of the Firestore value `target` an instant, to the microsecond."""
     since = value - _EPOCH
-    stamp = fields[name].timestamp_value
+    stamp = target.timestamp_value
     stamp.seconds = since.days * 86400 + since.seconds
     stamp.nanos = since.microseconds * 1000
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, paths
+from sailplane.cloud import alarms, codec, documents, paths
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
@@ -143,6 +143,17 @@ class Store:
         if states:
             found.sort(key=lambda run: run.context.run_after, reverse=newest_first)
         return found[:limit]
+
+    def runs_at(self, dag_id: str, logical_dates: Sequence[datetime]) -> list[DagRun]:
+        """Runs of a DAG by their logical date, at most 30 of them asked for at once."""
+        query = _select("runs")
+        field_filter = query.where.field_filter
+        field_filter.field.field_path = "logical_date"
+        field_filter.op = _OPERATORS.Value("IN")
+        for moment in logical_dates:
+            documents.put_moment(field_filter.value.array_value.values.add(), moment)
+        found = self._run(paths.dag(dag_id), query)
+        return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
 
     def count_runs(self, dag_id: str | None = None, *, states: Sequence[RunState] = ()) -> int:
         """How many runs one DAG has, or all have; with `states`, only of one DAG. One read a thousand."""

@@ -1,14 +1,16 @@
 """What running user code may ask for: XComs of other tasks, Variables and Connections."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import xcoms
+from sailplane.engine import other_runs, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 
 RETURN_VALUE = "return_value"
 
@@ -16,8 +18,9 @@ RETURN_VALUE = "return_value"
 class Services:
     """Answers for the tasks of one run; see `ChildServices`."""
 
-    def __init__(self, cloud: Cloud, run: RunMemory) -> None:
+    def __init__(self, cloud: Cloud, run: RunMemory, clock: Callable[[], datetime]) -> None:
         self._cloud = cloud
+        self._clock = clock
         self._run = run
         self._items = MappedXComs(cloud, run)
 
@@ -46,6 +49,12 @@ class Services:
 
     def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
         return self._items.between(ref.task_id, ref.key, start, stop)
+
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        return other_runs.trigger(self._cloud, request, self._clock)
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        return other_runs.find(self._cloud, query)
 
     def xcom(self, ref: XComRef) -> str | None:
         own = self._run.key

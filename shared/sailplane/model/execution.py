@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
 
 
@@ -104,6 +105,12 @@ class ChildServices(Protocol):
 
     def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
         """What the instances of the mapped task `ref.task_id` of this run pushed: those from `start` to `stop`."""
+
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        """Start a run; what keeps it from starting is in the answer."""
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        """The runs that exist of those asked for."""
 
     def variable(self, key: str) -> str | None:
         """The Variable's text; None when it is not set."""

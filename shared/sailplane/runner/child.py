@@ -14,6 +14,7 @@ import msgspec
 from sailplane.model.errors import InternalError, Unavailable
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, XComItems, XComRef
+from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
 from sailplane.runner import kernel, protocol
 from sailplane.runner.capture import Capture
@@ -84,6 +85,14 @@ class RemoteServices:
     def xcom_items(self, ref: XComRef, start: int, stop: int) -> XComItems:
         answer = self._ask(lambda number: protocol.AskXComItems(number=number, ref=ref, start=start, stop=stop))
         return msgspec.json.decode(answer or "", type=XComItems)
+
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        answer = self._ask(lambda number: protocol.AskRun(number=number, request=request))
+        return msgspec.json.decode(answer or "", type=RunAnswer)
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        answer = self._ask(lambda number: protocol.AskRuns(number=number, query=query))
+        return msgspec.json.decode(answer or "", type=RunAnswer)
 
     def variable(self, key: str) -> str | None:
         return self._ask(lambda number: protocol.AskVariable(number=number, key=key))

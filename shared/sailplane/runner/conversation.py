@@ -208,6 +208,10 @@ class Conversation:
             case protocol.AskXComItems():
                 items = self._services.xcom_items(question.ref, question.start, question.stop)
                 return msgspec.json.encode(items).decode()
+            case protocol.AskRun():
+                return msgspec.json.encode(self._services.trigger_run(question.request)).decode()
+            case protocol.AskRuns():
+                return msgspec.json.encode(self._services.find_runs(question.query)).decode()
             case protocol.AskVariable():
                 return self._services.variable(question.key)
             case protocol.AskConnection():

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from sailplane.model.execution import Outcome, TaskJob, XComRef
+from sailplane.model.other_runs import RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
 from sailplane.runner.config import EntryPoints
 
@@ -41,6 +42,20 @@ class AskXComItems(msgspec.Struct, frozen=True, kw_only=True, tag="xcom_items"):
     ref: XComRef
     start: int
     stop: int
+
+
+class AskRun(msgspec.Struct, frozen=True, kw_only=True, tag="run_request"):
+    """Child to supervisor; answered with a `RunAnswer` as JSON."""
+
+    number: int
+    request: RunRequest
+
+
+class AskRuns(msgspec.Struct, frozen=True, kw_only=True, tag="run_query"):
+    """Child to supervisor; answered with a `RunAnswer` as JSON."""
+
+    number: int
+    query: RunQuery
 
 
 class AskVariable(msgspec.Struct, frozen=True, kw_only=True, tag="variable"):
@@ -122,7 +137,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ToChild = Run | Answer
-Question = AskXCom | AskXComItems | AskVariable | AskConnection
+Question = AskXCom | AskXComItems | AskRun | AskRuns | AskVariable | AskConnection
 FromChild = Question | Done
 ToTemplate = Load | Fork | Release
 FromTemplate = Loaded | Forked | Exited

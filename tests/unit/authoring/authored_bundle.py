@@ -12,6 +12,7 @@ from sailplane.authoring.execution import execute
 from sailplane.authoring.loading import load_file
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, TaskJob, XComItems, XComRef, xcom_name
+from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import RunContext
 from sailplane.model.states import RunType
 
@@ -23,6 +24,10 @@ class Services:
     """The supervisor's answers, from dicts."""
 
     xcoms: dict[XComRef, str] = field(default_factory=dict)
+    requests: list[RunRequest] = field(default_factory=list)
+    queries: list[RunQuery] = field(default_factory=list)
+    answers: list[RunAnswer] = field(default_factory=list)
+    """What is answered to these, in that order."""
     variables: dict[str, str] = field(default_factory=dict)
     connections: dict[str, str] = field(default_factory=dict)
 
@@ -36,6 +41,14 @@ class Services:
             if (known.task_id, known.key) == (ref.task_id, ref.key) and known.map_index >= 0
         )
         return XComItems(total=len(found), envelopes=tuple(envelope for _, envelope in found[start:stop]))
+
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        self.requests.append(request)
+        return self.answers.pop(0)
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        self.queries.append(query)
+        return self.answers.pop(0)
 
     def variable(self, key: str) -> str | None:
         return self.variables.get(key)

@@ -17,6 +17,7 @@ from sailplane.engine.memory import RunMemory
 from sailplane.model import xcom
 from sailplane.model.execution import TaskJob, XComItems, XComRef
 from sailplane.model.ids import TaskKey
+from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery, RunRequest
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 
@@ -63,6 +64,12 @@ class MemoryRun:
         mapped = (each for key, each in sorted(self.instances.items()) if key.task_id == ref.task_id)
         found = [each.xcoms[ref.key] for each in mapped if each.map_index >= 0 and ref.key in each.xcoms]
         return XComItems(total=len(found), envelopes=tuple(found[start:stop]))
+
+    def trigger_run(self, request: RunRequest) -> RunAnswer:
+        return RunAnswer(problem=RunProblem.NO_DAG, message=f"there is no DAG {request.dag_id!r}")
+
+    def find_runs(self, query: RunQuery) -> RunAnswer:
+        return RunAnswer(problem=RunProblem.NO_DAG, message=f"there is no DAG {query.dag_id!r}")
 
     def variable(self, key: str) -> str | None:
         return None

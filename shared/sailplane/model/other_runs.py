@@ -1,0 +1,64 @@
+"""What a task may ask about runs, of its own DAG or of others, and the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sailplane.model.states import RunState, TaskState
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """A run that a task wants to have."""
+
+    dag_id: str
+    run_id: str
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    logical_date: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunQuery:
+    """Runs of a DAG, by id or by logical date."""
+
+    dag_id: str
+    run_ids: tuple[str, ...] = ()
+    logical_dates: tuple[datetime, ...] = ()
+    task_ids: tuple[str, ...] = ()
+    """Of which tasks the states are asked for."""
+    group_id: str | None = None
+    """Of which group's tasks they are; an empty text: of all tasks."""
+
+
+class RunProblem(StrEnum):
+    """Why there is no answer."""
+
+    NO_DAG = "no_dag"
+    NO_TASK = "no_task"
+    EXISTS = "exists"
+    """The run that was to be made is there already."""
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """One run, as far as it was asked for."""
+
+    run_id: str
+    state: RunState
+    logical_date: datetime | None = None
+    tasks: Mapping[str, TaskState] = field(default_factory=dict)
+    """Document id (`task_id:map_index`) -> state, of those asked for that exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAnswer:
+    """What was found or made."""
+
+    runs: tuple[RunFacts, ...] = ()
+    is_paused: bool = False
+    problem: RunProblem | None = None
+    message: str = ""
