@@ -49,8 +49,20 @@ if TYPE_CHECKING:
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+    from sailplane.sensors.bash import BashSensor
+    from sailplane.sensors.filesystem import FileSensor
     from sailplane.sensors.gcs import GCSObjectExistenceSensor
     from sailplane.sensors.python import PythonSensor
+    from sailplane.sensors.time import (
+        DateTimeSensor,
+        DateTimeSensorAsync,
+        TimeDeltaSensor,
+        TimeDeltaSensorAsync,
+        TimeSensor,
+        TimeSensorAsync,
+        WaitSensor,
+    )
+    from sailplane.sensors.weekday import DayOfWeekSensor
 
 _HOMES = {
     "sailplane.authoring.context": ("Configuration",),
@@ -106,8 +118,20 @@ _HOMES = {
     "sailplane.operators.smooth": ("SmoothOperator",),
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
+    "sailplane.sensors.bash": ("BashSensor",),
+    "sailplane.sensors.filesystem": ("FileSensor",),
     "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
+    "sailplane.sensors.time": (
+        "DateTimeSensor",
+        "DateTimeSensorAsync",
+        "TimeDeltaSensor",
+        "TimeDeltaSensorAsync",
+        "TimeSensor",
+        "TimeSensorAsync",
+        "WaitSensor",
+    ),
+    "sailplane.sensors.weekday": ("DayOfWeekSensor",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -124,6 +148,7 @@ __all__ = [
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
+    "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
     "BranchPythonOperator",
@@ -131,11 +156,15 @@ __all__ = [
     "Connection",
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
+    "DateTimeSensor",
+    "DateTimeSensorAsync",
+    "DayOfWeekSensor",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DuplicateTaskIdFound",
     "EdgeModifier",
     "EmptyOperator",
+    "FileSensor",
     "GCSHook",
     "GCSObjectExistenceSensor",
     "Label",
@@ -151,7 +180,12 @@ __all__ = [
     "SmoothOperator",
     "TaskGroup",
     "TaskInstance",
+    "TimeDeltaSensor",
+    "TimeDeltaSensorAsync",
+    "TimeSensor",
+    "TimeSensorAsync",
     "TriggerRule",
+    "WaitSensor",
     "WeekDay",
     "XComArg",
     "XComNotFound",
