@@ -35,9 +35,13 @@ if TYPE_CHECKING:
         CronTriggerTimetable,
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
+        EventsTimetable,
+        MultipleCronTriggerTimetable,
     )
     from sailplane.authoring.weekday import WeekDay
+    from sailplane.authoring.variable import Variable
     from sailplane.authoring.xcom_arg import XComArg
+    from sailplane.hooks.base import BaseHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.model.states import TriggerRule
     from sailplane.operators.bash import BashOperator
@@ -99,9 +103,13 @@ _HOMES = {
         "CronTriggerTimetable",
         "DeltaDataIntervalTimetable",
         "DeltaTriggerTimetable",
+        "EventsTimetable",
+        "MultipleCronTriggerTimetable",
     ),
     "sailplane.authoring.weekday": ("WeekDay",),
+    "sailplane.authoring.variable": ("Variable",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
+    "sailplane.hooks.base": ("BaseHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.model.states": ("TriggerRule",),
     "sailplane.operators.bash": ("BashOperator",),
@@ -129,7 +137,8 @@ _HOMES = {
         "TimeDeltaSensorAsync",
         "TimeSensor",
         "TimeSensorAsync",
-        "WaitSensor",
+        "Variable",
+    "WaitSensor",
     ),
     "sailplane.sensors.weekday": ("DayOfWeekSensor",),
 }
@@ -145,6 +154,7 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "BaseBranchOperator",
+    "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
@@ -164,11 +174,13 @@ __all__ = [
     "DuplicateTaskIdFound",
     "EdgeModifier",
     "EmptyOperator",
+    "EventsTimetable",
     "FileSensor",
     "GCSHook",
     "GCSObjectExistenceSensor",
     "Label",
     "LatestOnlyOperator",
+    "MultipleCronTriggerTimetable",
     "Param",
     "ParamValidationError",
     "ParamsDict",
@@ -185,6 +197,7 @@ __all__ = [
     "TimeSensor",
     "TimeSensorAsync",
     "TriggerRule",
+    "Variable",
     "WaitSensor",
     "WeekDay",
     "XComArg",
