@@ -84,7 +84,7 @@ resource "google_cloud_run_v2_job" "this" {
   ]
 }
 
-# The worker function starts the executions.
+# The worker function, that of the default queue, starts the executions.
 resource "google_cloud_run_v2_job_iam_member" "starter" {
   for_each = local.jobs
 
@@ -92,5 +92,5 @@ resource "google_cloud_run_v2_job_iam_member" "starter" {
   location = var.region
   name     = google_cloud_run_v2_job.this[each.key].name
   role     = "roles/run.jobsExecutorWithOverrides"
-  member   = "serviceAccount:${local.emails["worker"]}"
+  member   = "serviceAccount:${local.queues["default"].service_account}"
 }

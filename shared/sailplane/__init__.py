@@ -35,9 +35,13 @@ if TYPE_CHECKING:
         CronTriggerTimetable,
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
+        EventsTimetable,
+        MultipleCronTriggerTimetable,
     )
+    from sailplane.authoring.variable import Variable
     from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
+    from sailplane.hooks.base import BaseHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.model.states import TriggerRule
     from sailplane.operators.bash import BashOperator
@@ -50,9 +54,21 @@ if TYPE_CHECKING:
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+    from sailplane.sensors.bash import BashSensor
     from sailplane.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
+    from sailplane.sensors.filesystem import FileSensor
     from sailplane.sensors.gcs import GCSObjectExistenceSensor
     from sailplane.sensors.python import PythonSensor
+    from sailplane.sensors.time import (
+        DateTimeSensor,
+        DateTimeSensorAsync,
+        TimeDeltaSensor,
+        TimeDeltaSensorAsync,
+        TimeSensor,
+        TimeSensorAsync,
+        WaitSensor,
+    )
+    from sailplane.sensors.weekday import DayOfWeekSensor
 
 _HOMES = {
     "sailplane.authoring.context": ("Configuration",),
@@ -89,9 +105,13 @@ _HOMES = {
         "CronTriggerTimetable",
         "DeltaDataIntervalTimetable",
         "DeltaTriggerTimetable",
+        "EventsTimetable",
+        "MultipleCronTriggerTimetable",
     ),
     "sailplane.authoring.weekday": ("WeekDay",),
+    "sailplane.authoring.variable": ("Variable",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
+    "sailplane.hooks.base": ("BaseHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.model.states": ("TriggerRule",),
     "sailplane.operators.bash": ("BashOperator",),
@@ -109,9 +129,22 @@ _HOMES = {
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
+    "sailplane.sensors.bash": ("BashSensor",),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
+    "sailplane.sensors.filesystem": ("FileSensor",),
     "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
+    "sailplane.sensors.time": (
+        "DateTimeSensor",
+        "DateTimeSensorAsync",
+        "TimeDeltaSensor",
+        "TimeDeltaSensorAsync",
+        "TimeSensor",
+        "TimeSensorAsync",
+        "Variable",
+    "WaitSensor",
+    ),
+    "sailplane.sensors.weekday": ("DayOfWeekSensor",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -125,9 +158,11 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "BaseBranchOperator",
+    "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
+    "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
     "BranchPythonOperator",
@@ -135,17 +170,23 @@ __all__ = [
     "Connection",
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
+    "DateTimeSensor",
+    "DateTimeSensorAsync",
+    "DayOfWeekSensor",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DuplicateTaskIdFound",
     "EdgeModifier",
     "EmptyOperator",
+    "EventsTimetable",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
+    "FileSensor",
     "GCSHook",
     "GCSObjectExistenceSensor",
     "Label",
     "LatestOnlyOperator",
+    "MultipleCronTriggerTimetable",
     "Param",
     "ParamValidationError",
     "ParamsDict",
@@ -157,8 +198,14 @@ __all__ = [
     "SmoothOperator",
     "TaskGroup",
     "TaskInstance",
+    "TimeDeltaSensor",
+    "TimeDeltaSensorAsync",
+    "TimeSensor",
+    "TimeSensorAsync",
     "TriggerDagRunOperator",
     "TriggerRule",
+    "Variable",
+    "WaitSensor",
     "WeekDay",
     "XComArg",
     "XComNotFound",

@@ -1,11 +1,11 @@
 """`var` and `conn` of the context: Variables and Connections, asked for when a task names one."""
 
-import json
 from typing import Any
 
+from sailplane.authoring import lookups
 from sailplane.authoring.arguments import NOTSET, is_arg_set
-from sailplane.authoring.connection import Connection
-from sailplane.authoring.exceptions import AirflowNotFoundException
+from sailplane.authoring.connection import read_connection
+from sailplane.authoring.variable import read_variable
 from sailplane.model.execution import ChildServices
 
 
@@ -19,14 +19,9 @@ class _Values:
             raise AttributeError(key)
         return self.get(key)
 
-    def get(self, key: str, default: Any = NOTSET) -> Any:
-        """The Variable; `default` when it is not set; without a default, `KeyError`."""
-        text = self._services.variable(key)
-        if text is not None:
-            return json.loads(text) if self._is_json else text
-        if is_arg_set(default):
-            return default
-        raise KeyError(f"the Variable {key!r} is not set")
+    def get(self, key: str, default: Any = NOTSET, default_var: Any = NOTSET) -> Any:
+        """The Variable; `default` when it is not set; without a default, `VariableNotFound`."""
+        return read_variable(key, default if is_arg_set(default) else default_var, self._is_json, self._services)
 
 
 class VariableAccessor:
@@ -48,11 +43,9 @@ class ConnectionAccessor:
             raise AttributeError(conn_id)
         return self.get(conn_id)
 
-    def get(self, conn_id: str, default: Any = NOTSET) -> Any:
+    def get(self, conn_id: str, default: Any = NOTSET, default_conn: Any = NOTSET) -> Any:
         """The `Connection`; `default` when it is not set; without a default, `AirflowNotFoundException`."""
-        text = self._services.connection(conn_id)
-        if text is not None:
-            return Connection.parse(conn_id, text)
-        if is_arg_set(default):
+        default = default if is_arg_set(default) else default_conn
+        if is_arg_set(default) and lookups.connection(conn_id, self._services) is None:
             return default
-        raise AirflowNotFoundException(f"the Connection {conn_id!r} is not set")
+        return read_connection(conn_id, self._services)

@@ -35,6 +35,12 @@ class AirflowNotFoundException(AirflowException):
     """A connection or another named thing is not there."""
 
 
+class VariableNotFound(AirflowNotFoundException, KeyError):
+    """A Variable is not set, and there is no default. A KeyError, as in Airflow 2."""
+
+    __str__ = Exception.__str__  # KeyError shows its message in quotes.
+
+
 class AirflowTaskTimeout(BaseException):
     """The task ran longer than its `execution_timeout`. No `except Exception` of user code stops it."""
 

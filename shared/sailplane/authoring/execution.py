@@ -4,9 +4,10 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import mapping, scopes
+from sailplane.authoring import lookups, mapping, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -22,10 +23,11 @@ from sailplane.authoring.exceptions import (
 from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
+from sailplane.authoring.rendered import rendered_fields
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
-from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, TaskServices
 from sailplane.model.runs import ErrorInfo
 from sailplane.model.states import TaskState
 
@@ -39,10 +41,10 @@ def preload() -> None:
         importlib.import_module(module)
 
 
-def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
+def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     """Run the task that `job` names and say how it ended. Never raises for what user code does."""
     if job.about_run is not None:
-        with time_limit(job.execution_timeout):
+        with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
@@ -54,7 +56,7 @@ def execute(dag: "DAG", job: TaskJob, services: ChildServices) -> Outcome:
     object.__setattr__(task, "_linked", False)
     context: dict[str, Any] = {"task": task, "dag": dag}
     try:
-        with terminable():
+        with terminable(), lookups.serving(services):
             return _run(dag, task, job, services, context)
     except AirflowTaskTerminated as error:
         task = context["task"]
@@ -73,6 +75,8 @@ def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, 
         outcome = _outcome_of_error(error, dag, context["task"], context)
     if isinstance(ti := context.get("ti"), TaskInstance):
         outcome = mapping.described(outcome, ti, context)
+        if ti.rendered:
+            outcome = replace(outcome, rendered=ti.rendered)
         _run_final_callbacks(context["task"], ti, outcome, job, context)
     return outcome
 
@@ -84,6 +88,7 @@ def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
     try:
         task = ti.task = context["task"] = mapping.unmapped(context["task"], context)
         task.render_template_fields(context)
+        ti.rendered = rendered_fields(task)
         try:
             result = _call(task, context, job)
         except DownstreamTasksSkipped as skip:

@@ -59,6 +59,8 @@ class TaskInstance:
         self.map_name = ""
         """The rendered `map_index_template`."""
         self.map_length: int | None = None
+        self.rendered = ""
+        """JSON of the templated fields, for display."""
         """How many items it returned for others to be mapped over."""
         self._context: dict[str, Any] = {}
 

@@ -56,35 +56,58 @@ def deploy(
     yes: YesOption = False,
 ) -> None:
     """Set up all of Sailplane in a Google Cloud project, or bring it up to date."""
-    from sailplane.deploy.kit import source_folder
-    from sailplane.deploy.requirements_file import read_requirements
-    from sailplane.deploy.staging import stage
+    from sailplane.deploy.workspace import held
 
     session = session_of(context)
     shell = _shell(session)
     folder = _dags_folder(dags, config)
     deployment = _deployment(shell, project, region, config=config, dags=folder, workspace=workspace)
-    if stage_only:
-        for name in deployment.stage_only(stage, read_requirements):
-            session.output.line(str(source_folder(workspace, name)))
-        return
-    session.output.note(f"looking at project {project} and staging sources in {workspace}")
+    with held(workspace):
+        if stage_only:
+            _stage_only(session, deployment, workspace)
+        else:
+            _deploy(session, shell, deployment, folder, workspace=workspace, dry_run=dry_run, yes=yes)
+
+
+def _stage_only(session: Session, deployment: "Deployment", workspace: Path) -> None:
+    from sailplane.deploy.kit import source_folder
+    from sailplane.deploy.requirements_file import read_requirements
+    from sailplane.deploy.staging import stage
+
+    for name in deployment.stage_only(stage, read_requirements):
+        session.output.line(str(source_folder(workspace, name)))
+
+
+def _deploy(
+    session: Session,
+    shell: "Shell",
+    deployment: "Deployment",
+    dags: Path | None,
+    *,
+    workspace: Path,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    from sailplane.deploy.requirements_file import read_requirements
+    from sailplane.deploy.staging import stage
+
+    session.output.note(f"looking at project {deployment.project} and staging sources in {workspace}")
     steps, leftovers = deployment.steps_to_deploy(deployment.stage(stage, read_requirements))
     for resource in leftovers:
         removal = deployment.removal(resource)
         session.output.note(f"{resource} is not in the settings any more; when nothing waits in its queue: {removal}")
     if dry_run:
-        _print_script(session, deployment, steps, folder)
+        _print_script(session, deployment, steps, dags)
         return
-    if folder is not None:
+    if dags is not None:
         _check_credentials(session, deployment)
     if steps and not yes:
-        _confirm(session, steps, f"Do this in project {project}?")
+        _confirm(session, steps, f"Do this in project {deployment.project}?")
     _executor(session, shell).run(steps)
     if not steps:
         session.output.note("everything is there already, as it should be")
-    if folder is not None:
-        _push(session, deployment, folder)
+    if dags is not None:
+        _push(session, deployment, dags)
 
 
 def destroy(
@@ -171,13 +194,12 @@ def _executor(session: Session, shell: "Shell") -> "Executor":
 def _print_script(session: Session, deployment: "Deployment", steps: "Sequence[Step]", dags: Path | None) -> None:
     from sailplane.deploy.execute import script
 
-    for line in script(steps):
-        session.output.line(line)
-    if not steps:
-        session.output.line("# nothing has to be done")
+    then = [] if steps else ["# nothing has to be done"]
     if dags is not None:
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in deployment.environment().items())
-        session.output.line(f"\n# the DAGs\n{variables} sailplane dags push {shlex.quote(str(dags))}")
+        then += ["", "# the DAGs", f"{variables} sailplane dags push {shlex.quote(str(dags))}"]
+    for line in script(steps, then):
+        session.output.line(line)
 
 
 def _check_credentials(session: Session, deployment: "Deployment") -> None:

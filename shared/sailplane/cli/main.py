@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sailplane.cli import cost, dags, deploy, emulators, run_task, runs, serve, tasks, worker
+from sailplane.cli import cost, dags, deploy, emulators, migrate, run_task, runs, serve, tasks, worker
 from sailplane.cli.output import Format, Output
 from sailplane.cli.session import FormatOption, Session, session_of
 from sailplane.model.errors import InternalError, SailplaneError
@@ -24,6 +24,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(cost.app, name="cost")
 app.add_typer(emulators.app, name="emulators")
+app.add_typer(migrate.app, name="migrate")
 serve.add_commands(app)
 worker.add_commands(app)
 run_task.add_commands(app)

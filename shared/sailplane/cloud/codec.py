@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sailplane.cloud import alarms, paths
+from sailplane.cloud import alarms, paths, value_codec
 from sailplane.cloud.documents import (
     Fields,
     flag,
@@ -32,8 +32,9 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
+from sailplane.model.values import Connection, Variable
 
-Guarded = DagRecord | DagSchedule | DagRun | TaskInstance
+Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
@@ -83,6 +84,7 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     if record.map_length is not None:
         fields["map_length"].integer_value = record.map_length
     put_text(fields, "map_name", record.map_name)
+    put_text(fields, "rendered", record.rendered)
     put_flag(fields, "has_log", record.has_log)
     if record.error is not None:
         fields["error"].string_value = msgspec.json.encode(record.error).decode()
@@ -130,6 +132,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         map_size=whole(fields, "map_size"),
         map_length=whole(fields, "map_length") if "map_length" in fields else None,
         map_name=text(fields, "map_name"),
+        rendered=text(fields, "rendered"),
         has_log=flag(fields, "has_log"),
         error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
         cpu_seconds=number(fields, "cpu_seconds"),
@@ -347,6 +350,8 @@ _PATHS: dict[type, Callable[[Any], str]] = {
     DagSchedule: lambda record: paths.schedule(record.dag_id),
     DagRecord: lambda record: paths.dag(record.dag_id),
     DagFileError: lambda record: paths.dag_file_error(record.file),
+    Variable: lambda record: value_codec.variable_path(record.key),
+    Connection: lambda record: value_codec.connection_path(record.conn_id),
 }
 
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
@@ -355,4 +360,6 @@ _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     DagSchedule: _write_schedule,
     DagRecord: _write_dag,
     DagFileError: _write_dag_file_error,
+    Variable: value_codec.write_variable,
+    Connection: value_codec.write_connection,
 }

@@ -4,9 +4,21 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from sailplane.model.errors import SettingsError
+
+
+class SecretsPlace(StrEnum):
+    """Somewhere Variables and Connections may be."""
+
+    ENVIRONMENT = "environment"
+    """`AIRFLOW_VAR_NAME`, `AIRFLOW_CONN_ID`."""
+    STORE = "store"
+    SECRET_MANAGER = "secretmanager"
+    FILE = "file"
+    """Those that `SAILPLANE_VARIABLES_FILE` and `SAILPLANE_CONNECTIONS_FILE` name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +60,12 @@ class Settings:
     """Where the Cloud Run jobs of job queues are."""
     run_host: str | None = None
     """`host:port` of something that answers Cloud Run's Admin API in Google's place; Google names no such variable."""
+    secrets: tuple[SecretsPlace, ...] = (SecretsPlace.ENVIRONMENT, SecretsPlace.STORE, SecretsPlace.FILE)
+    """Where Variables and Connections are looked for, in this order."""
+    variables_file: str = ""
+    connections_file: str = ""
+    secret_manager_host: str | None = None
+    """`host:port` of something that answers Secret Manager's API in Google's place."""
     environment: Mapping[str, str]
     """What tasks see as their environment."""
 
@@ -79,6 +97,10 @@ class Settings:
             storage_url=_url(mapping.get("STORAGE_EMULATOR_HOST", "")),
             region=mapping.get("SAILPLANE_REGION", ""),
             run_host=mapping.get("CLOUD_RUN_EMULATOR_HOST") or None,
+            secrets=_places(mapping.get("SAILPLANE_SECRETS", "")),
+            variables_file=mapping.get("SAILPLANE_VARIABLES_FILE", ""),
+            connections_file=mapping.get("SAILPLANE_CONNECTIONS_FILE", ""),
+            secret_manager_host=mapping.get("SECRET_MANAGER_EMULATOR_HOST") or None,
             environment=dict(mapping),
         )
 
@@ -100,6 +122,18 @@ class Settings:
 def import_timeout(mapping: Mapping[str, str]) -> timedelta:
     """`Settings.import_timeout`, for those who read DAG files and need no cloud."""
     return _seconds(mapping, "SAILPLANE_IMPORT_TIMEOUT", 30)
+
+
+def _places(text: str) -> tuple[SecretsPlace, ...]:
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if not names:
+        return Settings.secrets
+    try:
+        return tuple(map(SecretsPlace, names))
+    except ValueError:
+        raise SettingsError(
+            f"SAILPLANE_SECRETS={text!r} must name places in order, as environment,store,secretmanager,file"
+        ) from None
 
 
 def _url(host: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, documents, paths
+from sailplane.cloud import alarms, codec, documents, paths, value_codec
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
@@ -22,6 +22,7 @@ from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState
+from sailplane.model.values import Connection, Variable
 
 Query = types_of(FIRESTORE, "query").StructuredQuery.pb()
 _OPERATORS = Query.FieldFilter.Operator
@@ -227,6 +228,24 @@ class Store:
         field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS")
         field_filter.value.string_value = event
         return [codec.read_wait(document) for document in self._run("", query)]
+
+    # Variables and Connections
+
+    def variable(self, key: str) -> Variable | None:
+        found = self._get([value_codec.variable_path(key)])
+        return value_codec.read_variable(found[0]) if found else None
+
+    def variables(self) -> list[Variable]:
+        """All of them; one read each."""
+        return [value_codec.read_variable(document) for document in self._list("", "variables")]
+
+    def connection(self, conn_id: str) -> Connection | None:
+        found = self._get([value_codec.connection_path(conn_id)])
+        return value_codec.read_connection(found[0]) if found else None
+
+    def connections(self) -> list[Connection]:
+        """All of them; one read each."""
+        return [value_codec.read_connection(document) for document in self._list("", "connections")]
 
     # Alarms
 

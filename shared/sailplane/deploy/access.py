@@ -6,6 +6,7 @@ from sailplane.deploy.config import Function, QueueKind, WebAccess
 from sailplane.deploy.design import Design
 from sailplane.deploy.messaging import design_subscriptions
 from sailplane.deploy.resource import Kind, Resource, Scope, binding
+from sailplane.model.dags import DEFAULT_QUEUE
 
 ACCOUNTS = ("tick", "worker", "events", "web", "push", "scheduler", "build")
 USES_FIRESTORE = "roles/datastore.user"
@@ -85,8 +86,8 @@ def _secret_bindings(design: Design) -> Iterator[Resource]:
 
 
 def job_bindings(design: Design) -> Iterator[Resource]:
-    """The worker function starts the executions of the jobs, and acts as whom they run as."""
-    worker = _account(design, "worker")
+    """The worker function, that of the default queue, starts the executions of the jobs."""
+    worker = f"serviceAccount:{design.worker_email(design.config.queues[DEFAULT_QUEUE])}"
     for queue in design.queues(QueueKind.JOB):
         yield binding(Scope.JOB, design.topology.job(queue.name), STARTS_JOBS, worker)
 

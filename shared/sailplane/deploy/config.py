@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from sailplane.deploy import fields
+from sailplane.deploy import fields, sizes
 from sailplane.deploy.tables import Table
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.model.errors import SettingsError
@@ -30,7 +30,6 @@ _LONGEST_NAME = 16
 """Service accounts have at most 30 characters, and the longest ending is `-scheduler`."""
 _LONGEST_RESOURCE = 49
 """Cloud Run's names have at most 49 characters."""
-_EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 _RESERVED_QUEUES = frozenset({"events", "dead-letters", "tick", "worker", "web"})
 """Other topics, functions and subscriptions of a deployment have these names."""
 
@@ -132,6 +131,9 @@ class QueueConfig:
     @property
     def builds_image(self) -> bool:
         return self.kind is QueueKind.JOB and self.image is None
+
+
+Served = TypeVar("Served", FunctionConfig, QueueConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +244,7 @@ def _deployment(table: Table, folder: Path) -> DeploymentConfig:
     return replace(
         default,
         name=name,
-        bucket=table.text("bucket"),
+        bucket=fields.bucket(table),
         database=database,
         location=table.text("location"),
         point_in_time_recovery=_or(table.flag("point_in_time_recovery"), default.point_in_time_recovery),
@@ -278,6 +280,7 @@ def _functions(table: Table) -> Mapping[Function, FunctionConfig]:
 
 def _function(table: Table, name: Function, default: FunctionConfig) -> FunctionConfig:
     longest = LONGEST_PUSH if name in (Function.WORKER, Function.EVENTS) else LONGEST_REQUEST
+    env, secrets = fields.variables(table)
     return _checked(
         table,
         FunctionConfig(
@@ -287,34 +290,24 @@ def _function(table: Table, name: Function, default: FunctionConfig) -> Function
             timeout=fields.timeout(table, longest) or default.timeout,
             min_instances=_or(table.whole("min_instances"), default.min_instances),
             max_instances=_or(table.whole("max_instances", least=1), default.max_instances),
-            env=table.text_table("env"),
-            secrets=fields.secrets(table),
+            env=env,
+            secrets=secrets,
             vpc_connector=table.text("vpc_connector"),
             ingress=table.choice("ingress", Ingress) or default.ingress,
         ),
     )
 
 
-def _checked(table: Table, function: FunctionConfig) -> FunctionConfig:
-    if function.concurrency > 1 and function.cpu < 1:
-        raise table.error("cpu", f"= {function.cpu} must be 1 or more for a concurrency above 1 (a rule of Cloud Run)")
-    if function.min_instances > function.max_instances:
-        raise table.error("min_instances", f"= {function.min_instances} is above max_instances")
-    return function
+def _checked(table: Table, one: Served) -> Served:
+    """`one`, a function or what a queue makes one of, if Cloud Run can run it."""
+    if one.min_instances > one.max_instances:
+        raise table.error("min_instances", f"= {one.min_instances} is above max_instances, {one.max_instances}")
+    sizes.check(table, one.cpu, one.memory, least_cpu=1 if one.concurrency > 1 else 0, why="a concurrency above 1")
+    return one
 
 
 def _web(table: Table) -> WebConfig:
-    return WebConfig(access=table.choice("access", WebAccess) or WebAccess.ID_TOKEN, members=_members(table))
-
-
-def _members(table: Table) -> tuple[str, ...]:
-    members = table.texts("members")
-    for member in members:
-        if member in _EVERYBODY:
-            raise table.error("members", f"has {member!r}, which lets everybody in; name users, groups or domains")
-        if ":" not in member:
-            raise table.error("members", f"has {member!r}, which lacks its kind; write 'user:{member}' or 'group:...'")
-    return members
+    return WebConfig(access=table.choice("access", WebAccess) or WebAccess.ID_TOKEN, members=fields.members(table))
 
 
 def _queues(table: Table, folder: Path, worker: FunctionConfig, name: str) -> Mapping[str, QueueConfig]:
@@ -350,6 +343,7 @@ _ONLY_FOR: Mapping[str, frozenset[QueueKind]] = {
 def _queue(table: Table, name: str, folder: Path, worker: FunctionConfig) -> QueueConfig:
     kind = table.choice("kind", QueueKind) or QueueKind.FUNCTION
     _check_kind(table, name, kind)
+    env, secrets = fields.variables(table)
     by_default = worker.timeout if kind is QueueKind.FUNCTION else _JOB_TIMEOUT
     queue = QueueConfig(
         name=name,
@@ -363,15 +357,15 @@ def _queue(table: Table, name: str, folder: Path, worker: FunctionConfig) -> Que
         gpu=table.text("gpu"),
         timeout=fields.timeout(table, _LONGEST[kind]) or by_default,
         service_account=fields.account(table),
-        secrets=fields.secrets(table),
-        env=table.text_table("env"),
+        env=env,
+        secrets=secrets,
         concurrency=_or(table.whole("concurrency", least=1, most=1000), worker.concurrency),
         min_instances=_or(table.whole("min_instances"), worker.min_instances),
         max_instances=_or(table.whole("max_instances", least=1), worker.max_instances),
     )
-    if queue.kind is QueueKind.FUNCTION and queue.concurrency > 1 and queue.cpu < 1:
-        raise table.error("cpu", f"= {queue.cpu} must be 1 or more for a concurrency above 1 (a rule of Cloud Run)")
-    return queue
+    if kind is QueueKind.JOB and queue.gpu is None:  # Machines with GPUs have sizes of their own.
+        sizes.check(table, queue.cpu, queue.memory, least_cpu=1, why="a job")
+    return _checked(table, queue) if kind is QueueKind.FUNCTION else queue
 
 
 def _check_kind(table: Table, name: str, kind: QueueKind) -> None:

@@ -45,6 +45,10 @@ class Deployment:
         self._order = order
         self._shell = shell
 
+    @property
+    def project(self) -> str:
+        return self._order.project
+
     @cached_property
     def design(self) -> Design:
         """Without sources."""

@@ -83,13 +83,17 @@ class Executor:
         self.shell.do(command)
 
 
-def script(steps: Sequence[Step]) -> list[str]:
-    """The steps as lines of a shell script; the files that its commands read are written now."""
-    lines = ["set -e"]
+def script(steps: Sequence[Step], then: Sequence[str] = ()) -> list[str]:
+    """The steps, and lines to end with, as a shell script; the files that its commands read are written now.
+
+    In parentheses: pasted into a terminal, nothing begins before the last line is there, and a failure ends the
+    script and not the terminal.
+    """
+    lines = ["(", "set -e"]
     for number, step in enumerate(steps, 1):
         lines += ["", f"# [{number}/{len(steps)}] {step}"]
         for command in step.commands:
             for file in command.files:
                 file.write()
             lines.append(str(command))
-    return lines
+    return [*lines, *then, ")"]

@@ -55,6 +55,7 @@ _NOT_KNOWN_YET = re.compile(
     r"|service account .* does not exist|Unknown service account|Invalid (?:service account|principal)",
     re.I,
 )
+_HIDDEN = re.compile(r"PERMISSION_DENIED|does not have permission", re.I)
 _THERE = re.compile(r"ALREADY_EXISTS|already exists|already own|\b409\b", re.I)
 _LAST_LINES = 12
 
@@ -83,6 +84,11 @@ class CommandFailed(SailplaneError):
     def is_there(self) -> bool:
         """Whether what was to be made exists."""
         return self._matches(_THERE)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it may be there, and the account may not know."""
+        return self._matches(_HIDDEN)
 
     @property
     def is_passing(self) -> bool:

@@ -19,7 +19,7 @@ _IGNORED = """\
 .git/
 __pycache__/
 """
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "node_modules")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".sailplane", ".venv", "__pycache__", "node_modules")
 
 
 class Stage(Protocol):
@@ -69,7 +69,7 @@ class Sources:
         name = image_name(self.design, queue)
         folder = self._emptied(name)
         if queue.dockerfile is not None:
-            _copy_context(queue.dockerfile, folder)
+            _copy_context(queue.dockerfile, folder, self.workspace)
         own = folder / "sailplane"
         own.mkdir(exist_ok=True)
         self.stage(IMAGE, own, extra_requirements=self._requirements(queue))
@@ -92,10 +92,16 @@ class Sources:
         return self.read_requirements(beside) if beside is not None and beside.is_file() else ()
 
 
-def _copy_context(file: Path, folder: Path) -> None:
+def _copy_context(file: Path, folder: Path, workspace: Path) -> None:
+    """Copy what lies beside a Dockerfile, without the workspace, which may lie there too."""
     if not file.is_file():
         raise SettingsError(f"{file} does not exist; correct `dockerfile` in sailplane.toml")
-    shutil.copytree(file.parent, folder, ignore=_LEFT_OUT, dirs_exist_ok=True)
+
+    def left_out(where: str, names: list[str]) -> set[str]:
+        own = {name for name in names if Path(where, name).resolve() == workspace.resolve()}
+        return own | _LEFT_OUT(where, names)
+
+    shutil.copytree(file.parent, folder, ignore=left_out, dirs_exist_ok=True)
     (folder / "Dockerfile").write_bytes(file.read_bytes())
 
 

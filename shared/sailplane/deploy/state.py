@@ -320,7 +320,15 @@ def _members(policy: Item) -> Iterable[tuple[str, str]]:
 def find_project(kit_project: str, ask: Ask) -> str:
     """The number of a project. Raises `SettingsError` when it cannot be seen."""
     command = Command(argv=("gcloud", "projects", "describe", kit_project, "--quiet"))
-    number = ask(command).get("projectNumber")
+    try:
+        number = ask(command).get("projectNumber")
+    except CommandFailed as error:
+        if not (error.is_gone or error.is_hidden):
+            raise
+        raise SettingsError(
+            f"there is no project {kit_project!r}, or this account may not see it: {error.said[-1].strip()} -- "
+            "`gcloud projects list` shows the ids that you may see; `gcloud projects create ID` makes one"
+        ) from error
     if not number:
         raise SettingsError(f"gcloud says nothing of the number of project {kit_project}; is that its id?")
     return str(number)

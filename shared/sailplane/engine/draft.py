@@ -201,7 +201,7 @@ def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size:
         started_at=now,
         ended_at=now,
         claim=nonce(),
-        feeds=joins.feeds(run.dag, key.task_id, state),
+        feeds=joins.feeds(run.dag, key.task_id, state, map_index=key.map_index, map_size=size),
     )
 
 

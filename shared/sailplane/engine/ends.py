@@ -11,7 +11,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
-from sailplane.planner import joins, retries
+from sailplane.planner import retries
 from sailplane.planner.retries import Failure
 
 TIMEOUT_ERROR = "AirflowTaskTimeout"
@@ -96,7 +96,7 @@ def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:
 
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
-    feeds = joins.feeds(run.dag, base.task_id, state, has_pushed=mapping.has_pushed(base))
+    feeds = mapping.feeds(run.dag, base, state)
     return evolve(base, state=state, alarm_at=None, feeds=feeds)
 
 

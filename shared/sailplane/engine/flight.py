@@ -73,7 +73,7 @@ class Flights:
         self._progress = progress
         self._time = time
         self._recover = recover
-        self._services = Services(worker.cloud, run, worker.clock)
+        self._services = Services(worker.cloud, run, worker.values, worker.clock)
         self._uploads: deque[Future[None]] = deque()
 
     def wait_for_logs(self) -> None:

@@ -20,6 +20,8 @@ class Sight:
     counts: dict[str, UpstreamCounts] = field(default_factory=dict)
     lengths: dict[str, int | None] = field(default_factory=dict)
     measured: set[Measure] = field(default_factory=set)
+    blocks: dict[str, bool] = field(default_factory=dict)
+    """Label of a block of a mapped task's instances -> whether some of them have not ended; see `engine.blocks`."""
 
 
 def look(cloud: Cloud, run: RunMemory, looks: Sequence[Look], sight: Sight) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.runs import TaskInstance
+from sailplane.model.states import TaskState
+from sailplane.planner import joins
 from sailplane.planner.plan import Snapshot
 from sailplane.planner.wiring import Node, wiring
 
@@ -55,6 +57,18 @@ def _length_together(node: Node, size: int, instances: Sequence[TaskInstance]) -
     """How many of the instances of `node` returned something, once all have ended."""
     own = [each for each in instances if each.task_id == node.key.task_id and each.state.is_terminal]
     return {node.key.task_id: sum(has_pushed(each) for each in own)} if len(own) >= size else {}
+
+
+def feeds(dag: SerializedDag, instance: TaskInstance, state: TaskState) -> tuple[str, ...]:
+    """What `instance` is counted by once it has ended in `state`."""
+    return joins.feeds(
+        dag,
+        instance.task_id,
+        state,
+        has_pushed=has_pushed(instance),
+        map_index=instance.map_index,
+        map_size=instance.map_size,
+    )
 
 
 def has_pushed(instance: TaskInstance) -> bool:

@@ -12,7 +12,7 @@ from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import closing, draft, ends, failures, journal, mapping, publishing, stopping
+from sailplane.engine import blocks, closing, draft, ends, failures, journal, mapping, publishing, stopping
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
@@ -104,7 +104,8 @@ class Progress:
         sight = Sight()
         while True:
             drafted = draft.draft(run.dag, self._snapshot(run, run.known_states(), sight), frontier)
-            if drafted.looks and look(self._cloud, run, drafted.looks, sight):
+            looks = blocks.worthwhile(self._cloud, run, frontier, drafted.looks, sight)
+            if looks and look(self._cloud, run, looks, sight):
                 continue
             created = self._create(run, drafted, kept)
             if drafted.settled:
@@ -113,8 +114,10 @@ class Progress:
                 settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
                 frontier = list(dict.fromkeys([*frontier, *settled]))
                 continue
-            if drafted.run is not None or drafted.may_be_over:
-                self.close(run, is_known=drafted.run is not None)
+            if drafted.run is not None:
+                self.close(run, is_known=True)
+            elif drafted.may_be_over and not blocks.all_open(self._cloud, run, frontier, sight):
+                self.close(run, is_known=False)
             return
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:

@@ -7,6 +7,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import other_runs, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
+from sailplane.engine.values import Values
 from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
@@ -18,8 +19,9 @@ RETURN_VALUE = "return_value"
 class Services:
     """Answers for the tasks of one run; see `ChildServices`."""
 
-    def __init__(self, cloud: Cloud, run: RunMemory, clock: Callable[[], datetime]) -> None:
+    def __init__(self, cloud: Cloud, run: RunMemory, values: Values, clock: Callable[[], datetime]) -> None:
         self._cloud = cloud
+        self._values = values
         self._clock = clock
         self._run = run
         self._items = MappedXComs(cloud, run)
@@ -69,10 +71,22 @@ class Services:
         return xcoms.resolve(self._cloud, instance.xcoms[ref.key])
 
     def variable(self, key: str) -> str | None:
-        return self._cloud.settings.environment.get(f"AIRFLOW_VAR_{key.upper()}")
+        return self._values.variable(key)
 
     def connection(self, conn_id: str) -> str | None:
-        return self._cloud.settings.environment.get(f"AIRFLOW_CONN_{conn_id.upper()}")
+        return self._values.connection(conn_id)
+
+    def set_variable(self, key: str, value: str, description: str | None) -> None:
+        self._values.set_variable(key, value, description)
+
+    def delete_variable(self, key: str) -> None:
+        self._values.delete_variable(key)
+
+    def variable_keys(self, prefix: str) -> list[str]:
+        return self._values.variable_keys(prefix)
+
+    def looked_in(self) -> str:
+        return self._values.looked_in()
 
     def _read(self, keys: Sequence[TaskKey]) -> dict[str, str]:
         """What the task instances `keys` returned, of those that have ended."""

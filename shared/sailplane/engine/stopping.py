@@ -17,7 +17,6 @@ from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
-from sailplane.planner import joins
 from sailplane.planner.wiring import wiring
 
 MOST_WRITES = 400
@@ -87,5 +86,5 @@ def _ended(run: RunMemory, instance: TaskInstance, why: Stop, now: datetime) -> 
         claim=draft.nonce(),
         waits_for=(),
         error=ErrorInfo(kind="Stopped", message=why.value) if state is TaskState.FAILED else instance.error,
-        feeds=joins.feeds(run.dag, instance.task_id, state),
+        feeds=mapping.feeds(run.dag, instance, state),
     )

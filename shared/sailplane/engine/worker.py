@@ -19,6 +19,7 @@ from sailplane.engine.metering import Meter, arrival, machine_of
 from sailplane.engine.pressure import MemoryGuard
 from sailplane.engine.shipper import Shipper
 from sailplane.engine.sortie import Sortie
+from sailplane.engine.values import Values, places_of
 from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
 from sailplane.model.messages import TaskWave
@@ -55,6 +56,7 @@ class Worker:
         self.slots = threading.BoundedSemaphore(cloud.settings.worker_concurrency)
         self.meter = Meter(cloud.tally, machine_of(cloud.settings))
         self.memories = RunMemories()
+        self.values = Values(places_of(cloud.settings, cloud.store), cloud.store)
         self.bundles = BundleCache(cloud)
         self.departure = Departure()
         self.guard = MemoryGuard(footprint.memory(cloud.settings.memory_limit))

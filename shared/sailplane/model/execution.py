@@ -1,6 +1,6 @@
 """What the supervisor hands to the child process that runs one try, and what comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -82,6 +82,8 @@ class Outcome:
     """How many items it returned, of a task that others are mapped over."""
     map_name: str = ""
     """What a mapped instance calls itself (`map_index_template`)."""
+    rendered: str = ""
+    """JSON of the templated fields as they were rendered, shortened: for display."""
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
@@ -117,3 +119,22 @@ class ChildServices(Protocol):
 
     def connection(self, conn_id: str) -> str | None:
         """The Connection as URI or JSON; None when it is not set."""
+
+    def set_variable(self, key: str, value: str, description: str | None) -> None:
+        """Set the Variable in the store."""
+
+    def delete_variable(self, key: str) -> None:
+        """Take the Variable out of the store, if it is there."""
+
+    def variable_keys(self, prefix: str) -> Sequence[str]:
+        """The keys of the store's Variables that begin so, sorted."""
+
+    def looked_in(self) -> str:
+        """Where Variables and Connections are looked for, in words: for the message that one is not set."""
+
+
+class TaskServices(ChildServices, Protocol):
+    """What a running task may ask: the above, and what the process that reads its output does itself."""
+
+    def mask(self, secrets: Sequence[str]) -> None:
+        """From now on the task's log and error say *** where these stand."""

@@ -176,6 +176,8 @@ class TaskInstance:
     """Once ended: how many items it returned for others to be mapped over; None when it returned nothing such."""
     map_name: str = ""
     """The rendered `map_index_template`: what the instance is called instead of its index."""
+    rendered: str = ""
+    """JSON of the templated fields as its last try rendered them, shortened and masked: for display."""
     has_log: bool = False
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0

@@ -81,10 +81,7 @@ class TriggerDagRunOperator(BaseOperator):
         logical_date = self._logical_date(began)
         run_id = self.trigger_run_id or run_id_for(RunType.OPERATOR_TRIGGERED, logical_date or began)
         ti.xcom_push(XCOM_RUN_ID, run_id)
-        if first_poke is None:
-            state = self._trigger(ti, run_id, logical_date)
-        else:
-            state = self._look(ti, run_id)
+        state = self._trigger(ti, run_id, logical_date) if first_poke is None else self._look(ti, run_id)
         if self.wait_for_completion:
             self._wait(run_id, state)
 

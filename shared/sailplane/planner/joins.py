@@ -9,11 +9,16 @@ looks too early, and two for the one that starts it.
 from collections.abc import Callable, Mapping
 
 from sailplane.model.dags import SerializedDag
+from sailplane.model.ids import UNMAPPED
 from sailplane.model.states import TaskState
 from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, tally
 from sailplane.planner.wiring import WIDE, wiring
 
-__all__ = ["RUN_JOIN", "WIDE", "counts", "feeds", "length", "next_question", "pushed"]
+__all__ = ["BLOCK", "RUN_JOIN", "WIDE", "block", "block_size", "counts", "feeds", "length", "next_question", "pushed"]
+
+BLOCK = 1000
+"""Instances of a mapped task that are counted together before all are: a count costs a read for each thousand, so that
+of ten thousand instances each would cost as many reads as there are thousands before it."""
 
 RUN_JOIN = "~run"
 """The join of a run's end: all its task instances feed it."""
@@ -30,10 +35,18 @@ _LIKELY_FIRST = (
 )
 
 
-def feeds(dag: SerializedDag, task_id: str, state: TaskState, *, has_pushed: bool = False) -> tuple[str, ...]:
+def feeds(
+    dag: SerializedDag,
+    task_id: str,
+    state: TaskState,
+    *,
+    has_pushed: bool = False,
+    map_index: int = UNMAPPED,
+    map_size: int = 0,
+) -> tuple[str, ...]:
     """What an instance of `task_id` that ended in `state` writes into its `feeds` field.
 
-    `has_pushed`: it returned something.
+    `has_pushed`: it returned something. `map_index` and `map_size`: which of how many instances it is.
     """
     if task_id not in dag.task_dict:
         return ()  # It calls the DAG's callbacks, and nothing waits for it.
@@ -45,7 +58,20 @@ def feeds(dag: SerializedDag, task_id: str, state: TaskState, *, has_pushed: boo
         plain.append(f"{task_id}{_ENDED}")
     if node.mapped_by is not None and has_pushed:
         plain.append(pushed(task_id))
+    if map_size > BLOCK:
+        plain.append(block(task_id, map_index))
     return tuple(plain)
+
+
+def block(task_id: str, map_index: int) -> str:
+    """The label by which the instances are counted that stand in one block with `map_index`."""
+    return f"{task_id}{_ENDED}{map_index // BLOCK}"
+
+
+def block_size(map_index: int, map_size: int) -> int:
+    """How many instances stand in one block with `map_index`, of `map_size` in all."""
+    first = map_index // BLOCK * BLOCK
+    return min(BLOCK, map_size - first)
 
 
 def pushed(task_id: str) -> str:

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ import msgspec
 
 from sailplane.model.errors import InternalError, Unavailable
 from sailplane.model.evolve import evolve
-from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, XComItems, XComRef
+from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, TaskServices, XComItems, XComRef
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
 from sailplane.runner import kernel, protocol
@@ -21,7 +21,7 @@ from sailplane.runner.capture import Capture
 from sailplane.runner.hygiene import Baseline, end_leftover_processes, has_threads
 from sailplane.runner.usage import Meter
 
-Execute = Callable[[Any, TaskJob, ChildServices], Outcome]
+Execute = Callable[[Any, TaskJob, TaskServices], Outcome]
 Files = Mapping[str, Mapping[str, Any]]
 """DAG file -> dag_id -> DAG."""
 
@@ -99,6 +99,22 @@ class RemoteServices:
 
     def connection(self, conn_id: str) -> str | None:
         return self._ask(lambda number: protocol.AskConnection(number=number, conn_id=conn_id))
+
+    def set_variable(self, key: str, value: str, description: str | None) -> None:
+        self._ask(lambda number: protocol.SetVariable(number=number, key=key, value=value, description=description))
+
+    def delete_variable(self, key: str) -> None:
+        self._ask(lambda number: protocol.DeleteVariable(number=number, key=key))
+
+    def variable_keys(self, prefix: str) -> Sequence[str]:
+        answer = self._ask(lambda number: protocol.AskVariableKeys(number=number, prefix=prefix))
+        return msgspec.json.decode(answer or "[]", type=list[str])
+
+    def looked_in(self) -> str:
+        return self._ask(lambda number: protocol.AskLookedIn(number=number)) or ""
+
+    def mask(self, secrets: Sequence[str]) -> None:
+        self._ask(lambda number: protocol.Mask(number=number, secrets=tuple(secrets)))
 
     def _ask(self, question: Callable[[int], protocol.Question]) -> str | None:
         if not self._link.is_owner():

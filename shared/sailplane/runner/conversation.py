@@ -13,6 +13,7 @@ import msgspec
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
 from sailplane.runner import endings, kernel, protocol
 from sailplane.runner.cancellation import Cancellation
+from sailplane.runner.masking import Masker
 from sailplane.runner.output import OutputStream
 from sailplane.runner.processes import Child
 from sailplane.runner.spool import Spool
@@ -57,6 +58,7 @@ class Conversation:
         self._control = child.control
         self._services = services
         self._log = log
+        self._masker = Masker()
         self._streams: dict[int, OutputStream] = {}
         """By file descriptor, from when the first bytes come."""
         self._closed_outputs = 0
@@ -89,7 +91,7 @@ class Conversation:
                 self._step()
         cancellation.pid = None
         self._drain()
-        return self._outcome
+        return self._outcome if self._outcome is None else self._masker.outcome(self._outcome)
 
     def _set_deadlines(self, job: TaskJob) -> None:
         self._deadline, self._deadline_outcome = self._terms.time_limit_at, None
@@ -213,9 +215,35 @@ class Conversation:
             case protocol.AskRuns():
                 return msgspec.json.encode(self._services.find_runs(question.query)).decode()
             case protocol.AskVariable():
-                return self._services.variable(question.key)
+                text = self._services.variable(question.key)
+                self._masker.learn_variable(question.key, text)
+                return text
             case protocol.AskConnection():
-                return self._services.connection(question.conn_id)
+                text = self._services.connection(question.conn_id)
+                self._masker.learn_connection(question.conn_id, text)
+                return text
+            case protocol.Mask():
+                self._masker.learn(question.secrets)
+                return None
+            case _:
+                return self._about_variables(question)
+
+    def _about_variables(
+        self,
+        question: protocol.SetVariable | protocol.DeleteVariable | protocol.AskVariableKeys | protocol.AskLookedIn,
+    ) -> str | None:
+        match question:
+            case protocol.SetVariable():
+                self._masker.learn_variable(question.key, question.value)
+                self._services.set_variable(question.key, question.value, question.description)
+                return None
+            case protocol.DeleteVariable():
+                self._services.delete_variable(question.key)
+                return None
+            case protocol.AskVariableKeys():
+                return msgspec.json.encode(self._services.variable_keys(question.prefix)).decode()
+            case protocol.AskLookedIn():
+                return self._services.looked_in()
 
     # Listening
 
@@ -237,7 +265,7 @@ class Conversation:
         if stream is None:
             level, logger = _STDOUT if file == self._child.stdout else _STDERR
             line_limit = self._terms.log_line_limit
-            stream = OutputStream(self._log, level=level, logger=logger, line_limit=line_limit)
+            stream = OutputStream(self._log, level=level, logger=logger, line_limit=line_limit, masker=self._masker)
             self._streams[file] = stream
         return stream
 

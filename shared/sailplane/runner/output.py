@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from sailplane.runner.masking import Masker
 from sailplane.runner.spool import LogRecord, Spool, timestamp
 
 RECORD_MARK = b"\x1e"
@@ -19,8 +20,9 @@ _DECODER = msgspec.json.Decoder(LogRecord)
 class OutputStream:
     """One of the two streams. `feed` and `finish` write to the spool."""
 
-    def __init__(self, spool: Spool, *, level: str, logger: str, line_limit: int) -> None:
+    def __init__(self, spool: Spool, *, level: str, logger: str, line_limit: int, masker: Masker | None = None) -> None:
         self._spool = spool
+        self._masker = masker or Masker()
         self._level = level
         self._logger = logger
         self._line_limit = line_limit
@@ -37,7 +39,17 @@ class OutputStream:
             self._spool.write(self._records(complete))
         self._begun += rest
         if len(self._begun) > (RECORD_LIMIT if RECORD_MARK in self._begun else self._line_limit):
-            self.finish()
+            self._cut()
+
+    def _cut(self) -> None:
+        """Write a line that is too long as far as it has come, but for the beginning of a secret at its end."""
+        overlap = self._masker.overlap
+        masked = self._masker.data(bytes(self._begun)) if overlap else b""
+        rest = masked[-overlap:] if overlap and RECORD_MARK not in masked else b""
+        if rest:
+            self._begun[:] = masked[:-overlap]
+        self.finish()
+        self._begun += rest
 
     def finish(self) -> None:
         """Write what stands there without a line's end."""
@@ -65,12 +77,12 @@ class OutputStream:
             self._plain(before, now, records)
         for part in marked:
             try:
-                records.append(_DECODER.decode(part))
+                records.append(self._masker.record(_DECODER.decode(part)))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self._plain(part, now, records)
 
     def _plain(self, line: bytes, now: str, records: list[LogRecord]) -> None:
-        for part in split_line(line, self._line_limit):
+        for part in split_line(self._masker.data(line), self._line_limit):
             text = part.decode("utf-8", "replace").removesuffix("\r")
             records.append(LogRecord(timestamp=now, level=self._level, logger=self._logger, event=text))
 

@@ -72,6 +72,42 @@ class AskConnection(msgspec.Struct, frozen=True, kw_only=True, tag="connection")
     conn_id: str
 
 
+class SetVariable(msgspec.Struct, frozen=True, kw_only=True, tag="set_variable"):
+    """Child to supervisor; answered when it is set."""
+
+    number: int
+    key: str
+    value: str
+    description: str | None = None
+
+
+class DeleteVariable(msgspec.Struct, frozen=True, kw_only=True, tag="delete_variable"):
+    """Child to supervisor; answered when it is gone."""
+
+    number: int
+    key: str
+
+
+class AskVariableKeys(msgspec.Struct, frozen=True, kw_only=True, tag="variable_keys"):
+    """Child to supervisor; answered with a list as JSON."""
+
+    number: int
+    prefix: str
+
+
+class AskLookedIn(msgspec.Struct, frozen=True, kw_only=True, tag="looked_in"):
+    """Child to supervisor."""
+
+    number: int
+
+
+class Mask(msgspec.Struct, frozen=True, kw_only=True, tag="mask"):
+    """Child to supervisor: do not show these. Answered, so that no output overtakes it."""
+
+    number: int
+    secrets: tuple[str, ...]
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     """Child to supervisor: the try has ended."""
 
@@ -137,7 +173,19 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ToChild = Run | Answer
-Question = AskXCom | AskXComItems | AskRun | AskRuns | AskVariable | AskConnection
+Question = (
+    AskXCom
+    | AskXComItems
+    | AskRun
+    | AskRuns
+    | AskVariable
+    | AskConnection
+    | SetVariable
+    | DeleteVariable
+    | AskVariableKeys
+    | AskLookedIn
+    | Mask
+)
 FromChild = Question | Done
 ToTemplate = Load | Fork | Release
 FromTemplate = Loaded | Forked | Exited

@@ -43,7 +43,7 @@ class BaseSensorOperator(BaseOperator):
 
     `timeout` counts from the first poke of the try, `execution_timeout` only the time spent running. `soft_fail` skips
     the task instead of failing it; `never_fail` also when `poke` raises; `silent_fail` logs what it raises and pokes
-    on.
+    on. `deferrable` means mode `reschedule`: no process waits.
     """
 
     ui_color = "#e6f1f2"
@@ -62,6 +62,7 @@ class BaseSensorOperator(BaseOperator):
         max_wait: timedelta | float | None = None,
         silent_fail: bool = False,
         never_fail: bool = False,
+        deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,7 +73,8 @@ class BaseSensorOperator(BaseOperator):
             raise ValueError(f"sensor {self.task_id!r}: mode must be 'poke' or 'reschedule', not {mode!r}")
         if soft_fail and never_fail:
             raise ValueError(f"sensor {self.task_id!r}: soft_fail and never_fail exclude each other")
-        self.mode = SensorMode(mode)
+        self.mode = SensorMode.RESCHEDULE if deferrable else SensorMode(mode)
+        self.deferrable = deferrable
         self.soft_fail, self.silent_fail, self.never_fail = soft_fail, silent_fail, never_fail
         self.exponential_backoff = exponential_backoff
 

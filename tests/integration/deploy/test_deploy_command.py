@@ -136,7 +136,8 @@ def test_wrong_settings_are_named_with_file_table_and_key(desk: Desk, settings: 
 def test_a_project_that_is_not_there_is_named(desk: Desk) -> None:
     ended = desk.type("deploy", "--yes", place=("--project=nowhere", f"--region={REGION}"))
     assert ended.returncode != 0
-    assert "nowhere" in ended.stderr
+    assert "there is no project 'nowhere'" in ended.stderr
+    assert "gcloud projects create" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -1,7 +1,7 @@
 """Bundles of DAG files in a temporary folder, read and run as a worker's child reads and runs them."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ class Services:
     """What is answered to these, in that order."""
     variables: dict[str, str] = field(default_factory=dict)
     connections: dict[str, str] = field(default_factory=dict)
+    masked: list[str] = field(default_factory=list)
 
     def xcom(self, ref: XComRef) -> str | None:
         return self.xcoms.get(ref)
@@ -55,6 +56,21 @@ class Services:
 
     def connection(self, conn_id: str) -> str | None:
         return self.connections.get(conn_id)
+
+    def set_variable(self, key: str, value: str, description: str | None) -> None:
+        self.variables[key] = value
+
+    def delete_variable(self, key: str) -> None:
+        self.variables.pop(key, None)
+
+    def variable_keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.variables if key.startswith(prefix))
+
+    def looked_in(self) -> str:
+        return "the test's dicts"
+
+    def mask(self, secrets: Sequence[str]) -> None:
+        self.masked.extend(secrets)
 
 
 class Bundle:

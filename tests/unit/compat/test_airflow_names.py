@@ -22,6 +22,10 @@ def test_every_name_that_the_tables_promise_is_there() -> None:
     assert broken == []
 
 
+def test_no_name_is_hidden_by_a_module_of_the_same_name() -> None:
+    assert [f"{module}.{name}" for module, name in EVERY_NAME if names.is_module(f"{module}.{name}")] == []
+
+
 def test_every_module_of_the_tables_can_be_imported() -> None:
     for module in names.modules():
         assert importlib.import_module(module).__name__ == module

@@ -176,7 +176,8 @@ def test_the_token_goes_where_no_process_list_shows_it() -> None:
 def test_a_script_can_be_pasted_and_brings_its_files(tmp_path: Path) -> None:
     one = kit(EVERYTHING, sources="cafe", workspace=tmp_path)
     lines = script(plan.steps(one, desired(one.design), {}))
-    commands = [line for line in lines if line and not line.startswith(("#", "set "))]
+    assert [*lines[:2], lines[-1]] == ["(", "set -e", ")"]
+    commands = [line for line in lines[2:-1] if line and not line.startswith("#")]
     assert all(line.startswith(("gcloud ", "printf %s ")) for line in commands)
     named = [word for line in commands for word in line.split() if str(tmp_path) in word and "=" in word]
     files = [Path(word.partition("=")[2]) for word in named if not word.startswith("--source")]

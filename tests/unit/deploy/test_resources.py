@@ -92,6 +92,20 @@ def test_tasks_of_a_queue_with_an_account_of_its_own_have_the_rights_of_workers(
     assert function.settings["service_account"] == "rich@elsewhere.iam.gserviceaccount.com"
 
 
+def test_jobs_are_started_by_whom_the_worker_function_runs_as() -> None:
+    toml = """
+    [queues.default]
+    service_account = "tasks@acme.iam.gserviceaccount.com"
+    [queues.long]
+    kind = "job"
+    """
+    assert (
+        the(Kind.FUNCTION, "sailplane-worker", toml).settings["service_account"] == "tasks@acme.iam.gserviceaccount.com"
+    )
+    starters = {member for member, role, _, _ in grants(toml) if role == "run.jobsExecutorWithOverrides"}
+    assert starters == {"tasks"}
+
+
 def test_a_worker_that_is_given_a_secret_may_read_it_whoever_it_runs_as() -> None:
     toml = """
     [functions.worker]

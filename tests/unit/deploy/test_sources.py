@@ -88,6 +88,17 @@ def test_a_dockerfile_of_ones_own_finds_its_neighbours_and_sailplane(tmp_path: P
     assert (context / "sailplane/main.py").is_file()
 
 
+def test_a_dockerfile_beside_the_workspace_does_not_take_it_along(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "model.bin").write_text("model")
+    made = sources(tmp_path, f'[queues.film]\nkind = "job"\ndockerfile = "{tmp_path}/Dockerfile"')
+    hashes = made.write()
+    context = tmp_path / "work/sources/sailplane-film"
+    assert (context / "model.bin").is_file()
+    assert not (context / "work").exists()
+    assert made.write() == hashes
+
+
 def test_a_dockerfile_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nowhere does not exist; correct `dockerfile`"):
         sources(tmp_path, '[queues.film]\nkind = "job"\ndockerfile = "nowhere"').write()

@@ -59,7 +59,7 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
                 "secrets": {"DB_PASSWORD": "db-password:3", "TOKEN": "token:latest"},
                 "env": {"CUDA": "1"},
             },
-            "media": {"kind": "job", "system_packages": ["ffmpeg"], "cpu": 0.5},
+            "media": {"kind": "job", "system_packages": ["ffmpeg"], "cpu": 2},
             "far": {"kind": "pull", "service_account": "far@other.iam.gserviceaccount.com"},
             "near": {"kind": "pull"},
         }
@@ -76,6 +76,12 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "a worker with secrets and a queue with an account": {
         "functions": {"worker": {"secrets": {"TOKEN": "token:latest"}, "ingress": "internal-only"}},
         "queues": {"own": {"service_account": "own@flights.iam.gserviceaccount.com"}},
+    },
+    "workers with an account that start jobs": {
+        "queues": {
+            "default": {"service_account": "tasks@flights.iam.gserviceaccount.com"},
+            "long": {"kind": "job", "image": "europe-docker.pkg.dev/flights/images/long:1"},
+        },
     },
     "Identity-Aware Proxy": {"web": {"access": "iap", "members": ["user:ada@example.org", "group:data@example.org"]}},
     "ID tokens for some": {"web": {"members": ["user:ada@example.org", "group:data@example.org"]}},

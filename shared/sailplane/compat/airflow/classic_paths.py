@@ -13,7 +13,6 @@ PATHS: Mapping[str, str] = {
     """,
     "airflow.decorators": "dag task task_group setup teardown",
     "airflow.decorators.base": DECORATED,
-    "airflow.decorators.task_group": "task_group",
     "airflow.datasets airflow.datasets.metadata airflow.assets airflow.models.asset airflow.models.dataset": (
         f"{ASSETS} {_DATASETS}"
     ),

@@ -96,4 +96,9 @@ def load(module: str, name: str) -> Any:
 
 def refusal(path: str) -> str:
     """That Sailplane does not have `path`, a module or a name in one, and what to use."""
-    return f"Sailplane does not have {path}: {advice.for_path(path)}"
+    return f"Sailplane does not have {path}: {advise(path)}"
+
+
+def advise(path: str) -> str:
+    """What to use instead of `path`."""
+    return advice.for_path(path)

@@ -149,8 +149,7 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.definitions.dag": "DAG dag",
     "airflow.sdk.definitions.deadline": "DeadlineAlert DeadlineReference BaseDeadlineReference deadline_reference",
     "airflow.sdk.definitions.callback": "AsyncCallback SyncCallback",
-    "airflow.sdk.definitions.decorators airflow.sdk.definitions.decorators.task": "dag task task_group setup teardown",
-    "airflow.sdk.definitions.decorators.task_group": "task_group",
+    "airflow.sdk.definitions.decorators": "dag task task_group setup teardown",
     "airflow.sdk.definitions.edges": "EdgeModifier Label",
     "airflow.sdk.definitions.mappedoperator": "MappedOperator=sailplane.authoring.mapped:MappedOperator",
     "airflow.sdk.definitions.param": "Param ParamsDict DagParam=sailplane.authoring.params:DagParam",
@@ -172,7 +171,7 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.execution_time.secrets_masker airflow.sdk.log": "mask_secret redact",
     "airflow.sdk.io airflow.sdk.io.path": "ObjectStoragePath",
     "airflow.sdk.types": f"{_NOTSET} TaskInstanceKey RuntimeTaskInstanceProtocol=TaskInstance",
-    "airflow.sdk.macros airflow.macros": _MACROS,
+    "airflow.macros": _MACROS,
     "airflow.utils.log.logging_mixin": _LOGGING,
     "airflow.utils.types": f"{_NOTSET} DagRunType=sailplane.model.states:RunType",
 }

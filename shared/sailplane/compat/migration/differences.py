@@ -1,0 +1,104 @@
+"""What of Airflow's names is here and does something else, or nothing."""
+
+from collections.abc import Mapping
+
+_IGNORED = "is accepted and not acted on"
+
+NAMES: Mapping[str, str] = {
+    "AirflowPlugin": "is no more than a declaration: plugins are not loaded; import what you need from a module",
+    "BaseOperatorLink": "is no more than a declaration: pages show no links of operators",
+    "PriorityWeightStrategy": f"{_IGNORED}: it has no priorities",
+    "WeightRule": f"{_IGNORED}: it has no priorities",
+    "conf": "has no options: conf.get returns its fallback, and fails without one",
+}
+"""By the name in whatever module; each runs, but not as in Airflow."""
+
+DAG_ARGUMENTS: Mapping[str, str] = {
+    "max_active_tasks": _IGNORED,
+    "dagrun_timeout": _IGNORED,
+    "fail_fast": _IGNORED,
+    "max_consecutive_failed_dag_runs": _IGNORED,
+    "deadline": _IGNORED,
+    "access_control": f"{_IGNORED}: roles apply to all DAGs",
+    "on_success_callback": f"{_IGNORED}: give the last task a callback",
+    "on_failure_callback": f"{_IGNORED}: give the tasks a callback",
+}
+REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
+    "schedule_interval": "it is called schedule since Airflow 3",
+    "timetable": "it is called schedule since Airflow 3",
+    "concurrency": "it is called max_active_tasks since Airflow 3",
+    "default_view": "it was removed in Airflow 3",
+    "orientation": "it was removed in Airflow 3",
+    "fail_stop": "it is called fail_fast since Airflow 3",
+    "sla_miss_callback": "it was removed in Airflow 3",
+}
+TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
+    (
+        "pool",
+        "pool_slots",
+        "priority_weight",
+        "weight_rule",
+        "max_active_tis_per_dag",
+        "max_active_tis_per_dagrun",
+        "depends_on_past",
+        "wait_for_downstream",
+        "retry_policy",
+        "inlets",
+        "outlets",
+        "email",
+        "run_as_user",
+        "resources",
+        "executor",
+        "executor_config",
+    ),
+    _IGNORED,
+)
+REMOVED_TASK_ARGUMENTS: Mapping[str, str] = {
+    "provide_context": "it was removed in Airflow 2; leave it out, the context is always given",
+    "task_concurrency": "it is called max_active_tis_per_dag since Airflow 2.2",
+    "sla": "it was removed in Airflow 3; use execution_timeout",
+}
+
+_INTERVAL = "Airflow 3 removed it; use data_interval_start or data_interval_end"
+REMOVED_CONTEXT: Mapping[str, str] = {
+    "execution_date": "it is called logical_date since Airflow 3",
+    **dict.fromkeys(
+        (
+            "next_execution_date",
+            "next_ds",
+            "next_ds_nodash",
+            "prev_execution_date",
+            "prev_execution_date_success",
+            "prev_ds",
+            "prev_ds_nodash",
+        ),
+        _INTERVAL,
+    ),
+    **dict.fromkeys(
+        ("yesterday_ds", "yesterday_ds_nodash", "tomorrow_ds", "tomorrow_ds_nodash"),
+        "Airflow 3 removed it; use macros.ds_add(ds, 1)",
+    ),
+    "triggering_dataset_events": "it is called triggering_asset_events since Airflow 3",
+}
+EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
+    (
+        "prev_data_interval_start_success",
+        "prev_data_interval_end_success",
+        "prev_start_date_success",
+        "prev_end_date_success",
+        "inlet_events",
+        "outlet_events",
+        "triggering_asset_events",
+    ),
+    "is empty here",
+)
+
+TASK_KINDS = frozenset({"python", "branch", "short_circuit", "bash", "sensor", "run_if", "skip_if"})
+"""What `@task.` may be followed by."""
+MISSING_KINDS: Mapping[str, str] = {
+    "docker": "give the task a queue served by Cloud Run jobs, which run any image",
+    "kubernetes": "give the task a queue served by Cloud Run jobs, which run any image",
+    "kubernetes_cmd": "give the task a queue served by Cloud Run jobs, which run any image",
+    "pyspark": "do it in a @task",
+    "stub": "do it in a @task",
+}

@@ -1,0 +1,49 @@
+"""The base of hooks: what reaches a system outside by a Connection."""
+
+from importlib import import_module
+from typing import Any
+
+from sailplane.authoring.connection import Connection, read_connection
+from sailplane.authoring.exceptions import AirflowException
+
+_HOOKS = {"google_cloud_platform": ("sailplane.hooks.gcs", "GCSHook", "gcp_conn_id")}
+"""Type of Connection -> module, class, and the argument that takes the Connection's id."""
+
+
+class BaseHook:
+    """Base class of hooks. `get_connection` reads the Connection that a hook is given the id of."""
+
+    conn_type = ""
+    conn_name_attr = ""
+    default_conn_name = ""
+    hook_name = ""
+
+    def __init__(self, logger_name: str | None = None) -> None:
+        self._logger_name = logger_name
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """The Connection with this id. Raises `AirflowNotFoundException` that says where was looked."""
+        return read_connection(conn_id)
+
+    @classmethod
+    def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """The hook for the type of this Connection."""
+        return cls.get_connection(conn_id).get_hook(hook_params=hook_params)
+
+    def get_conn(self) -> Any:
+        """The client of the system outside."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_conn()")
+
+
+def hook_of(connection: Connection, hook_params: dict[str, Any]) -> Any:
+    """The hook for `connection`. Raises `AirflowException` for a type that has none."""
+    home = _HOOKS.get(connection.conn_type)
+    if home is None:
+        known = ", ".join(sorted(_HOOKS))
+        raise AirflowException(
+            f"there is no hook for Connections of the type {connection.conn_type!r}, as {connection.conn_id!r} is; "
+            f"there are hooks for {known}"
+        )
+    module, name, argument = home
+    return getattr(import_module(module), name)(**{argument: connection.conn_id}, **hook_params)
