@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         EventsTimetable,
         MultipleCronTriggerTimetable,
     )
-    from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.variable import Variable
+    from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.base import BaseHook
     from sailplane.hooks.gcs import GCSHook
@@ -137,8 +137,7 @@ _HOMES = {
         "TimeDeltaSensorAsync",
         "TimeSensor",
         "TimeSensorAsync",
-        "Variable",
-    "WaitSensor",
+        "WaitSensor",
     ),
     "sailplane.sensors.weekday": ("DayOfWeekSensor",),
 }
