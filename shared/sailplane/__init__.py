@@ -141,8 +141,7 @@ _HOMES = {
         "TimeDeltaSensorAsync",
         "TimeSensor",
         "TimeSensorAsync",
-        "Variable",
-    "WaitSensor",
+        "WaitSensor",
     ),
     "sailplane.sensors.weekday": ("DayOfWeekSensor",),
 }

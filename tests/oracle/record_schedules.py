@@ -5,7 +5,8 @@
 `next` has one row per question: [schedule, start date, end date, catchup, now, runs], where `runs` are up to four runs
 in a row as [run after, data interval start, data interval end], asked for at the same `now`. `walks` are longer rows of
 times across changes of the clock ("error" where the timetable raises), and `manual` are data intervals of runs
-triggered by hand. A schedule is [kind, cron line or seconds, time zone].
+triggered by hand. A schedule is [kind, cron line or lines, moments or seconds, time zone], and may have the timetable's
+other arguments as a fourth part, times in seconds.
 """
 
 import json
@@ -14,7 +15,7 @@ from datetime import timedelta
 
 import airflow
 import pendulum
-from airflow.timetables import interval, simple, trigger
+from airflow.timetables import events, interval, simple, trigger
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 CRONS = (
@@ -39,6 +40,8 @@ CHANGES = (
 CHANGES_FROM = ("2026-03-07T00:00Z", "2026-03-28T20:00Z", "2026-04-04T12:00Z", "2026-10-03T12:00Z", "2026-10-24T20:00Z")
 NOWS = ("2026-05-20T12:00:00Z", "2026-05-20T00:02:11.5Z")
 STARTS = (None, "2026-05-18T00:00:00Z", "2026-05-17T13:41:07Z", "2026-06-01T00:00:00Z")
+OPTIONS = ({"interval": 3600}, {"run_immediately": True}, {"run_immediately": 3600}, {"run_immediately": 60 * 60 * 13})
+EVENTS = ["2026-05-18T06:00:00Z", "2026-05-19T18:30:00Z", "2026-05-20T12:00:00Z", "2026-07-01T00:00:00Z"]
 DELTAS = (86400, 5400, 604800)
 ENDS = (None, "2026-05-20T00:00:00Z")
 
@@ -50,11 +53,30 @@ def schedules():
     for seconds in DELTAS:
         yield ["delta", seconds, "UTC"]
         yield ["delta_interval", seconds, "UTC"]
+    for options in OPTIONS:
+        yield ["cron", "0 0 * * *", "UTC", options]
+        yield ["multiple_cron", ["0 0 * * *", "0 6 * * 1-5"], "UTC", options]
+    yield ["delta", 86400, "UTC", {"interval": 3600}]
+    for lines in (["0 0 * * *", "30 */6 * * *"], ["0 0 1 * *", "0 12 * * *", "15 10 13 * 5"], ["0 0 * * *"]):
+        yield ["multiple_cron", lines, "Europe/Zurich"]
+    for moments in (EVENTS, EVENTS[:1], EVENTS[3:], []):
+        yield ["events", moments, "UTC", {"restrict_to_events": True}]
+        yield ["events", moments, "UTC"]
     yield from (["once", None, "UTC"], ["continuous", None, "UTC"], ["none", None, "UTC"])
 
 
 def timetable(schedule):
-    kind, value, zone = schedule
+    kind, value, zone, options = [*schedule, {}][:4]
+    seconds = {name: timedelta(seconds=each) for name, each in options.items() if not isinstance(each, bool)}
+    if kind == "events":
+        return events.EventsTimetable([pendulum.parse(each) for each in value], **options)
+    if kind == "multiple_cron":
+        return trigger.MultipleCronTriggerTimetable(*value, timezone=zone, **{**options, **seconds})
+    if options:
+        where = {"timezone": pendulum.timezone(zone)} if kind == "cron" else {}
+        made = trigger.CronTriggerTimetable if kind == "cron" else trigger.DeltaTriggerTimetable
+        first = value if kind == "cron" else timedelta(seconds=value)
+        return made(first, **where, **{**options, **seconds})
     if kind in ("cron", "cron_interval"):
         made = trigger.CronTriggerTimetable if kind == "cron" else interval.CronDataIntervalTimetable
         return made(value, timezone=pendulum.timezone(zone))
@@ -69,7 +91,8 @@ def timetable(schedule):
 
 
 def set_now(now):
-    trigger.utcnow = interval.utcnow = simple.timezone.utcnow = lambda: now
+    trigger.utcnow = interval.utcnow = simple.timezone.utcnow = events.timezone.utcnow = lambda: now
+    trigger.time.time = now.timestamp
 
 
 def instant(text):

@@ -11,7 +11,15 @@ from sailplane.model.ids import UNMAPPED
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
 
-_PERIODIC = frozenset({ScheduleKind.CRON, ScheduleKind.CRON_INTERVAL, ScheduleKind.DELTA, ScheduleKind.DELTA_INTERVAL})
+_PERIODIC = frozenset(
+    {
+        ScheduleKind.CRON,
+        ScheduleKind.CRON_INTERVAL,
+        ScheduleKind.DELTA,
+        ScheduleKind.DELTA_INTERVAL,
+        ScheduleKind.MULTIPLE_CRON,
+    }
+)
 _UNSCHEDULED = frozenset({"None", "@once", "@continuous"})
 
 

@@ -1,6 +1,7 @@
 """When runs are due: Airflow's timetables and everything else that `schedule=` takes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ PRESETS: Mapping[str, str] = {
     "@annually": "0 0 1 1 *",
 }
 _EVENTS = {"@once": ScheduleKind.ONCE, "@continuous": ScheduleKind.CONTINUOUS}
+_EVER = timedelta(days=36_525)
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -29,23 +31,89 @@ class Timetable(Protocol):
 
 
 class CronTriggerTimetable:
-    """Fires at the cron line's times, read in `timezone`."""
+    """Fires at the cron line's times, read in `timezone`; a run's data interval is the `interval` before.
+
+    `run_immediately` is for a DAG without start_date: True lets it run at once for the last time, a timedelta if that
+    is no longer ago.
+    """
 
     def __init__(
         self,
-        expression: str,
+        cron: str,
         *,
         timezone: str | tzinfo,
         interval: timedelta = timedelta(0),
         run_immediately: bool | timedelta = False,
     ) -> None:
-        self.expression = expression
+        self.expression = cron
         self.timezone = timezone
         self.interval = interval
         self.run_immediately = run_immediately
 
     def to_schedule(self) -> Schedule:
-        return _cron(ScheduleKind.CRON, self.expression, zone_name(self.timezone))
+        made = _cron(ScheduleKind.CRON, self.expression, zone_name(self.timezone))
+        return replace(made, interval=_length(self.interval), first_run_within=_first_within(self.run_immediately))
+
+
+class MultipleCronTriggerTimetable:
+    """Fires whenever one of several cron lines does; once when two of them do at the same time."""
+
+    def __init__(
+        self,
+        *crons: str,
+        timezone: str | tzinfo,
+        interval: timedelta = timedelta(0),
+        run_immediately: bool | timedelta = False,
+    ) -> None:
+        if not crons:
+            raise AirflowTimetableInvalid("MultipleCronTriggerTimetable needs at least one cron line")
+        self.expressions = crons
+        self.timezone = timezone
+        self.interval = interval
+        self.run_immediately = run_immediately
+
+    def to_schedule(self) -> Schedule:
+        zone = zone_name(self.timezone)
+        made = [_cron(ScheduleKind.MULTIPLE_CRON, each, zone) for each in self.expressions]
+        return Schedule(
+            kind=ScheduleKind.MULTIPLE_CRON,
+            crons=tuple(each.cron for each in made if each.cron),
+            timezone=zone,
+            summary=", ".join(self.expressions),
+            interval=_length(self.interval),
+            first_run_within=_first_within(self.run_immediately),
+        )
+
+
+class EventsTimetable:
+    """Fires at each of `event_dates`.
+
+    With `restrict_to_events`, a run by hand gets the last event before it as its data interval.
+    """
+
+    def __init__(
+        self,
+        event_dates: Iterable[datetime],
+        *,
+        restrict_to_events: bool = False,
+        presorted: bool = False,
+        description: str | None = None,
+    ) -> None:
+        self.event_dates = list(event_dates)
+        for each in self.event_dates:
+            if not isinstance(each, datetime):
+                raise AirflowTimetableInvalid(f"EventsTimetable takes datetimes, not {each!r}")
+        self.restrict_to_events = restrict_to_events
+        self.description = description
+
+    def to_schedule(self) -> Schedule:
+        moments = {_in_utc(each) for each in self.event_dates}
+        return Schedule(
+            kind=ScheduleKind.EVENTS,
+            events=tuple(sorted(moments)),
+            restrict_to_events=self.restrict_to_events,
+            summary=self.description or f"{len(moments)} events",
+        )
 
 
 class CronDataIntervalTimetable:
@@ -60,14 +128,14 @@ class CronDataIntervalTimetable:
 
 
 class DeltaTriggerTimetable:
-    """Fires each `delta`."""
+    """Fires each `delta`; a run's data interval is the `interval` before."""
 
     def __init__(self, delta: timedelta, *, interval: timedelta = timedelta(0)) -> None:
         self.delta = delta
         self.interval = interval
 
     def to_schedule(self) -> Schedule:
-        return _delta(ScheduleKind.DELTA, self.delta)
+        return replace(_delta(ScheduleKind.DELTA, self.delta), interval=_length(self.interval))
 
 
 class DeltaDataIntervalTimetable:
@@ -119,6 +187,22 @@ def _check_cron(line: str, expression: str) -> None:
         croniter(expression, _SOME_DAY).get_next(datetime)
     except CroniterError as error:
         raise AirflowTimetableInvalid(f"{line!r} is no cron line that ever fires: {error}") from error
+
+
+def _length(interval: timedelta) -> timedelta:
+    if not isinstance(interval, timedelta) or interval < timedelta():
+        raise AirflowTimetableInvalid(f"a timetable's interval must be a timedelta, not negative, but is {interval!r}")
+    return interval
+
+
+def _first_within(run_immediately: bool | timedelta | None) -> timedelta | None:
+    if isinstance(run_immediately, timedelta):
+        return run_immediately
+    return _EVER if run_immediately else None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else datetime.fromtimestamp(moment.timestamp(), UTC)
 
 
 def _delta(kind: ScheduleKind, delta: timedelta) -> Schedule:

@@ -28,6 +28,10 @@ class ScheduleKind(StrEnum):
     """A run covers `delta` and starts when it is over (DeltaDataIntervalTimetable)."""
     ONCE = "once"
     CONTINUOUS = "continuous"
+    MULTIPLE_CRON = "multiple_cron"
+    """Fires whenever one of several cron lines does (MultipleCronTriggerTimetable)."""
+    EVENTS = "events"
+    """Fires at listed moments (EventsTimetable)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,16 @@ class Schedule:
     """IANA name of the zone in which the cron line is read."""
     summary: str = "None"
     """As the author wrote it: `@daily`, `0 6 * * *`, `1 day, 0:00:00`, `None`."""
+    interval: timedelta = timedelta()
+    """Of CRON, MULTIPLE_CRON and DELTA: how long the data interval is that ends when a run is due."""
+    first_run_within: timedelta | None = None
+    """Of CRON and MULTIPLE_CRON: a DAG without start_date runs at once for a time that passed no longer ago than this.
+    None: than a tenth of the time between two runs."""
+    crons: tuple[str, ...] = ()
+    events: tuple[datetime, ...] = ()
+    """In ascending order."""
+    restrict_to_events: bool = False
+    """Of EVENTS: a run by hand gets the last event as its data interval."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ that time is over. `catchup=False` leaves out all runs but the latest that is du
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -76,7 +76,10 @@ def manual_interval(schedule: Schedule, run_after: datetime) -> tuple[datetime, 
         return times.before(end), end
     if schedule.kind is ScheduleKind.DELTA_INTERVAL:
         return _times(schedule).before(run_after), run_after
-    return run_after, run_after
+    if schedule.restrict_to_events and schedule.events:
+        event = max((each for each in schedule.events if each <= run_after), default=schedule.events[0])
+        return event, event
+    return run_after - schedule.interval, run_after
 
 
 class _Times(Protocol):
@@ -96,6 +99,7 @@ class _Times(Protocol):
 @dataclass(frozen=True)
 class _CronTimes:
     line: CronLine
+    first_within: timedelta | None = None
 
     def after(self, instant: datetime) -> datetime:
         return self.line.after(instant)
@@ -113,7 +117,8 @@ class _CronTimes:
 
     def first(self, now: datetime) -> datetime:
         preceding, following = self.at_or_before(now), self.at_or_after(now)
-        recent = max((following - preceding) / _RECENT_SHARE, _RECENT_AT_LEAST)
+        usual = max((following - preceding) / _RECENT_SHARE, _RECENT_AT_LEAST)
+        recent = usual if self.first_within is None else self.first_within
         return preceding if now - preceding <= recent else following
 
     def latest_start(self, now: datetime) -> datetime:
@@ -149,7 +154,7 @@ class _DeltaTimes:
 
 def _times(schedule: Schedule) -> _Times:
     if schedule.cron is not None:
-        return _CronTimes(CronLine(schedule.cron, ZoneInfo(schedule.timezone)))
+        return _CronTimes(CronLine(schedule.cron, ZoneInfo(schedule.timezone)), schedule.first_run_within)
     if schedule.delta is not None:
         return _DeltaTimes(schedule.delta)
     raise InternalError(f"a schedule of kind {schedule.kind} has neither a cron line nor a delta")
@@ -182,7 +187,29 @@ def _continuous(schedule: Schedule, question: _Question) -> NextRun | None:
 def _trigger(schedule: Schedule, question: _Question) -> NextRun | None:
     times = _times(schedule)
     due = _next_caught_up(times, question) if question.catchup else _next_latest(times, question)
-    return _run(due, due) if _is_before_end(due, question) else None
+    return _run(due - schedule.interval, due) if _is_before_end(due, question) else None
+
+
+def _multiple(schedule: Schedule, question: _Question) -> NextRun | None:
+    """Of the runs that each cron line would make the one that is due first; without catchup, the latest that is due."""
+    found = [_trigger(replace(schedule, cron=cron), question) for cron in schedule.crons]
+    runs = [run for run in found if run is not None]
+    if question.catchup:
+        return min(runs, key=lambda run: run.logical_date, default=None)
+    past = [run for run in runs if run.logical_date <= question.now]
+    if past:
+        return max(past, key=lambda run: run.logical_date)
+    return min(runs, key=lambda run: run.logical_date, default=None)
+
+
+def _event(schedule: Schedule, question: _Question) -> NextRun | None:
+    bounds = [question.start_date, None if question.catchup else question.now]
+    earliest = max((bound for bound in bounds if bound is not None), default=None)
+    for event in schedule.events:
+        is_early = earliest is not None and event < earliest
+        if not is_early and (question.last is None or event > question.last.data_interval_end):
+            return _run(event, event) if _is_before_end(event, question) else None
+    return None
 
 
 def _next_caught_up(times: _Times, question: _Question) -> datetime:
@@ -251,4 +278,6 @@ _NEXT: Mapping[ScheduleKind, Callable[[Schedule, _Question], NextRun | None]] = 
     ScheduleKind.DELTA_INTERVAL: _interval,
     ScheduleKind.ONCE: _once,
     ScheduleKind.CONTINUOUS: _continuous,
+    ScheduleKind.MULTIPLE_CRON: _multiple,
+    ScheduleKind.EVENTS: _event,
 }

@@ -12,12 +12,15 @@ from sailplane.authoring.timetables import (
     CronTriggerTimetable,
     DeltaDataIntervalTimetable,
     DeltaTriggerTimetable,
+    EventsTimetable,
+    MultipleCronTriggerTimetable,
     to_schedule,
     zone_name,
 )
 from sailplane.model.dags import Schedule, ScheduleKind
 
 DAY = timedelta(days=1)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 SCHEDULES: list[tuple[Any, Schedule]] = [
     (None, Schedule()),
@@ -41,6 +44,35 @@ SCHEDULES: list[tuple[Any, Schedule]] = [
         CronTriggerTimetable("0 6 * * *", timezone="Europe/Paris"),
         Schedule(kind=ScheduleKind.CRON, cron="0 6 * * *", timezone="Europe/Paris", summary="0 6 * * *"),
     ),
+    (
+        CronTriggerTimetable("@daily", timezone="UTC", interval=DAY, run_immediately=timedelta(hours=1)),
+        Schedule(
+            kind=ScheduleKind.CRON,
+            cron="0 0 * * *",
+            summary="@daily",
+            interval=DAY,
+            first_run_within=timedelta(hours=1),
+        ),
+    ),
+    (
+        DeltaTriggerTimetable(DAY, interval=2 * DAY),
+        Schedule(kind=ScheduleKind.DELTA, delta=DAY, summary="1 day, 0:00:00", interval=2 * DAY),
+    ),
+    (
+        MultipleCronTriggerTimetable("@daily", "0 6 * * *", timezone="Europe/Paris", run_immediately=True),
+        Schedule(
+            kind=ScheduleKind.MULTIPLE_CRON,
+            crons=("0 0 * * *", "0 6 * * *"),
+            timezone="Europe/Paris",
+            summary="@daily, 0 6 * * *",
+            first_run_within=timedelta(days=36_525),
+        ),
+    ),
+    (
+        EventsTimetable([NOON + DAY, NOON.astimezone(ZoneInfo("Asia/Tokyo")), NOON], restrict_to_events=True),
+        Schedule(kind=ScheduleKind.EVENTS, events=(NOON, NOON + DAY), summary="2 events", restrict_to_events=True),
+    ),
+    (EventsTimetable([], description="games"), Schedule(kind=ScheduleKind.EVENTS, summary="games")),
     (
         CronDataIntervalTimetable("@daily", timezone=pendulum.timezone("Asia/Tokyo")),
         Schedule(kind=ScheduleKind.CRON_INTERVAL, cron="0 0 * * *", timezone="Asia/Tokyo", summary="@daily"),
@@ -95,3 +127,17 @@ def test_a_start_date_without_a_zone_is_utc() -> None:
 
 def test_continuous_runs_one_at_a_time() -> None:
     assert DAG("x", schedule="@continuous", max_active_runs=1).timetable.kind is ScheduleKind.CONTINUOUS
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: MultipleCronTriggerTimetable(timezone="UTC"), "needs at least one cron line"),
+        (lambda: MultipleCronTriggerTimetable("0 0 * * *", "x", timezone="UTC").to_schedule(), "'x' is no cron line"),
+        (lambda: EventsTimetable(["2026-01-01"]), "EventsTimetable takes datetimes, not '2026-01-01'"),
+        (lambda: DeltaTriggerTimetable(DAY, interval=-DAY).to_schedule(), "interval must be a timedelta, not negative"),
+    ],
+)
+def test_a_timetable_that_makes_no_sense_says_what_would(made: Any, message: str) -> None:
+    with pytest.raises(AirflowTimetableInvalid, match=message):
+        made()

@@ -18,12 +18,18 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def schedule(recorded: list[Any]) -> Schedule:
-    kind, value, zone = recorded
+    kind, value, zone, options = [*recorded, {}][:4]
+    at_once = options.get("run_immediately")
     return Schedule(
         kind=ScheduleKind(kind),
         cron=value if isinstance(value, str) else None,
+        crons=tuple(value) if kind == "multiple_cron" else (),
+        events=tuple(datetime.fromisoformat(each) for each in value) if kind == "events" else (),
         delta=timedelta(seconds=value) if isinstance(value, int) else None,
         timezone=zone,
+        interval=timedelta(seconds=options.get("interval", 0)),
+        first_run_within=None if at_once is None else timedelta(days=999) if at_once is True else timedelta(0, at_once),
+        restrict_to_events=options.get("restrict_to_events", False),
     )
 
 
