@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta, tzinfo
 from functools import wraps
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from types import TracebackType
@@ -221,6 +222,34 @@ class DAG:
     def param(self, name: str, default: Any = NOTSET) -> DagParam:
         """The run's param `name` as an argument for a task."""
         return DagParam(self, name, default)
+
+    def test(
+        self,
+        run_after: datetime | None = None,
+        logical_date: datetime | None = NOTSET,
+        run_conf: Mapping[str, Any] | None = None,
+        conn_file_path: str | None = None,
+        variable_file_path: str | None = None,
+        use_executor: bool = False,
+        mark_success_pattern: re.Pattern[str] | str | None = None,
+    ) -> Any:
+        """Run this DAG once, in this process: breakpoints in tasks work, and nothing has to be deployed or started.
+
+        Retries are not waited for, rescheduled sensors are. Variables and Connections come from the files, then from
+        the environment. Tasks whose task_id the pattern matches as a whole do not run and succeed. Returns a
+        `sailplane.testing.FinishedRun`: states, XComs, errors.
+        """
+        # By name: what authors import stands below the engine, which this runs on.
+        return import_module("sailplane.testing.debugging").test(
+            self,
+            run_after=run_after,
+            logical_date=logical_date,
+            run_conf=run_conf,
+            conn_file_path=conn_file_path,
+            variable_file_path=variable_file_path,
+            use_executor=use_executor,
+            mark_success_pattern=mark_success_pattern,
+        )
 
     def get_template_env(self, *, native: bool | None = None) -> "jinja2.Environment":
         """The Jinja environment of this DAG, made once."""

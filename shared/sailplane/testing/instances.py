@@ -1,0 +1,31 @@
+"""The task instances of one run in this process."""
+
+from collections.abc import Iterator
+
+from sailplane.model.ids import TaskKey
+from sailplane.model.runs import TaskInstance
+from sailplane.model.states import TaskState
+
+
+class Instances:
+    """By key, in the order in which they were created."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[str, dict[int, TaskInstance]] = {}
+
+    def __iter__(self) -> Iterator[TaskInstance]:
+        for of_task in self._by_task.values():
+            yield from of_task.values()
+
+    def put(self, instance: TaskInstance) -> None:
+        self._by_task.setdefault(instance.task_id, {})[instance.map_index] = instance
+
+    def get(self, key: TaskKey) -> TaskInstance | None:
+        return self._by_task.get(key.task_id, {}).get(key.map_index)
+
+    def of_task(self, task_id: str) -> list[TaskInstance]:
+        """By map index."""
+        return [instance for _, instance in sorted(self._by_task.get(task_id, {}).items())]
+
+    def in_state(self, *states: TaskState) -> list[TaskInstance]:
+        return [each for each in self if each.state in states]
