@@ -124,7 +124,7 @@ def launchable(stored: Iterable[TaskInstance], tickets: Iterable[TaskTicket]) ->
 
 def _in_vain(queue: str) -> str:
     return (
-        f"{MOST_LAUNCHES} executions of the job of queue {queue!r} were started over two hours, and none took the task: "
+        f"{MOST_LAUNCHES} executions of the job of queue {queue!r} were started in two hours, and none took the task: "
         "look at their logs (`gcloud run jobs executions list --job=...`) for what keeps the image from running "
         "`sailplane run-task`, correct it, and run the task again"
     )

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sailplane.cloud.store import DueAlarms
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import turns
+from sailplane.engine.agenda import Agenda
 from sailplane.engine.alarms import Alarms
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.model.messages import AlarmWave, Message
@@ -24,7 +24,8 @@ FAN_OUT = 100
 MOST_LOOKS = 200
 """A tick that finds something new each time leaves the rest to the next one."""
 LOOK_AGAIN = timedelta(seconds=5)
-"""After something was answered, the next look: what it led to may have set an alarm within this minute."""
+"""How long a look holds. After something was answered, the next one: what that led to may have set an alarm within this
+minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,34 +57,66 @@ class _Tick:
         self._clock = clock
         self._ends_at = ends_at
         self._alarms = Alarms(cloud, clock)
+        self._agenda = Agenda()
+        self._looked_at: datetime | None = None
+        self._sees_until = ends_at
+        """As far as the latest look saw; what rings later is known from an earlier one, if at all."""
+        self._must_look = True
         self._handed_over: set[object] = set()
         """Alarms that went to workers: they are not sent twice by one tick, however long a worker takes to answer."""
         self._looks = self._created = self._answered = 0
 
     def run(self, sleep: Callable[[float], object]) -> TickReport:
         while True:
-            next_look = self._look()
-            if next_look is None or next_look >= self._ends_at or self._looks >= MOST_LOOKS:
+            next_turn = self._turn()
+            if next_turn is None or next_turn >= self._ends_at or self._looks >= MOST_LOOKS:
                 break
-            if sleep(max((next_look - self._clock()).total_seconds(), 0)):
+            if sleep(max((next_turn - self._clock()).total_seconds(), 0)):
                 break
         return TickReport(looks=self._looks, runs_created=self._created, alarms_answered=self._answered)
 
-    def _look(self) -> datetime | None:
-        """Answer what rings; returns when to look again, None when there is no need."""
+    def _turn(self) -> datetime | None:
+        """Answer what rings; returns when the next turn is, None when there is no need for one."""
         now = self._clock()
-        due = self._cloud.store.due(now, max(self._ends_at, now), limit=MOST)
-        self._looks += 1
-        drift = self._clock() - now
-        if not timedelta() <= drift < LOOK_AGAIN:
-            # The answer has put this machine's clock right: what seemed to be due may not be, or more is.
-            self._ends_at += drift
+        has_more = self._is_time_to_look(now) and self._look(now)
+        if self._must_look:
             return self._clock()
-        started = sum(map(self._start, filter(_rings(now), due.schedules)))
-        answered, sent = self._answer(list(filter(_rings(now), due.runs)), list(filter(_rings(now), due.tasks)))
+        ringing = self._agenda.take(now)
+        started = sum(self._start(each) for each in ringing if isinstance(each, DagSchedule))
+        answered, sent = self._answer(
+            [each for each in ringing if isinstance(each, DagRun)],
+            [each for each in ringing if isinstance(each, TaskInstance)],
+        )
         self._created += started
         self._answered += answered + sent
-        return self._next_look(due, now, has_started=started > 0, has_answered=answered > 0)
+        # A schedule may have missed more than the run that was started now.
+        self._must_look = started > 0
+        return now if started else self._next_turn(has_answered=answered > 0 or has_more)
+
+    def _is_time_to_look(self, now: datetime) -> bool:
+        """In between, what rings was read a moment ago, and is answered from that."""
+        return self._must_look or self._looked_at is None or now - self._looked_at >= LOOK_AGAIN
+
+    def _look(self, now: datetime) -> bool:
+        """Read what is due, into the agenda; whether there is more than that.
+
+        The first look sees all that rings before the tick ends, and so does each that finds the agenda empty. Those in
+        between see only as far as the next one: otherwise each would read again what all the others read.
+        """
+        self._sees_until = max(self._ends_at, now)
+        if self._agenda.last is not None and self._agenda.last > now + LOOK_AGAIN:
+            self._sees_until = now + LOOK_AGAIN
+        due = self._cloud.store.due(now, self._sees_until, limit=MOST)
+        self._looks += 1
+        drift = self._clock() - now
+        # The answer has put this machine's clock right: what seemed to be due may not be, or more is.
+        self._must_look = not timedelta() <= drift < LOOK_AGAIN
+        if self._must_look:
+            self._ends_at += drift
+            return False
+        self._looked_at = now
+        self._agenda.learn(due, self._sees_until)
+        return len(due.runs) >= MOST or len(due.tasks) >= MOST
 
     def _start(self, schedule: DagSchedule) -> int:
         start = partial(turns.start_due, self._cloud, schedule, self._clock)
@@ -112,19 +145,15 @@ class _Tick:
             self._cloud.bus.publish(DEFAULT_QUEUE, [Message(alarms=wave) for wave in waves])
         return len(new_runs) + len(new_tasks)
 
-    def _next_look(self, due: DueAlarms, now: datetime, *, has_started: bool, has_answered: bool) -> datetime | None:
-        """At once after a run was started, as its schedule may have missed more; soon after something was answered, as
-        that may have set an alarm within this minute; else at the next alarm."""
-        if has_started:
-            return now
-        documents: tuple[DagSchedule | DagRun | TaskInstance, ...] = (*due.schedules, *due.runs, *due.tasks)
-        upcoming = min((each.alarm_at for each in documents if each.alarm_at and each.alarm_at > now), default=None)
+    def _next_turn(self, *, has_answered: bool) -> datetime | None:
+        """Soon after something was answered, as that may have set an alarm within this minute; else at the next alarm.
+        Before the tick ends for want of alarms, it looks as far as its end once more."""
         again = self._clock() + LOOK_AGAIN if has_answered else None
+        upcoming = self._agenda.next
+        if again is None and upcoming is None and self._sees_until < self._ends_at:
+            self._must_look = True
+            return self._clock()
         return min((each for each in (again, upcoming) if each), default=None)
-
-
-def _rings(now: datetime) -> Callable[[DagSchedule | DagRun | TaskInstance], bool]:
-    return lambda record: record.alarm_at is not None and record.alarm_at <= now
 
 
 T = TypeVar("T")
