@@ -91,6 +91,7 @@ def _task(task: BaseOperator, producers: Collection[str]) -> SerializedTask:
         pool_slots=task.pool_slots,
         priority_weight=task.priority_weight,
         depends_on_past=task.depends_on_past,
+        wait_for_downstream=task.wait_for_downstream,
         is_sensor=task.is_sensor,
         expansion=task.expand_input.expansion() if isinstance(task, MappedOperator) else None,
         is_mapped_over=task.task_id in producers,

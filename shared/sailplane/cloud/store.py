@@ -156,6 +156,21 @@ class Store:
         found = self._run(paths.dag(dag_id), query)
         return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
 
+    def neighbours(self, dag_id: str, logical_date: datetime, *, later: bool, limit: int) -> list[DagRun]:
+        """The runs of a DAG with the nearest logical dates before `logical_date`, or after it, nearest first."""
+        query = _select("runs")
+        field_filter = query.where.field_filter
+        field_filter.field.field_path = "logical_date"
+        field_filter.op = _OPERATORS.Value("GREATER_THAN" if later else "LESS_THAN")
+        documents.put_moment(field_filter.value, logical_date)
+        order = query.order_by.add()
+        order.field.field_path = "logical_date"
+        if not later:
+            order.direction = _DESCENDING
+        query.limit.value = limit
+        found = self._run(paths.dag(dag_id), query)
+        return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
+
     def count_runs(self, dag_id: str | None = None, *, states: Sequence[RunState] = ()) -> int:
         """How many runs one DAG has, or all have; with `states`, only of one DAG. One read a thousand."""
         query = _select("runs", all_descendants=dag_id is None)

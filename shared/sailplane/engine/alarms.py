@@ -15,6 +15,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft, ends, journal, turns
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
+from sailplane.engine.past import PAST_ALARM, Past
 from sailplane.engine.progress import Progress
 from sailplane.engine.stopping import Stop
 from sailplane.model.errors import NotFound, SailplaneError, TransientError
@@ -123,6 +124,9 @@ class Alarms:
                 self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
 
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
+        if instance.state is TaskState.SCHEDULED and Past(cloud=self._cloud, run=run).held([instance.key]):
+            self._cloud.store.commit([Replace(replace(instance, alarm_at=self._clock() + PAST_ALARM))])
+            return False
         again = draft.requeued(instance, self._clock())
         more: list[Change] = []
         if instance.state is TaskState.UP_FOR_RETRY:

@@ -12,11 +12,12 @@ from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blocks, closing, draft, ends, failures, journal, mapping, publishing, stopping
+from sailplane.engine import blocks, closing, draft, ends, failures, journal, mapping, past, publishing, stopping
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
+from sailplane.engine.past import Past
 from sailplane.engine.stopping import Stop
 from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
@@ -79,6 +80,7 @@ class Progress:
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
             return self._end_alone(run, ended, kept)
+        self._wake_next(run, [ended.key, *drafted.settled])
         if ending is not None:
             self._closed(run, ending, result.tokens)
             return True
@@ -92,6 +94,7 @@ class Progress:
         result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
+        self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
             self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
         else:
@@ -108,6 +111,7 @@ class Progress:
             if looks and look(self._cloud, run, looks, sight):
                 continue
             created = self._create(run, drafted, kept)
+            self._wake_next(run, drafted.settled)
             if drafted.settled:
                 # What was settled has ended only now: what waits for it has to be looked at anew.
                 sight = self._see_all(run, drafted, created)
@@ -163,7 +167,10 @@ class Progress:
         """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time."""
         if kept is None or kept:
             return None
-        return next((key for key in drafted.starts if self._keeps(run.dag.task_dict[key.task_id])), None)
+        return next((key for key in drafted.starts if self._keeps_itself(run.dag.task_dict[key.task_id])), None)
+
+    def _keeps_itself(self, task: SerializedTask) -> bool:
+        return not task.depends_on_past and self._keeps(task)
 
     def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
         """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
@@ -173,10 +180,11 @@ class Progress:
         def queued(key: TaskKey) -> TaskInstance:
             return draft.queued(run.key, tasks[key.task_id], key, now, sizes.get(key.task_id, 0))
 
-        starts = [queued(key) for key in drafted.starts if key != kept]
+        held = Past(cloud=self._cloud, run=run).held(drafted.starts)
+        ready = [(key, queued(key)) for key in drafted.starts if key != kept]
+        starts = [past.scheduled(each, now) if key in held else each for key, each in ready]
         if kept is not None:
-            ready = queued(kept)
-            first = draft.running(ready, self._worker, now, self._cloud.settings.lease)
+            first = draft.running(queued(kept), self._worker, now, self._cloud.settings.lease)
             starts.insert(0, first)
         return [*starts, *draft.settled_all(run, drafted, now)]
 
@@ -231,7 +239,22 @@ class Progress:
             _keep(chunk, kept)
             done += chunk
         self.publish(run, [each for each in done if each.state is TaskState.QUEUED], kept)
+        if waiting := [each for each in done if each.state is TaskState.SCHEDULED]:
+            self.publish(run, Past(cloud=self._cloud, run=run).queue(waiting, self._clock()), kept)
         return done
+
+    def _wake_next(self, run: RunMemory, ended: Iterable[TaskKey]) -> None:
+        """Queue what waits in the next run for task instances that ended in this one."""
+        if not run.dag.felt_by_next_run:
+            return
+        names = {key.task_id for key in ended} & run.dag.felt_by_next_run
+        found = Past(cloud=self._cloud, run=run).waiting_after(names) if names else None
+        if found is None or not found[1]:
+            return
+        after, waiting = found
+        dag = self._cloud.store.version(after.key.dag_id, after.context.version)
+        memory = RunMemory(after.context, after.token, dag)
+        self.publish(memory, Past(cloud=self._cloud, run=memory).queue(waiting, self._clock()))
 
     def publish(
         self, run: RunMemory, instances: Sequence[TaskInstance], kept: list[TaskInstance] | None = None

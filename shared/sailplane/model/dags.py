@@ -79,6 +79,9 @@ class SerializedTask:
     pool_slots: int = 1
     priority_weight: int = 1
     depends_on_past: bool = False
+    """True: waits until its instance in the run before has succeeded or was skipped."""
+    wait_for_downstream: bool = False
+    """True: and those of the tasks directly behind it too."""
     is_sensor: bool = False
     expansion: Expansion | None = None
     """Of a mapped task. A task in a mapped group has none of its own: see `SerializedGroup.expansion`."""
@@ -175,6 +178,13 @@ class SerializedDag:
             for upstream_id in task.upstream:
                 following[upstream_id].append(task.task_id)
         return {task_id: tuple(ids) for task_id, ids in following.items()}
+
+    @cached_property
+    def felt_by_next_run(self) -> frozenset[str]:
+        """task_ids whose ends may let a task of the next run start: by `depends_on_past`, `wait_for_downstream`."""
+        waiting = [task for task in self.tasks if task.depends_on_past]
+        behind = {each for task in waiting if task.wait_for_downstream for each in self.downstream[task.task_id]}
+        return frozenset({task.task_id for task in waiting} | behind)
 
     @cached_property
     def mapped_by(self) -> Mapping[str, str]:
