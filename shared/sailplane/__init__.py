@@ -48,6 +48,18 @@ if TYPE_CHECKING:
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.gcs import (
+        GCSCreateBucketOperator,
+        GCSDeleteBucketOperator,
+        GCSDeleteObjectsOperator,
+        GCSFileTransformOperator,
+        GCSListObjectsOperator,
+    )
+    from sailplane.operators.gcs_transfers import (
+        GCSToGCSOperator,
+        GCSToLocalFilesystemOperator,
+        LocalFilesystemToGCSOperator,
+    )
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
@@ -57,7 +69,12 @@ if TYPE_CHECKING:
     from sailplane.sensors.bash import BashSensor
     from sailplane.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from sailplane.sensors.filesystem import FileSensor
-    from sailplane.sensors.gcs import GCSObjectExistenceSensor
+    from sailplane.sensors.gcs import (
+        GCSObjectExistenceAsyncSensor,
+        GCSObjectExistenceSensor,
+        GCSObjectsWithPrefixExistenceSensor,
+        GCSObjectUpdateSensor,
+    )
     from sailplane.sensors.python import PythonSensor
     from sailplane.sensors.time import (
         DateTimeSensor,
@@ -123,6 +140,18 @@ _HOMES = {
     ),
     "sailplane.operators.datetime": ("BranchDateTimeOperator",),
     "sailplane.operators.empty": ("EmptyOperator",),
+    "sailplane.operators.gcs": (
+        "GCSCreateBucketOperator",
+        "GCSDeleteBucketOperator",
+        "GCSDeleteObjectsOperator",
+        "GCSFileTransformOperator",
+        "GCSListObjectsOperator",
+    ),
+    "sailplane.operators.gcs_transfers": (
+        "GCSToGCSOperator",
+        "GCSToLocalFilesystemOperator",
+        "LocalFilesystemToGCSOperator",
+    ),
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
@@ -132,7 +161,12 @@ _HOMES = {
     "sailplane.sensors.bash": ("BashSensor",),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.filesystem": ("FileSensor",),
-    "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
+    "sailplane.sensors.gcs": (
+        "GCSObjectExistenceAsyncSensor",
+        "GCSObjectExistenceSensor",
+        "GCSObjectUpdateSensor",
+        "GCSObjectsWithPrefixExistenceSensor",
+    ),
     "sailplane.sensors.python": ("PythonSensor",),
     "sailplane.sensors.time": (
         "DateTimeSensor",
@@ -181,10 +215,21 @@ __all__ = [
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
+    "GCSCreateBucketOperator",
+    "GCSDeleteBucketOperator",
+    "GCSDeleteObjectsOperator",
+    "GCSFileTransformOperator",
     "GCSHook",
+    "GCSListObjectsOperator",
+    "GCSObjectExistenceAsyncSensor",
     "GCSObjectExistenceSensor",
+    "GCSObjectUpdateSensor",
+    "GCSObjectsWithPrefixExistenceSensor",
+    "GCSToGCSOperator",
+    "GCSToLocalFilesystemOperator",
     "Label",
     "LatestOnlyOperator",
+    "LocalFilesystemToGCSOperator",
     "MultipleCronTriggerTimetable",
     "Param",
     "ParamValidationError",
