@@ -4,8 +4,8 @@
     AIRFLOW_HOME=SCRATCH python tests/oracle/record_airflow_examples.py [DAG_ID...]
 
 It writes `airflow_examples.json`, whole or the rows of the DAGs that are named: by DAG, the state of the run and that
-of each task instance, by `task` or `task[index]`. Each DAG is run by `dag.test()` with a time limit; one that does not end
-in time, or cannot be run alone, has the reason instead.
+of each task instance, by `task` or `task[index]`. Each DAG is run by `dag.test()` with a time limit; one that does not
+end in time, or cannot be run alone, has the reason instead.
 """
 
 import importlib.util

@@ -104,8 +104,8 @@ def _refuse_airflows_own(module: ModuleType) -> None:
     """A file without DAGs of ours has taken `DAG` from Airflow itself where that is installed."""
     if any(getattr(vars(module).get(name), "__module__", "").startswith("airflow.") for name in ("DAG", "dag")):
         raise AuthorError(
-            "its DAGs are Airflow's own, for apache-airflow is installed here: import from sailplane instead of airflow, "
-            "or use an environment without apache-airflow, where `airflow` is Sailplane"
+            "its DAGs are Airflow's own, for apache-airflow is installed here: import from sailplane instead of "
+            "airflow, or use an environment without apache-airflow, where `airflow` is Sailplane"
         )
 
 

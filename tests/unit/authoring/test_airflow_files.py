@@ -185,7 +185,7 @@ def test_a_form_may_label_the_choice_of_nothing(bundle: Bundle) -> None:
 
 def test_dags_of_airflow_itself_are_told_from_ours(bundle: Bundle) -> None:
     text = "class DAG: __module__ = 'airflow.sdk.definitions.dag'\nx = DAG()\n"
-    with pytest.raises(AuthorError, match="apache-airflow is installed here: import from sailplane"):
+    with pytest.raises(AuthorError, match="apache-airflow is installed here: import from sailplane instead of airflow"):
         bundle.load(text)
 
 
