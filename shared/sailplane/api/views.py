@@ -9,7 +9,6 @@ import msgspec
 
 from sailplane.api import models
 from sailplane.model.dags import ScheduleKind, SerializedDag, SerializedParam, SerializedTask
-from sailplane.model.ids import UNMAPPED
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
 
@@ -190,7 +189,7 @@ def task_instance_view(instance: TaskInstance, run: DagRun, dag: SerializedDag) 
         id=str(uuid5(NAMESPACE_URL, f"{run.key}/{instance.key.document_id}/{instance.try_number}")),
         logical_date=run.context.logical_date,
         run_after=run.context.run_after,
-        rendered_map_index=None if instance.map_index == UNMAPPED else str(instance.map_index),
+        rendered_map_index=instance.rendered_map_index,
         rendered_fields=rendered_fields(instance),
     )
 
