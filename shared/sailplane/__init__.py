@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ParamValidationError,
         XComNotFound,
     )
+    from sailplane.authoring.masking import mask_secret, redact
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
     from sailplane.authoring.scopes import get_current_context
@@ -110,6 +111,7 @@ _HOMES = {
         "ParamValidationError",
         "XComNotFound",
     ),
+    "sailplane.authoring.masking": ("mask_secret", "redact"),
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
     "sailplane.authoring.scopes": ("get_current_context",),
@@ -259,6 +261,8 @@ __all__ = [
     "cross_downstream",
     "dag",
     "get_current_context",
+    "mask_secret",
+    "redact",
     "setup",
     "task",
     "task_group",
