@@ -23,7 +23,9 @@ if TYPE_CHECKING:
         ParamValidationError,
         XComNotFound,
     )
+    from sailplane.authoring.literal import literal
     from sailplane.authoring.masking import mask_secret, redact
+    from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
     from sailplane.authoring.scopes import get_current_context
@@ -65,6 +67,12 @@ if TYPE_CHECKING:
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
+    from sailplane.operators.virtualenv import (
+        BranchExternalPythonOperator,
+        BranchPythonVirtualenvOperator,
+        ExternalPythonOperator,
+        PythonVirtualenvOperator,
+    )
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
     from sailplane.sensors.bash import BashSensor
@@ -111,7 +119,9 @@ _HOMES = {
         "ParamValidationError",
         "XComNotFound",
     ),
+    "sailplane.authoring.literal": ("literal",),
     "sailplane.authoring.masking": ("mask_secret", "redact"),
+    "sailplane.authoring.notifier": ("BaseNotifier",),
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
     "sailplane.authoring.scopes": ("get_current_context",),
@@ -158,6 +168,12 @@ _HOMES = {
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
+    "sailplane.operators.virtualenv": (
+        "BranchExternalPythonOperator",
+        "BranchPythonVirtualenvOperator",
+        "ExternalPythonOperator",
+        "PythonVirtualenvOperator",
+    ),
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
     "sailplane.sensors.bash": ("BashSensor",),
@@ -194,13 +210,16 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseBranchOperator",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator",
     "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",
     "Configuration",
     "Connection",
     "CronDataIntervalTimetable",
@@ -214,6 +233,7 @@ __all__ = [
     "EdgeModifier",
     "EmptyOperator",
     "EventsTimetable",
+    "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
@@ -239,6 +259,7 @@ __all__ = [
     "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
+    "PythonVirtualenvOperator",
     "ShortCircuitOperator",
     "SkipMixin",
     "SmoothOperator",
@@ -261,6 +282,7 @@ __all__ = [
     "cross_downstream",
     "dag",
     "get_current_context",
+    "literal",
     "mask_secret",
     "redact",
     "setup",

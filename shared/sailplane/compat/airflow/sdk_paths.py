@@ -80,6 +80,7 @@ DECORATED = """
 OPERATOR = "BaseOperator BaseAsyncOperator chain chain_linear cross_downstream"
 _CURRENT_CONTEXT = "get_current_context"
 LINKS = "BaseOperatorLink=sailplane.compat.airflow.links:BaseOperatorLink"
+_PARSING = "get_parsing_context=sailplane.compat.airflow.parsing:get_parsing_context"
 _LOGGING = "LoggingMixin=sailplane.compat.airflow.log:LoggingMixin"
 _NOTSET = """
     NOTSET=sailplane.authoring.arguments:NOTSET
@@ -106,11 +107,12 @@ _PUBLIC = f"""
     AsyncCallback BaseBranchOperator BaseDeadlineReference BaseHook BaseNotifier BaseSensorOperator BaseXCom
     BranchMixIn Connection DAG DeadlineAlert DeadlineReference EdgeModifier Label NEVER_EXPIRE ObjectStoragePath Param
     ParamsDict PokeReturnValue ResumableJobMixin SkipMixin SyncCallback TaskGroup TaskInstance TriggerRule Variable
-    XComArg dag deadline_reference get_current_context get_parsing_context literal lineage result setup task
+    XComArg dag deadline_reference get_current_context literal lineage result setup task
     task_group teardown
     DagRunState=sailplane.model.states:RunState
     TaskInstanceState=sailplane.model.states:TaskState
     macros=sailplane.authoring.macros:
+    {_PARSING}
 """
 
 PATHS: Mapping[str, str] = {
@@ -145,7 +147,7 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.bases.xcom": f"BaseXCom {XCOM_KEY}",
     "airflow.sdk.configuration airflow.configuration": _CONFIGURATION,
     "airflow.sdk.definitions.connection": "Connection",
-    "airflow.sdk.definitions.context": f"{CONTEXT} {_CURRENT_CONTEXT} get_parsing_context context_merge",
+    "airflow.sdk.definitions.context": f"{CONTEXT} {_CURRENT_CONTEXT} {_PARSING} context_merge",
     "airflow.sdk.definitions.dag": "DAG dag",
     "airflow.sdk.definitions.deadline": "DeadlineAlert DeadlineReference BaseDeadlineReference deadline_reference",
     "airflow.sdk.definitions.callback": "AsyncCallback SyncCallback",
@@ -158,7 +160,9 @@ PATHS: Mapping[str, str] = {
     ),
     "airflow.sdk.definitions.retry_policy": _RETRY_POLICIES,
     "airflow.sdk.definitions.taskgroup": "TaskGroup",
-    "airflow.sdk.definitions.template": "literal",
+    "airflow.sdk.definitions.template airflow.sdk.definitions._internal.templater": (
+        "literal LiteralValue=sailplane.authoring.literal:LiteralValue"
+    ),
     "airflow.sdk.definitions.timetables airflow.sdk.definitions.timetables.interval "
     "airflow.sdk.definitions.timetables.trigger airflow.sdk.definitions.timetables.events "
     "airflow.sdk.definitions.timetables.assets": TIMETABLES,
