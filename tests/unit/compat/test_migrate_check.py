@@ -26,8 +26,10 @@ def test_a_file_whose_names_are_all_there_runs_as_it_is() -> None:
     assert (
         remarks("""
         import airflow
-        from airflow import models
+        from airflow import __version__, models
         from airflow.sdk import DAG, task
+        from airflow.version import version
+        print(airflow.__version__)
         from airflow.operators.bash import BashOperator
         from airflow.utils import timezone
         with airflow.DAG("x", schedule="@daily", start_date=timezone.datetime(2024, 1, 1)):

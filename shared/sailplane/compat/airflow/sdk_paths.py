@@ -24,7 +24,11 @@ _EXCEPTIONS = """
     TaskDeferred TaskDeferralError TaskDeferralTimeout TaskAwaitingInput DagRunTriggerException
     NodeNotFound=sailplane.authoring.exceptions:TaskNotFound
     TaskAlreadyInTaskGroup FailFastDagInvalidTriggerRule TaskAlreadyRunningError
-    AirflowInactiveAssetInInletOrOutletException DagNotFound DagRunAlreadyExists DagRunNotFound
+    AirflowInactiveAssetInInletOrOutletException DagRunAlreadyExists
+    DagNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    DagRunNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    PoolNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    TaskInstanceNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
 """
 _TIMEZONE = " ".join(
     f"{name}=sailplane.compat.airflow.timezone:{name}"
@@ -80,6 +84,9 @@ DECORATED = """
 OPERATOR = "BaseOperator BaseAsyncOperator chain chain_linear cross_downstream"
 _CURRENT_CONTEXT = "get_current_context"
 LINKS = "BaseOperatorLink=sailplane.compat.airflow.links:BaseOperatorLink"
+_VERSIONS = " ".join(
+    f"AIRFLOW_V_3_{minor}_PLUS=sailplane.compat.airflow.versions:AIRFLOW_V_3_{minor}_PLUS" for minor in range(4)
+)
 _PARSING = "get_parsing_context=sailplane.compat.airflow.parsing:get_parsing_context"
 _LOGGING = "LoggingMixin=sailplane.compat.airflow.log:LoggingMixin"
 _NOTSET = """
@@ -176,6 +183,8 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.io airflow.sdk.io.path": "ObjectStoragePath",
     "airflow.sdk.types": f"{_NOTSET} TaskInstanceKey RuntimeTaskInstanceProtocol=TaskInstance",
     "airflow.macros": _MACROS,
+    "airflow.version": "version=sailplane.compat.airflow.versions:AIRFLOW",
+    "airflow.providers.common.compat.version_compat airflow.providers.standard.version_compat": _VERSIONS,
     "airflow.utils.log.logging_mixin": _LOGGING,
     "airflow.utils.types": f"{_NOTSET} DagRunType=sailplane.model.states:RunType",
 }

@@ -89,7 +89,21 @@ EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
     "is empty here",
 )
 
-TASK_KINDS = frozenset({"python", "branch", "short_circuit", "bash", "sensor", "run_if", "skip_if"})
+TASK_KINDS = frozenset(
+    {
+        "bash",
+        "branch",
+        "branch_external_python",
+        "branch_virtualenv",
+        "external_python",
+        "python",
+        "run_if",
+        "sensor",
+        "short_circuit",
+        "skip_if",
+        "virtualenv",
+    }
+)
 """What `@task.` may be followed by."""
 MISSING_KINDS: Mapping[str, str] = {
     "docker": "give the task a queue served by Cloud Run jobs, which run any image",
