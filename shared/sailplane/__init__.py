@@ -23,6 +23,9 @@ if TYPE_CHECKING:
         ParamValidationError,
         XComNotFound,
     )
+    from sailplane.authoring.literal import literal
+    from sailplane.authoring.masking import mask_secret, redact
+    from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
     from sailplane.authoring.scopes import get_current_context
@@ -48,16 +51,39 @@ if TYPE_CHECKING:
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.gcs import (
+        GCSCreateBucketOperator,
+        GCSDeleteBucketOperator,
+        GCSDeleteObjectsOperator,
+        GCSFileTransformOperator,
+        GCSListObjectsOperator,
+    )
+    from sailplane.operators.gcs_transfers import (
+        GCSToGCSOperator,
+        GCSToLocalFilesystemOperator,
+        LocalFilesystemToGCSOperator,
+    )
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
+    from sailplane.operators.virtualenv import (
+        BranchExternalPythonOperator,
+        BranchPythonVirtualenvOperator,
+        ExternalPythonOperator,
+        PythonVirtualenvOperator,
+    )
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
     from sailplane.sensors.bash import BashSensor
     from sailplane.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from sailplane.sensors.filesystem import FileSensor
-    from sailplane.sensors.gcs import GCSObjectExistenceSensor
+    from sailplane.sensors.gcs import (
+        GCSObjectExistenceAsyncSensor,
+        GCSObjectExistenceSensor,
+        GCSObjectsWithPrefixExistenceSensor,
+        GCSObjectUpdateSensor,
+    )
     from sailplane.sensors.python import PythonSensor
     from sailplane.sensors.time import (
         DateTimeSensor,
@@ -93,6 +119,9 @@ _HOMES = {
         "ParamValidationError",
         "XComNotFound",
     ),
+    "sailplane.authoring.literal": ("literal",),
+    "sailplane.authoring.masking": ("mask_secret", "redact"),
+    "sailplane.authoring.notifier": ("BaseNotifier",),
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
     "sailplane.authoring.scopes": ("get_current_context",),
@@ -123,16 +152,39 @@ _HOMES = {
     ),
     "sailplane.operators.datetime": ("BranchDateTimeOperator",),
     "sailplane.operators.empty": ("EmptyOperator",),
+    "sailplane.operators.gcs": (
+        "GCSCreateBucketOperator",
+        "GCSDeleteBucketOperator",
+        "GCSDeleteObjectsOperator",
+        "GCSFileTransformOperator",
+        "GCSListObjectsOperator",
+    ),
+    "sailplane.operators.gcs_transfers": (
+        "GCSToGCSOperator",
+        "GCSToLocalFilesystemOperator",
+        "LocalFilesystemToGCSOperator",
+    ),
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
+    "sailplane.operators.virtualenv": (
+        "BranchExternalPythonOperator",
+        "BranchPythonVirtualenvOperator",
+        "ExternalPythonOperator",
+        "PythonVirtualenvOperator",
+    ),
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
     "sailplane.sensors.bash": ("BashSensor",),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.filesystem": ("FileSensor",),
-    "sailplane.sensors.gcs": ("GCSObjectExistenceSensor",),
+    "sailplane.sensors.gcs": (
+        "GCSObjectExistenceAsyncSensor",
+        "GCSObjectExistenceSensor",
+        "GCSObjectUpdateSensor",
+        "GCSObjectsWithPrefixExistenceSensor",
+    ),
     "sailplane.sensors.python": ("PythonSensor",),
     "sailplane.sensors.time": (
         "DateTimeSensor",
@@ -158,13 +210,16 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseBranchOperator",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator",
     "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",
     "Configuration",
     "Connection",
     "CronDataIntervalTimetable",
@@ -178,13 +233,25 @@ __all__ = [
     "EdgeModifier",
     "EmptyOperator",
     "EventsTimetable",
+    "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
+    "GCSCreateBucketOperator",
+    "GCSDeleteBucketOperator",
+    "GCSDeleteObjectsOperator",
+    "GCSFileTransformOperator",
     "GCSHook",
+    "GCSListObjectsOperator",
+    "GCSObjectExistenceAsyncSensor",
     "GCSObjectExistenceSensor",
+    "GCSObjectUpdateSensor",
+    "GCSObjectsWithPrefixExistenceSensor",
+    "GCSToGCSOperator",
+    "GCSToLocalFilesystemOperator",
     "Label",
     "LatestOnlyOperator",
+    "LocalFilesystemToGCSOperator",
     "MultipleCronTriggerTimetable",
     "Param",
     "ParamValidationError",
@@ -192,6 +259,7 @@ __all__ = [
     "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
+    "PythonVirtualenvOperator",
     "ShortCircuitOperator",
     "SkipMixin",
     "SmoothOperator",
@@ -214,6 +282,9 @@ __all__ = [
     "cross_downstream",
     "dag",
     "get_current_context",
+    "literal",
+    "mask_secret",
+    "redact",
     "setup",
     "task",
     "task_group",

@@ -24,6 +24,13 @@ MODELS = {
     "dag_sources": ("DAGSourceResponse",),
     "monitor": ("HealthInfoResponse",),
     "version": ("VersionInfo",),
+    "variables": ("VariableResponse", "VariableCollectionResponse", "VariableBody"),
+    "connections": (
+        "ConnectionResponse",
+        "ConnectionCollectionResponse",
+        "ConnectionBody",
+        "ConnectionTestResponse",
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from sailplane.model.ids import RunKey, TaskKey, run_id_for
 from sailplane.model.mapping import Expansion, Source, SourceKind
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+from sailplane.model.values import Connection, Variable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -32,6 +33,8 @@ class MemoryBackend:
         self.values: dict[tuple[RunKey, TaskKey], dict[str, Any]] = {}
         self.errors: list[DagFileError] = []
         self.orders: list[TriggerOrder] = []
+        self.stored_variables: dict[str, Variable] = {}
+        self.stored_connections: dict[str, Connection] = {}
         self.trouble: Exception | None = None
         """What asking for the DAGs raises."""
 
@@ -107,6 +110,38 @@ class MemoryBackend:
 
     def xcom(self, instance: TaskInstance, key: str) -> Any:
         return self.values[instance.run, instance.key][key]
+
+    def variables(self) -> Sequence[Variable]:
+        return list(self.stored_variables.values())
+
+    def variable(self, key: str) -> Variable | None:
+        return self.stored_variables.get(key)
+
+    def connections(self) -> Sequence[Connection]:
+        return list(self.stored_connections.values())
+
+    def connection(self, conn_id: str) -> Connection | None:
+        return self.stored_connections.get(conn_id)
+
+    def add_value(self, value: Variable | Connection) -> None:
+        if isinstance(value, Variable) and value.key in self.stored_variables:
+            raise AlreadyExists(f"The Variable with key: `{value.key}` already exists")
+        if isinstance(value, Connection) and value.conn_id in self.stored_connections:
+            raise AlreadyExists(f"The Connection with connection_id: `{value.conn_id}` already exists")
+        self.put_value(value)
+
+    def put_value(self, *values: Variable | Connection) -> None:
+        for value in values:
+            if isinstance(value, Variable):
+                self.stored_variables[value.key] = value
+            else:
+                self.stored_connections[value.conn_id] = value
+
+    def remove_value(self, value: Variable | Connection) -> None:
+        if isinstance(value, Variable):
+            del self.stored_variables[value.key]
+        else:
+            del self.stored_connections[value.conn_id]
 
     # What tests put in
 

@@ -85,12 +85,19 @@ class DeclaredIndexes:
     def _check(self, need: Need) -> None:
         named = need.sorted[:-1]
         if not need.equal and not named:
+            self._check_names(need)
             return
         if not named and all(part.kind is not Kind.CONTAINS for part in need.equal):
             self._check_merge_of_singles(need)
         elif len(need.equal) + len(named) == 1 and _name_follows(need):
             self._check_single(need, (*need.equal, *named)[0])
         elif not self._merge(need):
+            raise _composite_missing(need)
+
+    def _check_names(self, need: Need) -> None:
+        """Documents lie in the order of their names; the other way round needs an index of the name alone."""
+        wanted = Composite(need.collection_id, need.scope, need.sorted)
+        if need.sorted[-1].kind is Kind.DESCENDING and wanted not in self._composites:
             raise _composite_missing(need)
 
     def _check_merge_of_singles(self, need: Need) -> None:
@@ -194,7 +201,7 @@ def _single_missing(need: Need, part: Part) -> FirestoreError:
 
 
 def _composite_missing(need: Need) -> FirestoreError:
-    parts = need.parts[:-1] if _name_follows(need) else need.parts
+    parts = need.parts[:-1] if len(need.parts) > 1 and _name_follows(need) else need.parts
     fields = [{"fieldPath": field_text(part.path), **_json_kind(part)} for part in parts]
     index = {"collectionGroup": need.collection_id, "queryScope": need.scope, "fields": fields}
     return failed_precondition(

@@ -14,10 +14,13 @@ from .protos import Document, DocumentMessage, FieldMap, Message, ValueMessage, 
 from .values import is_vector, lookup
 
 MAX_DOCUMENT_BYTES = 1_048_576
+MAX_VALUE_BYTES = MAX_DOCUMENT_BYTES - 89
 MAX_DEPTH = 20
 _ARRAY_TAG = b"\x4a"
 _MAP_TAG = b"\x32"
 _ARRAY_IN_ARRAY = re.compile(rb"\x0a[\x80-\xff]*[\x00-\x7f]\x4a")
+_VALUE_OVERHEAD = 5
+"""Tag and length before a text or bytes of that length, serialized."""
 _SURELY_SMALL = MAX_DOCUMENT_BYTES // 4
 """Firestore's measure of a document is less than four times its serialized length."""
 
@@ -86,11 +89,12 @@ def masked(document: DocumentMessage, mask: Iterable[FieldPath]) -> DocumentMess
 
 
 def check_limits(fields: FieldMap, name: str, body: bytes) -> None:
-    """Refuse what Firestore refuses: reserved or long names, deep nesting, arrays in arrays, over 1 MiB."""
+    """Refuse what Firestore refuses: reserved names, deep nesting, arrays in arrays, anything too long or too big."""
     if _needs_a_look(body):
         _check_fields(fields, 1)
     if len(body) < _SURELY_SMALL:
         return
+    _check_lengths(fields.values())
     size = measure_name(name) + measure_fields(fields) + 32
     if size > MAX_DOCUMENT_BYTES:
         raise invalid(
@@ -151,6 +155,17 @@ def _check_value(value: ValueMessage, depth: int) -> None:
 def _check_depth(depth: int) -> None:
     if depth > MAX_DEPTH:
         raise invalid(f"A value is nested deeper than the {MAX_DEPTH} levels that a document may have.")
+
+
+def _check_lengths(values: Iterable[ValueMessage]) -> None:
+    for value in values:
+        kind = value.WhichOneof("value_type")
+        if kind == "map_value":
+            _check_lengths(value.map_value.fields.values())
+        elif kind == "array_value":
+            _check_lengths(value.array_value.values)
+        elif kind in ("string_value", "bytes_value") and value.ByteSize() > MAX_VALUE_BYTES + _VALUE_OVERHEAD:
+            raise invalid(f"A field's value is longer than {MAX_VALUE_BYTES:,} bytes.")
 
 
 def measure_name(name: str) -> int:

@@ -1,5 +1,6 @@
 """The filters of a query: parsed, checked, and brought into disjunctive normal form."""
 
+from collections.abc import Iterator
 from enum import Enum
 from itertools import product
 from typing import NamedTuple
@@ -30,6 +31,8 @@ class Operator(Enum):
 RANGES = frozenset({Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL})
 INEQUALITIES = RANGES | {Operator.NOT_EQUAL, Operator.NOT_IN}
 _IN, _CONTAINS_ANY = 8, 9
+_NOT_EQUAL, _NOT_IN = Operator.NOT_EQUAL.value, Operator.NOT_IN.value
+_IS_NOT_NAN, _IS_NOT_NULL = 4, 5
 
 
 class Term(NamedTuple):
@@ -84,11 +87,25 @@ def _compare(found: bytes, term: Term) -> bool:
 def disjunctions(where: Message) -> tuple[Conjunction, ...]:
     """The filter as an OR of ANDs: `in` and `array-contains-any` are ORs of equalities."""
     conjunctions = _normal(where, 0)
+    if sum(_negations(where)) > 1:
+        raise invalid("A query takes a single filter of the kinds '!=', 'not-in', IS_NOT_NULL and IS_NOT_NAN.")
     if len(conjunctions) > MAX_DISJUNCTIONS:
         raise _too_many(len(conjunctions))
     unique = tuple(dict.fromkeys(tuple(dict.fromkeys(conjunction)) for conjunction in conjunctions))
     _check(unique)
     return unique
+
+
+def _negations(where: Message) -> Iterator[bool]:
+    """For each filter within: whether it is one of those of which a query takes but one."""
+    kind = where.WhichOneof("filter_type")
+    if kind == "composite_filter":
+        for part in where.composite_filter.filters:
+            yield from _negations(part)
+    elif kind == "field_filter":
+        yield where.field_filter.op in (_NOT_EQUAL, _NOT_IN)
+    else:
+        yield where.unary_filter.op in (_IS_NOT_NAN, _IS_NOT_NULL)
 
 
 def _too_many(count: int) -> FirestoreError:
@@ -180,11 +197,8 @@ def _unary(message: Message) -> Term:
 
 def _check(conjunctions: tuple[Conjunction, ...]) -> None:
     terms = {term for conjunction in conjunctions for term in conjunction}
-    excluding = [term for term in terms if term.operator is Operator.NOT_IN]
-    if excluding and len(conjunctions) > 1:
+    if len(conjunctions) > 1 and any(term.operator is Operator.NOT_IN for term in terms):
         raise invalid("'not-in' cannot be combined with 'in', 'array-contains-any' or OR.")
-    if len(excluding) > 1 or (excluding and any(term.operator is Operator.NOT_EQUAL for term in terms)):
-        raise invalid("A query takes one 'not-in' at most, and not together with '!='.")
     for conjunction in conjunctions:
         if sum(term.operator is Operator.CONTAINS for term in conjunction) > 1:
             raise invalid("A disjunction takes one 'array-contains' at most.")

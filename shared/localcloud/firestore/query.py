@@ -70,7 +70,7 @@ def parse_query(parent: ParentName, message: QueryMessage) -> Query:
     collection_id, all_descendants = _selector(message)
     filters = disjunctions(message.where) if message.HasField("where") else ((),)
     orders = complete_orders(_orders(message), filters)
-    if not collection_id:
+    if not collection_id or (all_descendants and parent.path):
         _check_names_only(filters, orders)
     if message.offset < 0 or message.limit.value < 0:
         raise invalid("The offset and the limit of a query must not be negative.")
@@ -90,7 +90,10 @@ def parse_query(parent: ParentName, message: QueryMessage) -> Query:
 
 def _check_names_only(filters: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
     if len(orders) > 1 or any(term.path != NAME for conjunction in filters for term in conjunction):
-        raise invalid("A query over collections of any id can be filtered and ordered by __name__ only.")
+        raise invalid(
+            "A query over collections of any id, or over a group below a document, "
+            "can be filtered and ordered by __name__ only."
+        )
 
 
 def _selector(message: QueryMessage) -> tuple[str, bool]:

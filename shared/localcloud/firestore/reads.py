@@ -116,7 +116,7 @@ class Reads:
         if kind == "transaction" and request.transaction:
             return self._engine.transactions.get(request.transaction, database), None
         if kind == "new_transaction":
-            begun = self._engine.transactions.begin(database, request.new_transaction)
+            begun = self._engine.transactions.begin(database, request.new_transaction, default="read_only")
             return begun, begun
         return None, None
 

@@ -93,11 +93,12 @@ class Transactions:
         self._open: dict[bytes, Transaction] = {}
         self.turns = Turns()
 
-    def begin(self, database: str, options: Message) -> Transaction:
+    def begin(self, database: str, options: Message, default: str = "read_write") -> Transaction:
+        """Begin a transaction in the mode that `options` names, else in the default of the method that begins it."""
         if options.read_only.HasField("read_time"):
             raise invalid("Reading at a past read_time is not supported by the local Firestore.")
         self.expire()
-        read_only = options.WhichOneof("mode") == "read_only"
+        read_only = (options.WhichOneof("mode") or default) == "read_only"
         now = self._clock()
         repeats = bool(options.read_write.retry_transaction)
         view = self._snapshot() if read_only else self._current

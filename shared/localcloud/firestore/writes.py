@@ -121,7 +121,7 @@ _Transformed = tuple[ValueMessage, ValueMessage]
 def _server_value(transform: Message, _current: ValueMessage | None, now: int) -> _Transformed:
     if transform.set_to_server_value != 1:
         raise invalid("The only server value is REQUEST_TIME.")
-    value = Value(timestamp_value=timestamp(now))
+    value = Value(timestamp_value=timestamp(now - now % 1000))  # Its precision is documented: milliseconds.
     return value, value
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sailplane.api import (
+    connections,
     costs,
     dag_runs,
     dags,
@@ -16,6 +17,7 @@ from sailplane.api import (
     pages,
     task_instances,
     tasks,
+    variables,
     xcoms,
 )
 from sailplane.api.backend import Backend
@@ -41,7 +43,21 @@ def get_openapi(call: Call) -> Response:
 @cache
 def router() -> Router:
     # Logs and XComs stand before the task instances, whose `{task_id}/{map_index}` would take some of their paths.
-    tables = (own, login, monitor, dags, costs, dag_runs, tasks, logs, xcoms, task_instances, pages)
+    tables = (
+        own,
+        login,
+        monitor,
+        dags,
+        costs,
+        dag_runs,
+        tasks,
+        logs,
+        xcoms,
+        task_instances,
+        variables,
+        connections,
+        pages,
+    )
     routes: list[Route] = []
     for table in tables:
         routes += table.all if isinstance(table, Routes) else table.routes.all

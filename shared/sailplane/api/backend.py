@@ -10,6 +10,7 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState, RunType, TriggeredBy
+from sailplane.model.values import Connection, Variable
 
 if TYPE_CHECKING:
     from sailplane.cloud.wiring import Cloud
@@ -87,6 +88,24 @@ class Backend(Protocol):
 
     def xcom(self, instance: TaskInstance, key: str) -> Any:
         """One of the XComs that `instance` names, as JSON value."""
+
+    def variables(self) -> Sequence[Variable]:
+        """All Variables of the store."""
+
+    def variable(self, key: str) -> Variable | None: ...
+
+    def connections(self) -> Sequence[Connection]:
+        """All Connections of the store."""
+
+    def connection(self, conn_id: str) -> Connection | None: ...
+
+    def add_value(self, value: Variable | Connection) -> None:
+        """Raises `AlreadyExists`, or `RequestError` for a name that cannot be."""
+
+    def put_value(self, *values: Variable | Connection) -> None:
+        """Set them, whether they are there or not. Raises `RequestError` for a name that cannot be."""
+
+    def remove_value(self, value: Variable | Connection) -> None: ...
 
 
 def utc_now() -> datetime:
@@ -178,3 +197,30 @@ class EngineBackend:
 
         # Not msgspec, which refuses half a surrogate pair.
         return shown(json.loads(xcoms.resolve(self.cloud, instance.xcoms[key])))
+
+    def variables(self) -> Sequence[Variable]:
+        return self.cloud.store.variables()
+
+    def variable(self, key: str) -> Variable | None:
+        return self.cloud.store.variable(key)
+
+    def connections(self) -> Sequence[Connection]:
+        return self.cloud.store.connections()
+
+    def connection(self, conn_id: str) -> Connection | None:
+        return self.cloud.store.connection(conn_id)
+
+    def add_value(self, value: Variable | Connection) -> None:
+        from sailplane.engine import stored_values
+
+        stored_values.add(self.cloud.store, value)
+
+    def put_value(self, *values: Variable | Connection) -> None:
+        from sailplane.engine import stored_values
+
+        stored_values.put(self.cloud.store, values)
+
+    def remove_value(self, value: Variable | Connection) -> None:
+        from sailplane.engine import stored_values
+
+        stored_values.remove(self.cloud.store, value)

@@ -18,7 +18,7 @@ SORTING: Sorting[TaskInstance] = {
     "id": lambda instance: instance.key.document_id,
     "task_id": lambda instance: instance.task_id,
     "map_index": lambda instance: instance.map_index,
-    "rendered_map_index": lambda instance: instance.map_index,
+    "rendered_map_index": lambda instance: (instance.map_name, instance.map_index),
     "state": lambda instance: instance.state,
     "start_date": lambda instance: instance.started_at,
     "end_date": lambda instance: instance.ended_at,
@@ -36,6 +36,8 @@ class TaskInstancesQuery(Page, frozen=True, kw_only=True):
     operator: tuple[str, ...] = ()
     try_number: tuple[int, ...] = ()
     map_index: tuple[int, ...] = ()
+    rendered_map_index_pattern: str | None = None
+    rendered_map_index_prefix_pattern: str | None = None
     task_display_name_pattern: str | None = None
     task_group_id: str | None = None
 
@@ -71,9 +73,18 @@ def wanted(instance: TaskInstance, query: TaskInstancesQuery, dag: SerializedDag
         and (not query.operator or instance.operator in query.operator)
         and (not query.try_number or instance.try_number in query.try_number)
         and (not query.map_index or instance.map_index in query.map_index)
+        and _is_called(instance, query)
         and (query.task_group_id is None or _in_group(instance.task_id, query.task_group_id, dag))
         and matches(query.task_display_name_pattern, (task.label if task else "") or instance.task_id)
     )
+
+
+def _is_called(instance: TaskInstance, query: TaskInstancesQuery) -> bool:
+    pattern, prefix = query.rendered_map_index_pattern, query.rendered_map_index_prefix_pattern
+    if pattern is None and prefix is None:
+        return True
+    name = instance.rendered_map_index
+    return name is not None and matches(pattern, name) and name.startswith(prefix or "")
 
 
 def _in_group(task_id: str, group_id: str, dag: SerializedDag) -> bool:
@@ -165,6 +176,8 @@ def get_mapped_task_instances(
     dag = call.version_of(run)
     if task_id not in dag.task_dict:
         raise HttpError(404, f"Task id {task_id} not found")
+    if task_id not in dag.mapped_by:
+        raise HttpError(404, f"Task id {task_id} is not mapped")
     instances = [one for one in call.backend.tasks(run.key) if one.task_id == task_id and one.map_index != UNMAPPED]
     found = [one for one in order(instances, query.order_by or ("map_index",), SORTING) if wanted(one, query, dag)]
     page = [views.task_instance_view(instance, run, dag) for instance in query.cut(found)]

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
+
 from sailplane.api import models
 from sailplane.model.dags import ScheduleKind, SerializedDag, SerializedParam, SerializedTask
-from sailplane.model.ids import UNMAPPED
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
 
@@ -188,8 +189,14 @@ def task_instance_view(instance: TaskInstance, run: DagRun, dag: SerializedDag) 
         id=str(uuid5(NAMESPACE_URL, f"{run.key}/{instance.key.document_id}/{instance.try_number}")),
         logical_date=run.context.logical_date,
         run_after=run.context.run_after,
-        rendered_map_index=None if instance.map_index == UNMAPPED else str(instance.map_index),
+        rendered_map_index=instance.rendered_map_index,
+        rendered_fields=rendered_fields(instance),
     )
+
+
+def rendered_fields(instance: TaskInstance) -> dict[str, Any]:
+    """The templated fields as the last try rendered them."""
+    return msgspec.json.decode(instance.rendered, type=dict[str, Any]) if instance.rendered else {}
 
 
 def not_started(task: SerializedTask, run: DagRun) -> TaskInstance:

@@ -37,6 +37,8 @@ def load_file(bundle: Path, file: str) -> Mapping[str, DAG]:
         try:
             module = _import(path, file)
             dags = _collect(module, scope)
+            if not dags:
+                _refuse_airflows_own(module)
             for dag in dags.values():
                 dag.fileloc, dag.relative_fileloc = str(path), file
                 check_dag(dag)
@@ -96,6 +98,15 @@ def _collect(module: ModuleType, scope: scopes.FileScope) -> dict[str, DAG]:
             with scopes.blaming(dag.dag_id, lines[-1] if lines else None):
                 raise AuthorError(f"the file declares two DAGs with this id (lines {lines})")
     return dags
+
+
+def _refuse_airflows_own(module: ModuleType) -> None:
+    """A file without DAGs of ours has taken `DAG` from Airflow itself where that is installed."""
+    if any(getattr(vars(module).get(name), "__module__", "").startswith("airflow.") for name in ("DAG", "dag")):
+        raise AuthorError(
+            "its DAGs are Airflow's own, for apache-airflow is installed here: import from sailplane instead of "
+            "airflow, or use an environment without apache-airflow, where `airflow` is Sailplane"
+        )
 
 
 def _located(error: BaseException, bundle: Path, file: str) -> AuthorError:

@@ -149,11 +149,12 @@ class TaskFactory:
     def override(self, **options: Any) -> "TaskFactory":
         """The same function as a task with other arguments: `extract.override(task_id="again", retries=3)()`."""
         multiple_outputs = options.pop("multiple_outputs", self.multiple_outputs)
+        on_failure_fail_dagrun = options.pop("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         made = TaskFactory(
             self.function, self.operator_class, multiple_outputs=multiple_outputs, **{**self.options, **options}
         )
         made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
-        made.on_failure_fail_dagrun = self.on_failure_fail_dagrun
+        made.on_failure_fail_dagrun = on_failure_fail_dagrun
         return made
 
 
@@ -229,6 +230,10 @@ _DECORATED: Mapping[str, str] = {
     "short_circuit": "sailplane.operators.branch:ShortCircuitDecoratedOperator",
     "bash": "sailplane.operators.bash:BashDecoratedOperator",
     "sensor": "sailplane.sensors.python:SensorDecoratedOperator",
+    "virtualenv": "sailplane.operators.virtualenv:PythonVirtualenvDecoratedOperator",
+    "external_python": "sailplane.operators.virtualenv:ExternalPythonDecoratedOperator",
+    "branch_virtualenv": "sailplane.operators.virtualenv:BranchVirtualenvDecoratedOperator",
+    "branch_external_python": "sailplane.operators.virtualenv:BranchExternalPythonDecoratedOperator",
 }
 """Imported when first used: a file that needs one kind of task does not pay for the others."""
 

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 
 import typer
 
-from sailplane.cli import cost, dags, deploy, emulators, migrate, run_task, runs, serve, tasks, worker
+from sailplane.cli import (
+    connections,
+    cost,
+    dags,
+    deploy,
+    emulators,
+    migrate,
+    run_task,
+    runs,
+    serve,
+    tasks,
+    variables,
+    worker,
+)
 from sailplane.cli.output import Format, Output
 from sailplane.cli.session import FormatOption, Session, session_of
 from sailplane.model.errors import InternalError, SailplaneError
@@ -22,6 +35,8 @@ app = typer.Typer(
 app.add_typer(dags.app, name="dags")
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(variables.app, name="variables")
+app.add_typer(connections.app, name="connections")
 app.add_typer(cost.app, name="cost")
 app.add_typer(emulators.app, name="emulators")
 app.add_typer(migrate.app, name="migrate")

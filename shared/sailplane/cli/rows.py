@@ -97,6 +97,7 @@ def instance_row(instance: TaskInstance) -> dict[str, Any]:
     return {
         "task_id": instance.task_id,
         "map_index": instance.map_index,
+        "rendered_map_index": instance.rendered_map_index,
         "state": None if instance.state is TaskState.NONE else instance.state,
         "try_number": instance.try_number,
         "start_date": instance.started_at,

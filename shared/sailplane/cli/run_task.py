@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sailplane.cli.session import session_of
-from sailplane.model.errors import NotFound, TransientError
+from sailplane.model.errors import CorruptRecord, NotFound, TransientError
 
 if TYPE_CHECKING:
     from sailplane.engine.worker import Worker
@@ -34,8 +34,12 @@ def run_task(
 
     session = session_of(context)
     journal.set_up(session.environment)
-    message = jobs.decode(ticket)
-    queue = ticket_of(message)[0].queue
+    try:
+        message = jobs.decode(ticket)
+        queue = ticket_of(message)[0].queue
+    except CorruptRecord as error:
+        session.output.note(f"Error: {error}; a ticket is what {jobs.TICKET_VARIABLE} of an execution holds")
+        raise typer.Exit(2) from error
     environment = {**session.environment, "SAILPLANE_WORKER_CONCURRENCY": "1"}
     if queue:
         environment["SAILPLANE_QUEUE"] = queue

@@ -69,6 +69,36 @@ def show(
 
 
 @app.command()
+def render(
+    context: typer.Context,
+    *,
+    dag_id: DagId,
+    run_id: RunId,
+    task_id: TaskId,
+    map_index: MapIndexOption = UNMAPPED,
+    try_number: Annotated[int, typer.Option("--try", min=0, help="Which try; 0: the newest.")] = 0,
+    form: FormatOption = Format.TABLE,
+    home: HomeOption = None,
+) -> None:
+    """Show the templated fields of a task instance as its try rendered them, with secrets masked."""
+    from sailplane.api.views import rendered_fields
+
+    session = session_of(context)
+    backend = session.backend(home)
+    run, task = RunKey(dag_id, run_id), TaskKey(task_id, map_index)
+    newest = _find(backend, run, task)
+    tries = {one.try_number: one for one in (*backend.tries(run, task), newest)}
+    if (number := try_number or newest.try_number) not in tries:
+        raise NotFound(f"task instance {task} of run {run_id!r} has no try {number}; there are 1 to {max(tries)}")
+    fields = rendered_fields(tries[number])
+    if not fields:
+        session.output.note(
+            f"Try {number} of {task} has rendered nothing: it is still at work, or has no templated field."
+        )
+    session.output.record(fields, form)
+
+
+@app.command()
 def logs(
     context: typer.Context,
     *,

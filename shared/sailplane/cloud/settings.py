@@ -45,6 +45,8 @@ class Settings:
     pause of the store, short enough that a killed worker costs a minute."""
     alarm_shards: int = 1
     """Over how many index ranges alarms are spread; more than 1 only beyond about 400 task ends a second."""
+    tick_stay: timedelta = timedelta(seconds=55)
+    """How long a tick may stay for what rings before the next one comes, which is billed as long as it lasts."""
     log_flush: timedelta = timedelta(seconds=3)
     """How often the log of a running task is brought to the bucket."""
     import_timeout: timedelta = timedelta(seconds=30)
@@ -88,6 +90,7 @@ class Settings:
             call_deadline=_seconds(mapping, "SAILPLANE_CALL_DEADLINE", 20),
             lease=_seconds(mapping, "SAILPLANE_LEASE_SECONDS", 60),
             alarm_shards=_whole(mapping, "SAILPLANE_ALARM_SHARDS", 1),
+            tick_stay=_seconds(mapping, "SAILPLANE_TICK_STAY", 55),
             log_flush=_seconds(mapping, "SAILPLANE_LOG_FLUSH", 3),
             import_timeout=import_timeout(mapping),
             memory_limit=_bytes(mapping, "SAILPLANE_MEMORY_LIMIT"),

@@ -8,7 +8,7 @@ of all finds every block complete.
 from collections.abc import Sequence
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine.looking import Sight
+from sailplane.engine.looking import Sight, feeding
 from sailplane.engine.memory import RunMemory
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.planner import joins
@@ -44,6 +44,6 @@ def _is_open(cloud: Cloud, run: RunMemory, key: TaskKey, sight: Sight) -> bool:
         return False
     label = joins.block(key.task_id, key.map_index)
     if label not in sight.blocks:
-        ended = cloud.store.feeding(run.key, label)
+        ended = feeding(cloud, run, label)
         sight.blocks[label] = ended < joins.block_size(key.map_index, size)
     return sight.blocks[label]

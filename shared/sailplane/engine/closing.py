@@ -11,6 +11,7 @@ from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import mapping, run_callbacks
 from sailplane.engine.draft import nonce
+from sailplane.engine.looking import feeding
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.stopping import Stop
 from sailplane.model.ids import TaskKey
@@ -82,7 +83,7 @@ def _read_states(cloud: Cloud, run: RunMemory) -> Mapping[TaskKey, TaskState] | 
     """The states of all task instances; None when a count says that some have not ended."""
     expected = closing.expected(run.dag, run.known_states(), run.sizes)
     is_counted = expected > joins.WIDE or run.dag.expansions
-    if is_counted and cloud.store.feeding(run.key, joins.RUN_JOIN) < expected:
+    if is_counted and feeding(cloud, run, joins.RUN_JOIN) < expected:
         return None
     return _all_states(cloud, run)
 

@@ -182,6 +182,7 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         error=None,
         cpu_seconds=0.0 if is_next_try else instance.cpu_seconds,
         max_rss_mib=0.0 if is_next_try else instance.max_rss_mib,
+        rendered="",
     )
 
 

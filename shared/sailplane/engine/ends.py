@@ -36,6 +36,7 @@ def ended(
         skips=outcome.skip_tasks,
         map_length=outcome.map_length,
         map_name=outcome.map_name,
+        rendered=outcome.rendered or instance.rendered,
     )
     match outcome.kind:
         case OutcomeKind.SUCCESS:

@@ -39,6 +39,11 @@ def look(cloud: Cloud, run: RunMemory, looks: Sequence[Look], sight: Sight) -> b
     return bool(keys or joined or measures)
 
 
+def feeding(cloud: Cloud, run: RunMemory, label: str) -> int:
+    """How many task instances have `label` in `feeds`, counted after this call began, once for all threads that ask."""
+    return run.counts.ask(label, lambda: cloud.store.feeding(run.key, label))
+
+
 def _read(cloud: Cloud, run: RunMemory, keys: set[TaskKey], sight: Sight) -> None:
     found = cloud.store.tasks(run.key, sorted(keys))
     run.learn(instance for instance in found if instance.state.is_terminal)
@@ -49,7 +54,7 @@ def _read(cloud: Cloud, run: RunMemory, keys: set[TaskKey], sight: Sight) -> Non
 def _count(cloud: Cloud, run: RunMemory, join: str, total: int) -> UpstreamCounts:
     answers: dict[str, int] = {}
     while (question := joins.next_question(run.dag, join, answers, total)) is not None:
-        answers[question] = cloud.store.feeding(run.key, question)
+        answers[question] = feeding(cloud, run, question)
     return joins.counts(join, answers, total)
 
 
@@ -57,6 +62,6 @@ def _measure(cloud: Cloud, run: RunMemory, measure: Measure, sight: Sight) -> No
     sight.measured.add(measure)
     if not measure.instances:
         return  # Its document was read: memory has what it says, if it has ended.
-    length = joins.length(measure.task_id, measure.instances, lambda label: cloud.store.feeding(run.key, label))
+    length = joins.length(measure.task_id, measure.instances, lambda label: feeding(cloud, run, label))
     if length is not None:
         sight.lengths[measure.task_id] = length

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sailplane.engine import mapping
+from sailplane.engine.together import Together
 from sailplane.model.callbacks import RunCallback, is_callback, task_of
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.errors import NotFound
@@ -48,6 +49,8 @@ class RunMemory:
     lengths: dict[str, int | None] = field(default_factory=dict)
     """As in `Snapshot`: of tasks that ended, how many items they returned to map over."""
     is_closed: bool = False
+    counts: Together = field(default_factory=Together)
+    """Counts of its task instances that several threads ask for at once."""
     _left_over: Usage = NOTHING
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -15,8 +15,6 @@ from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.model.messages import AlarmWave, Message
 from sailplane.model.runs import DagRun, DagSchedule, TaskInstance
 
-STAY = timedelta(seconds=55)
-"""How long one tick may stay: until just before the next one comes."""
 MOST = 500
 """Documents of a kind that one look takes."""
 FAN_OUT = 100
@@ -41,13 +39,15 @@ def tick(
     cloud: Cloud,
     clock: Callable[[], datetime],
     *,
-    stay: timedelta = STAY,
+    stay: timedelta | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> TickReport:
     """Answer all that is due. Two reads and no write when nothing is due before the next tick.
 
+    It stays at most `stay`, or as long as the settings say, for what rings meanwhile.
     `sleep` may return something true before its time is over: the tick then ends, and the next one goes on.
     """
+    stay = cloud.settings.tick_stay if stay is None else stay
     return _Tick(cloud, clock, clock() + stay).run(sleep)
 
 

@@ -190,3 +190,8 @@ class TaskInstance:
     @property
     def key(self) -> TaskKey:
         return TaskKey(self.task_id, self.map_index)
+
+    @property
+    def rendered_map_index(self) -> str | None:
+        """What one of several instances is called: by its `map_index_template`, else by its index."""
+        return None if self.map_index == UNMAPPED else self.map_name or str(self.map_index)

@@ -109,3 +109,23 @@ def maskable(secrets: Iterable[str]) -> Iterator[str]:
 def _lines(secret: str) -> list[str]:
     """A log has one record a line: a key of many lines is in none of them as a whole."""
     return [line.strip() for line in secret.splitlines()] if "\n" in secret else []
+
+
+def unmasked(new: str, old: str, name: str | None = None) -> str:
+    """`new`, which somebody made of a masked `old`, with the secrets of `old` where it still says ***."""
+    if new == MASK and is_sensitive(name):
+        return old
+    decoded = _decoded(new)
+    if not isinstance(decoded, dict | list):
+        return new
+    return json.dumps(_merged(decoded, _decoded(old))) if MASK in new else new
+
+
+def _merged(new: Any, old: Any) -> Any:
+    if new == MASK and old is not None:
+        return old
+    if isinstance(new, dict) and isinstance(old, dict):
+        return {key: _merged(item, old.get(key)) for key, item in new.items()}
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        return [_merged(item, before) for item, before in zip(new, old, strict=True)]
+    return new

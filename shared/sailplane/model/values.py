@@ -1,6 +1,7 @@
 """Variables and Connections as the store keeps them."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from sailplane.model.secrets import secrets_of_extra
 
 LONGEST_KEY = 250
 """Characters of a Variable's key and a Connection's id, as in Airflow."""
+CONNECTION_ID = re.compile(r"^[\w.-]+$")
 EXTRA_KEY = "__extra__"
 CONNECTION_FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
 

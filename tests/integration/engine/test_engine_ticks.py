@@ -1,5 +1,6 @@
 """A tick that stays for what rings within its minute: nothing is missed, and nothing is read again and again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -60,3 +61,15 @@ def test_a_poke_that_an_answer_led_to_is_seen_though_others_were_known_to_come_l
     report = tick(stage.cloud, stage.clock, stay=timedelta(seconds=55), sleep=sleep)
     assert report.alarms_answered == 2
     assert stage.instance(key, "busy").state is TaskState.QUEUED
+
+
+def test_a_tick_stays_no_longer_than_the_settings_say(stage: Stage) -> None:
+    at = stage.clock() + timedelta(seconds=30)
+    stage.runner.script["wait", 1] = Outcome(kind=OutcomeKind.RESCHEDULE, resume_at=at)
+    stage.start(dag(task("wait")))
+    stage.deliver_all()
+    hasty = replace(stage.cloud, settings=replace(stage.settings, tick_stay=timedelta(seconds=10)))
+    assert tick(hasty, stage.clock, sleep=stage.clock.sleep).alarms_answered == 0
+    assert stage.clock() < at
+    assert tick(stage.cloud, stage.clock, sleep=stage.clock.sleep).alarms_answered == 1
+    assert stage.clock() >= at

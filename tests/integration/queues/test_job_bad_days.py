@@ -120,5 +120,7 @@ def test_a_ticket_for_a_run_that_is_gone_is_nothing_to_do(standalone: Standalone
 @pytest.mark.parametrize("ticket", ["no base64!", base64.b64encode(b"no message").decode()])
 def test_what_is_no_ticket_is_an_error(standalone: Standalone, ticket: str) -> None:
     done = run_task(standalone, ticket)
-    assert done.returncode != 0
-    assert "not a " in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: not a ")
+    assert "SAILPLANE_TICKET" in done.stderr
+    assert "Traceback" not in done.stderr

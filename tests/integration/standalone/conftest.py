@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 SHARED = Path(__file__).parents[3] / "shared"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 100.0
+"""Where emulators notify of no object, the demo's sensor finds its file with its next look, half a minute later."""
 HELLO = """
 from sailplane import DAG
 from sailplane import task
@@ -207,6 +208,12 @@ def dags(tmp_path: Path) -> Path:
 @pytest.fixture
 def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_cli
+
+
+@pytest.fixture
+def environment_of() -> Callable[[Path], dict[str, str]]:
+    """The variables of a process that works on that home, on the emulators that these tests run against."""
+    return lambda home: {**outer_environment(), **named_emulators(home)}
 
 
 @pytest.fixture

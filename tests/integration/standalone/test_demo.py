@@ -44,7 +44,7 @@ def test_the_demo_can_be_stopped_on_its_way(start_demo, wait_until):
 class DemoOnTerminal:
     """A demo that believes to write to a terminal."""
 
-    def __init__(self, home):
+    def __init__(self, home, environment):
         master, slave = pty.openpty()
         self._master = master
         self._seen = b""
@@ -54,7 +54,7 @@ class DemoOnTerminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200", "TERM": "xterm"},
+            env={**environment, "COLUMNS": "200", "TERM": "xterm"},
             start_new_session=True,
         )
         os.close(slave)
@@ -85,12 +85,12 @@ class DemoOnTerminal:
 
 
 @pytest.fixture
-def start_demo(tmp_path):
+def start_demo(tmp_path, environment_of):
     started = []
 
     def start():
         home = tmp_path / "home"
-        started.append(DemoOnTerminal(home))
+        started.append(DemoOnTerminal(home, environment_of(home)))
         return started[-1], home
 
     yield start

@@ -181,3 +181,13 @@ def test_a_form_may_label_the_choice_of_nothing(bundle: Bundle) -> None:
     )
     (dag,) = parse_bundle(bundle.root).dags
     assert dag.params["n"].schema["values_display"] == {"1": "one", "null": "none"}
+
+
+def test_dags_of_airflow_itself_are_told_from_ours(bundle: Bundle) -> None:
+    text = "class DAG: __module__ = 'airflow.sdk.definitions.dag'\nx = DAG()\n"
+    with pytest.raises(AuthorError, match="apache-airflow is installed here: import from sailplane instead of airflow"):
+        bundle.load(text)
+
+
+def test_a_file_that_only_imports_the_name_declares_no_dag(bundle: Bundle) -> None:
+    assert bundle.load("from airflow.sdk import DAG, dag\n") == {}

@@ -58,7 +58,7 @@ def test_known_times_of_tasks_go_before_the_common_one() -> None:
 
 
 def test_a_mapped_task_counts_as_many_times_as_it_is_said_to() -> None:
-    over_a = Expansion((Source(kind=SourceKind.XCOM, task_id="a"),))
+    over_a = Expansion(sources=(Source(kind=SourceKind.XCOM, task_id="a"),))
     shape = dag(task("a"), task("m", "a", expansion=over_a), task("z", "m"))
     one, many = (from_structure(shape, once_a_day(mapped=number)).run for number in (1, 50))
     assert many.writes == one.writes + 49 * 3 + 1, "all of them through the queue, where a single one is kept"
@@ -67,13 +67,13 @@ def test_a_mapped_task_counts_as_many_times_as_it_is_said_to() -> None:
 
 
 def test_lengths_that_the_dag_file_names_are_known() -> None:
-    over_list = Expansion((Source(kind=SourceKind.LITERAL, length=30),))
+    over_list = Expansion(sources=(Source(kind=SourceKind.LITERAL, length=30),))
     run = from_structure(dag(task("m", expansion=over_list)), once_a_day(mapped=5)).run
     assert run.writes - RUN.writes == 90
 
 
 def test_a_task_that_is_mapped_over_nothing_costs_nothing() -> None:
-    over_nothing = Expansion((Source(kind=SourceKind.LITERAL, length=0),))
+    over_nothing = Expansion(sources=(Source(kind=SourceKind.LITERAL, length=0),))
     assert from_structure(dag(task("m", expansion=over_nothing)), once_a_day()).run == RUN
 
 

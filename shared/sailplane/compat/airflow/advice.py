@@ -27,7 +27,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(("DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     **dict.fromkeys(("setup", "teardown"), "use trigger_rule='all_done' for what has to be done at the end"),
     "BaseHook": "its hooks need no base; take the Connection from the context: conn.get('name')",
-    "BaseNotifier": "pass a function as on_failure_callback",
     "BaseBranchOperator": "use @task.branch, or BranchPythonOperator",
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",

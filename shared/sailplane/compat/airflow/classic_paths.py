@@ -57,7 +57,7 @@ PATHS: Mapping[str, str] = {
     "airflow.task.trigger_rule": "TriggerRule",
     "airflow.task.weight_rule": "WeightRule=sailplane.compat.airflow.states:WeightRule",
     "airflow.utils.context": CONTEXT,
-    "airflow.utils.dag_parsing_context": "get_parsing_context",
+    "airflow.utils.dag_parsing_context": ("get_parsing_context=sailplane.compat.airflow.parsing:get_parsing_context"),
     "airflow.utils.dates": """
         days_ago=sailplane.compat.airflow.dates:days_ago
         cron_presets=sailplane.compat.airflow.dates:cron_presets

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -48,8 +47,11 @@ class ShimModule(ModuleType):
         return sorted({*vars(self), *vars(self)["__all__"]})
 
 
-class AirflowFinder(MetaPathFinder, Loader):
-    """Finds `airflow` and what is below it; leaves all else to others."""
+class AirflowFinder:
+    """Finds `airflow` and what is below it, and loads it; leaves all else to others.
+
+    Not derived from `importlib.abc`, whose import would be the dearest part of this module.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -61,7 +63,8 @@ class AirflowFinder(MetaPathFinder, Loader):
 
         if not names.is_module(fullname):
             raise ModuleNotFoundError(names.refusal(fullname), name=fullname)
-        return ModuleSpec(fullname, self, origin="Sailplane", is_package=True)
+        loader: Any = self
+        return ModuleSpec(fullname, loader, origin="Sailplane", is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return ShimModule(spec.name)

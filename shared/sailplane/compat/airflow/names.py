@@ -6,10 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from sailplane.compat.airflow import advice, classic_paths, sdk_paths, standard_paths
+from sailplane.compat.airflow import advice, classic_paths, sdk_paths, standard_paths, versions
 
-VERSIONS: Mapping[str, str] = {"airflow": "3.3.2", "airflow.sdk": "1.3.2"}
-"""What `__version__` says: the release whose behaviour Sailplane follows."""
+VERSIONS: Mapping[str, str] = {"airflow": versions.AIRFLOW, "airflow.sdk": versions.TASK_SDK}
+"""What `__version__` says."""
 
 _PUBLIC = "sailplane"
 """The package that exports what DAG files import."""

@@ -24,7 +24,11 @@ _EXCEPTIONS = """
     TaskDeferred TaskDeferralError TaskDeferralTimeout TaskAwaitingInput DagRunTriggerException
     NodeNotFound=sailplane.authoring.exceptions:TaskNotFound
     TaskAlreadyInTaskGroup FailFastDagInvalidTriggerRule TaskAlreadyRunningError
-    AirflowInactiveAssetInInletOrOutletException DagNotFound DagRunAlreadyExists DagRunNotFound
+    AirflowInactiveAssetInInletOrOutletException DagRunAlreadyExists
+    DagNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    DagRunNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    PoolNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
+    TaskInstanceNotFound=sailplane.authoring.exceptions:AirflowNotFoundException
 """
 _TIMEZONE = " ".join(
     f"{name}=sailplane.compat.airflow.timezone:{name}"
@@ -80,6 +84,10 @@ DECORATED = """
 OPERATOR = "BaseOperator BaseAsyncOperator chain chain_linear cross_downstream"
 _CURRENT_CONTEXT = "get_current_context"
 LINKS = "BaseOperatorLink=sailplane.compat.airflow.links:BaseOperatorLink"
+_VERSIONS = " ".join(
+    f"AIRFLOW_V_3_{minor}_PLUS=sailplane.compat.airflow.versions:AIRFLOW_V_3_{minor}_PLUS" for minor in range(4)
+)
+_PARSING = "get_parsing_context=sailplane.compat.airflow.parsing:get_parsing_context"
 _LOGGING = "LoggingMixin=sailplane.compat.airflow.log:LoggingMixin"
 _NOTSET = """
     NOTSET=sailplane.authoring.arguments:NOTSET
@@ -106,11 +114,12 @@ _PUBLIC = f"""
     AsyncCallback BaseBranchOperator BaseDeadlineReference BaseHook BaseNotifier BaseSensorOperator BaseXCom
     BranchMixIn Connection DAG DeadlineAlert DeadlineReference EdgeModifier Label NEVER_EXPIRE ObjectStoragePath Param
     ParamsDict PokeReturnValue ResumableJobMixin SkipMixin SyncCallback TaskGroup TaskInstance TriggerRule Variable
-    XComArg dag deadline_reference get_current_context get_parsing_context literal lineage result setup task
+    XComArg dag deadline_reference get_current_context literal lineage result setup task
     task_group teardown
     DagRunState=sailplane.model.states:RunState
     TaskInstanceState=sailplane.model.states:TaskState
     macros=sailplane.authoring.macros:
+    {_PARSING}
 """
 
 PATHS: Mapping[str, str] = {
@@ -145,7 +154,7 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.bases.xcom": f"BaseXCom {XCOM_KEY}",
     "airflow.sdk.configuration airflow.configuration": _CONFIGURATION,
     "airflow.sdk.definitions.connection": "Connection",
-    "airflow.sdk.definitions.context": f"{CONTEXT} {_CURRENT_CONTEXT} get_parsing_context context_merge",
+    "airflow.sdk.definitions.context": f"{CONTEXT} {_CURRENT_CONTEXT} {_PARSING} context_merge",
     "airflow.sdk.definitions.dag": "DAG dag",
     "airflow.sdk.definitions.deadline": "DeadlineAlert DeadlineReference BaseDeadlineReference deadline_reference",
     "airflow.sdk.definitions.callback": "AsyncCallback SyncCallback",
@@ -158,7 +167,9 @@ PATHS: Mapping[str, str] = {
     ),
     "airflow.sdk.definitions.retry_policy": _RETRY_POLICIES,
     "airflow.sdk.definitions.taskgroup": "TaskGroup",
-    "airflow.sdk.definitions.template": "literal",
+    "airflow.sdk.definitions.template airflow.sdk.definitions._internal.templater": (
+        "literal LiteralValue=sailplane.authoring.literal:LiteralValue"
+    ),
     "airflow.sdk.definitions.timetables airflow.sdk.definitions.timetables.interval "
     "airflow.sdk.definitions.timetables.trigger airflow.sdk.definitions.timetables.events "
     "airflow.sdk.definitions.timetables.assets": TIMETABLES,
@@ -172,6 +183,8 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.io airflow.sdk.io.path": "ObjectStoragePath",
     "airflow.sdk.types": f"{_NOTSET} TaskInstanceKey RuntimeTaskInstanceProtocol=TaskInstance",
     "airflow.macros": _MACROS,
+    "airflow.version": "version=sailplane.compat.airflow.versions:AIRFLOW",
+    "airflow.providers.common.compat.version_compat airflow.providers.standard.version_compat": _VERSIONS,
     "airflow.utils.log.logging_mixin": _LOGGING,
     "airflow.utils.types": f"{_NOTSET} DagRunType=sailplane.model.states:RunType",
 }

@@ -2,26 +2,22 @@
 
 from collections.abc import Mapping
 
-_IGNORED = "is accepted and not acted on"
+IGNORED = "is accepted and not acted on"
+"""Of exactly the arguments that docs/airflow-differences.md lists as such."""
 
 NAMES: Mapping[str, str] = {
     "AirflowPlugin": "is no more than a declaration: plugins are not loaded; import what you need from a module",
     "BaseOperatorLink": "is no more than a declaration: pages show no links of operators",
-    "PriorityWeightStrategy": f"{_IGNORED}: it has no priorities",
-    "WeightRule": f"{_IGNORED}: it has no priorities",
+    "PriorityWeightStrategy": f"{IGNORED}: it has no priorities",
+    "WeightRule": f"{IGNORED}: it has no priorities",
     "conf": "has no options: conf.get returns its fallback, and fails without one",
 }
 """By the name in whatever module; each runs, but not as in Airflow."""
 
 DAG_ARGUMENTS: Mapping[str, str] = {
-    "max_active_tasks": _IGNORED,
-    "dagrun_timeout": _IGNORED,
-    "fail_fast": _IGNORED,
-    "max_consecutive_failed_dag_runs": _IGNORED,
-    "deadline": _IGNORED,
-    "access_control": f"{_IGNORED}: roles apply to all DAGs",
-    "on_success_callback": f"{_IGNORED}: give the last task a callback",
-    "on_failure_callback": f"{_IGNORED}: give the tasks a callback",
+    "max_active_tasks": IGNORED,
+    "deadline": IGNORED,
+    "access_control": f"{IGNORED}: roles apply to all DAGs",
 }
 REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
     "schedule_interval": "it is called schedule since Airflow 3",
@@ -51,7 +47,7 @@ TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
         "executor",
         "executor_config",
     ),
-    _IGNORED,
+    IGNORED,
 )
 REMOVED_TASK_ARGUMENTS: Mapping[str, str] = {
     "provide_context": "it was removed in Airflow 2; leave it out, the context is always given",
@@ -93,7 +89,21 @@ EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
     "is empty here",
 )
 
-TASK_KINDS = frozenset({"python", "branch", "short_circuit", "bash", "sensor", "run_if", "skip_if"})
+TASK_KINDS = frozenset(
+    {
+        "bash",
+        "branch",
+        "branch_external_python",
+        "branch_virtualenv",
+        "external_python",
+        "python",
+        "run_if",
+        "sensor",
+        "short_circuit",
+        "skip_if",
+        "virtualenv",
+    }
+)
 """What `@task.` may be followed by."""
 MISSING_KINDS: Mapping[str, str] = {
     "docker": "give the task a queue served by Cloud Run jobs, which run any image",

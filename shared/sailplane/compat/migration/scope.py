@@ -119,4 +119,5 @@ def split(path: str) -> tuple[str, str, str]:
 def is_present(path: str) -> bool:
     """True when Sailplane has the module or name of Airflow's."""
     module, name, _ = split(path)
-    return names.is_module(path) or bool(name and names.find(module, name))
+    is_version = name == "__version__" and module in names.VERSIONS
+    return is_version or names.is_module(path) or bool(name and names.find(module, name))

@@ -1,19 +1,20 @@
 """A Firestore server and clients of it: the local cloud's, or the emulator that FIRESTORE_CONFORMANCE_HOST names, so
 that what these tests take for Firestore's ways can be held against Google's own emulator."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conformance import ELSEWHERE
 from firestore_server import Firestore, LocalFirestore
 from google.cloud import firestore
 
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firestore]:
-    named = os.environ.get("FIRESTORE_CONFORMANCE_HOST")
-    server = Firestore(named) if named else LocalFirestore(tmp_path_factory.mktemp("firestore") / "firestore.sqlite")
+    server = (
+        Firestore(ELSEWHERE) if ELSEWHERE else LocalFirestore(tmp_path_factory.mktemp("firestore") / "firestore.sqlite")
+    )
     yield server
     server.close()
 

@@ -8,6 +8,7 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
+from conformance import emulator_differs, words
 from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore_v1 import _helpers
@@ -125,6 +126,8 @@ COMPARISONS = {
     ">": lambda sign: sign > 0,
     ">=": lambda sign: sign >= 0,
 }
+UNDECIDED = {f"s{number:02}" for number, value in enumerate(SAMPLES) if is_nan(value)}
+"""Whether NaN is less than a number is documented for orders only: Google's clients say yes, its emulator says no."""
 COMPARABLE = [value for value in SAMPLES if value is not None and not is_nan(value)]
 
 
@@ -133,9 +136,12 @@ def test_a_range_holds_values_of_the_same_type_only(samples: firestore.Client, o
     for operand in COMPARABLE:
         wanted = TypeOrder.from_value(pb(operand))
         query = samples.collection("samples").where(filter=FieldFilter("v", operator, operand))
-        assert ids(query) == expected(
+        found = [name for name in ids(query) if name not in UNDECIDED]
+        assert found == expected(
             lambda value, operand=operand, wanted=wanted: (
-                TypeOrder.from_value(pb(value)) == wanted and COMPARISONS[operator](compare(value, operand))
+                TypeOrder.from_value(pb(value)) == wanted
+                and COMPARISONS[operator](compare(value, operand))
+                and not is_nan(value)
             )
         ), operand
 
@@ -303,7 +309,6 @@ def test_cursors_on_documents_page_through_everything_once(grid: Any) -> None:
         (grid.order_by("b", direction="DESCENDING"), grid_ids(lambda _: True, ("b", True))),
         (grid.order_by("a").order_by("c"), grid_ids(lambda _: True, ("a", False), ("c", False))),
         (grid.order_by("__name__"), grid_ids(lambda _: True)),
-        (grid.order_by("__name__", direction="DESCENDING"), grid_ids(lambda _: True)[::-1]),
     ):
         found: list[str] = []
         page = list(query.limit(4).stream())
@@ -315,6 +320,16 @@ def test_cursors_on_documents_page_through_everything_once(grid: Any) -> None:
         assert ids(query.end_at(middle)) == everything[:6]
         assert ids(query.end_before(middle)) == everything[:5]
         assert ids(query.start_at(middle)) == everything[5:]
+
+
+@emulator_differs("it has no index for names in descending order; production needs one declared")
+def test_names_can_be_read_in_descending_order(grid: Any) -> None:
+    down = grid.order_by("__name__", direction="DESCENDING")
+    everything = grid_ids(lambda _: True)[::-1]
+    page = list(down.limit(4).stream())
+    assert [found.id for found in page] == everything[:4]
+    assert ids(down.limit(4).start_after(page[-1])) == everything[4:8]
+    assert ids(down.end_before(page[2])) == everything[:2]
 
 
 def test_names_can_be_filtered(grid: Any) -> None:
@@ -353,6 +368,8 @@ def test_random_queries_agree_with_a_plain_search(db: firestore.Client, size: in
             for field in source.sample("abc", source.randint(1, 2))
         ]
         terms = [(field, operator if value is not None else "==", value) for field, operator, value in terms]
+        if [operator for _, operator, _ in terms] == ["!=", "!="]:  # A query takes one of these only.
+            terms.pop()
         orders = [(field, source.random() < 0.5) for field in source.sample("abc", source.randint(0, 2))]
         fixed = [field for field, _ in orders]
         unequal = sorted(field for field, operator, _ in terms if operator != "==" and field not in fixed)
@@ -384,13 +401,16 @@ def test_random_queries_agree_with_a_plain_search(db: firestore.Client, size: in
         ([("a", "not-in", list(range(11)))], "10"),
         ([("a", "in", list(range(6))), ("b", "in", list(range(6)))], "36 disjunctions"),
         ([("a", "not-in", [1]), ("b", "!=", 1)], "not-in"),
+        ([("a", "!=", 1), ("b", "!=", "x")], "single filter"),
+        ([("a", "!=", 1), ("a", "!=", 2)], "single filter"),
+        ([("a", "!=", None), ("b", "!=", NAN)], "single filter"),
         ([("a", "not-in", [1]), ("b", "in", [1, 2])], "not-in"),
         ([("a", "array_contains", 1), ("b", "array_contains", 1)], "array-contains"),
         ([("a", "array_contains", 1), ("b", "array_contains_any", [1])], "array-contains"),
     ],
 )
 def test_combinations_that_firestore_refuses_are_refused(grid: Any, filters: list[Any], message: str) -> None:
-    with pytest.raises(exceptions.InvalidArgument, match=message):
+    with pytest.raises(exceptions.InvalidArgument, match=words(message)):
         ids(where(grid, *filters))
 
 

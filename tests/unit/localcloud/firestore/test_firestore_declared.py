@@ -113,6 +113,15 @@ def test_an_override_replaces_the_automatic_indexes_of_its_field_and_those_below
     assert allows(off, query())
 
 
+def test_names_in_descending_order_need_an_index_of_the_name_alone() -> None:
+    down = query(orders="-__name__")
+    assert not allows(DeclaredIndexes({}), down)
+    assert not allows(DeclaredIndexes({"indexes": [composite("a -__name__")]}), down)
+    assert allows(DeclaredIndexes({"indexes": [composite("-__name__")]}), down)
+    assert not allows(DeclaredIndexes({"indexes": [composite("-__name__")]}), query(orders="-__name__", group=True))
+    assert allows(DeclaredIndexes({}), query(("a", "=="), orders="-__name__"))
+
+
 def test_a_collection_group_needs_an_index_of_its_own() -> None:
     assert not allows(DeclaredIndexes({}), query(("a", "=="), group=True))
     declared = override("a", {"order": "ASCENDING", "queryScope": "COLLECTION_GROUP"})
