@@ -45,7 +45,10 @@ if TYPE_CHECKING:
     from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.base import BaseHook
+    from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.gcs import GCSHook
+    from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.sql import DbApiHook, PostgresHook, SqliteHook
     from sailplane.model.states import TriggerRule
     from sailplane.operators.bash import BashOperator
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
@@ -63,9 +66,11 @@ if TYPE_CHECKING:
         GCSToLocalFilesystemOperator,
         LocalFilesystemToGCSOperator,
     )
+    from sailplane.operators.http import HttpOperator
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
+    from sailplane.operators.sql import SQLCheckOperator, SQLExecuteQueryOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
         BranchExternalPythonOperator,
@@ -84,6 +89,7 @@ if TYPE_CHECKING:
         GCSObjectsWithPrefixExistenceSensor,
         GCSObjectUpdateSensor,
     )
+    from sailplane.sensors.http import HttpSensor
     from sailplane.sensors.python import PythonSensor
     from sailplane.sensors.time import (
         DateTimeSensor,
@@ -141,7 +147,10 @@ _HOMES = {
     "sailplane.authoring.variable": ("Variable",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
     "sailplane.hooks.base": ("BaseHook",),
+    "sailplane.hooks.filesystem": ("FSHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
+    "sailplane.hooks.http": ("HttpHook",),
+    "sailplane.hooks.sql": ("DbApiHook", "PostgresHook", "SqliteHook"),
     "sailplane.model.states": ("TriggerRule",),
     "sailplane.operators.bash": ("BashOperator",),
     "sailplane.operators.branch": (
@@ -164,9 +173,11 @@ _HOMES = {
         "GCSToLocalFilesystemOperator",
         "LocalFilesystemToGCSOperator",
     ),
+    "sailplane.operators.http": ("HttpOperator",),
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
+    "sailplane.operators.sql": ("SQLCheckOperator", "SQLExecuteQueryOperator"),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.virtualenv": (
         "BranchExternalPythonOperator",
@@ -185,6 +196,7 @@ _HOMES = {
         "GCSObjectUpdateSensor",
         "GCSObjectsWithPrefixExistenceSensor",
     ),
+    "sailplane.sensors.http": ("HttpSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
     "sailplane.sensors.time": (
         "DateTimeSensor",
@@ -227,6 +239,7 @@ __all__ = [
     "DateTimeSensor",
     "DateTimeSensorAsync",
     "DayOfWeekSensor",
+    "DbApiHook",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DuplicateTaskIdFound",
@@ -236,6 +249,7 @@ __all__ = [
     "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
+    "FSHook",
     "FileSensor",
     "GCSCreateBucketOperator",
     "GCSDeleteBucketOperator",
@@ -249,6 +263,9 @@ __all__ = [
     "GCSObjectsWithPrefixExistenceSensor",
     "GCSToGCSOperator",
     "GCSToLocalFilesystemOperator",
+    "HttpHook",
+    "HttpOperator",
+    "HttpSensor",
     "Label",
     "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator",
@@ -257,12 +274,16 @@ __all__ = [
     "ParamValidationError",
     "ParamsDict",
     "PokeReturnValue",
+    "PostgresHook",
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "SQLCheckOperator",
+    "SQLExecuteQueryOperator",
     "ShortCircuitOperator",
     "SkipMixin",
     "SmoothOperator",
+    "SqliteHook",
     "TaskGroup",
     "TaskInstance",
     "TimeDeltaSensor",

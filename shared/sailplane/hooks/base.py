@@ -6,7 +6,14 @@ from typing import Any
 from sailplane.authoring.connection import Connection, read_connection
 from sailplane.authoring.exceptions import AirflowException
 
-_HOOKS = {"google_cloud_platform": ("sailplane.hooks.gcs", "GCSHook", "gcp_conn_id")}
+_HOOKS = {
+    "google_cloud_platform": ("sailplane.hooks.gcs", "GCSHook", "gcp_conn_id"),
+    "fs": ("sailplane.hooks.filesystem", "FSHook", "fs_conn_id"),
+    "http": ("sailplane.hooks.http", "HttpHook", "http_conn_id"),
+    "https": ("sailplane.hooks.http", "HttpHook", "http_conn_id"),
+    "postgres": ("sailplane.hooks.sql", "PostgresHook", "postgres_conn_id"),
+    "sqlite": ("sailplane.hooks.sql", "SqliteHook", "sqlite_conn_id"),
+}
 """Type of Connection -> module, class, and the argument that takes the Connection's id."""
 
 

@@ -2,20 +2,27 @@
 
 from pathlib import Path
 
-from sailplane.authoring.scopes import get_current_context
+from sailplane.authoring.exceptions import AirflowNotFoundException
+from sailplane.hooks.base import BaseHook
 
 DEFAULT = "fs_default"
 
 
-class FSHook:
+class FSHook(BaseHook):
     """The folder in the Connection's extra, `{"path": "/data"}`. `fs_default` need not be set: then it is none."""
 
     conn_type = "fs"
+    conn_name_attr = "fs_conn_id"
+    default_conn_name = DEFAULT
 
     def __init__(self, fs_conn_id: str = DEFAULT) -> None:
-        connections = get_current_context()["conn"]
-        found = connections.get(fs_conn_id, None) if fs_conn_id == DEFAULT else connections.get(fs_conn_id)
-        self.basepath: str = found.extra_dejson.get("path", "") if found else ""
+        super().__init__()
+        self.basepath: str = ""
+        try:
+            self.basepath = self.get_connection(fs_conn_id).extra_dejson.get("path", "")
+        except AirflowNotFoundException:
+            if fs_conn_id != DEFAULT:
+                raise
 
     def get_path(self) -> str:
         return self.basepath

@@ -1,0 +1,113 @@
+"""Tasks that run SQL."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.operator import BaseOperator
+from sailplane.hooks.base import BaseHook
+from sailplane.hooks.sql import DbApiHook, Parameters, fetch_all_handler
+
+Handler = Callable[[Any], Any]
+
+
+class BaseSQLOperator(BaseOperator):
+    """An operator with a hook for the database of a Connection, whatever its type."""
+
+    def __init__(
+        self,
+        *,
+        conn_id: str | None = None,
+        database: str | None = None,
+        hook_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if conn_id is None:
+            raise TypeError(f"{type(self).__name__}(task_id={self.task_id!r}) needs the argument 'conn_id'")
+        self.conn_id, self.database = conn_id, database
+        self.hook_params = dict(hook_params or {})
+
+    def get_db_hook(self) -> DbApiHook:
+        database = {"database": self.database} if self.database else {}
+        hook = BaseHook.get_hook(self.conn_id, {**self.hook_params, **database})
+        if not isinstance(hook, DbApiHook):
+            raise AirflowException(
+                f"the Connection {self.conn_id!r} of task {self.task_id!r} leads to no database: its hook is a "
+                f"{type(hook).__name__}"
+            )
+        return hook
+
+
+class SQLExecuteQueryOperator(BaseSQLOperator):
+    """Runs `sql`, a text, the name of an `.sql` file, or a list; returns what `handler` makes of the cursor.
+
+    By default that is all rows.
+    """
+
+    template_fields: Sequence[str] = ("sql", "parameters", "conn_id", "database", "hook_params")
+    template_ext: Sequence[str] = (".sql", ".json")
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"sql": "sql", "parameters": "json"}
+    ui_color = "#cdaaed"
+
+    def __init__(
+        self,
+        *,
+        sql: str | Sequence[str],
+        autocommit: bool = False,
+        parameters: Parameters = None,
+        handler: Handler | None = fetch_all_handler,
+        split_statements: bool = False,
+        return_last: bool = True,
+        show_return_value_in_logs: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql, self.parameters = sql, parameters
+        self.autocommit, self.handler = autocommit, handler
+        self.split_statements, self.return_last = split_statements, return_last
+        self.show_return_value_in_logs = show_return_value_in_logs
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        self.log.info("Executing: %s", self.sql)
+        result = self.get_db_hook().run(
+            self.sql,
+            autocommit=self.autocommit,
+            parameters=self.parameters,
+            handler=self.handler if self.do_xcom_push or self.show_return_value_in_logs else None,
+            split_statements=self.split_statements,
+            return_last=self.return_last,
+        )
+        if self.show_return_value_in_logs:
+            self.log.info("Returned: %s", result)
+        return _storable(result)
+
+
+class SQLCheckOperator(BaseSQLOperator):
+    """Fails unless the first row that `sql` gives is there and has only true values."""
+
+    template_fields: Sequence[str] = ("sql", "parameters", "conn_id", "database", "hook_params")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, sql: str, parameters: Parameters = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql, self.parameters = sql, parameters
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        row = self.get_db_hook().get_first(self.sql, self.parameters)
+        if row is None:
+            raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
+        if not all(_values(row)):
+            raise AirflowException(f"the check of task {self.task_id!r} failed with {tuple(_values(row))}: {self.sql}")
+
+
+def _values(row: Any) -> Iterable[Any]:
+    return row.values() if isinstance(row, Mapping) else row
+
+
+def _storable(result: Any) -> Any:
+    """Rows as tuples, whatever the driver's own kind of row is."""
+    if isinstance(result, list):
+        return [_storable(each) for each in result]
+    return tuple(result) if isinstance(result, tuple) else result
