@@ -8,7 +8,7 @@ import typer
 from sailplane.cli.output import Format
 from sailplane.cli.session import FormatOption, HomeOption, session_of
 from sailplane.cli.value_files import FileForm, connections_text, read_values, write_values
-from sailplane.cli.variables import File
+from sailplane.cli.variables import File, HideSensitive, ShowValues
 from sailplane.model.errors import NotFound
 from sailplane.model.secrets import MASK, redacted_text
 from sailplane.model.values import Connection, connection_from, parse_connection
@@ -16,7 +16,6 @@ from sailplane.model.values import Connection, connection_from, parse_connection
 app = typer.Typer(no_args_is_help=True, help="List, get, add, delete, import and export Connections of the store.")
 
 ConnId = Annotated[str, typer.Argument(metavar="CONN_ID", show_default=False)]
-ShowValues = Annotated[bool, typer.Option("--show-values", help="Do not mask what is secret.")]
 COLUMNS = ("conn_id", "conn_type", "host", "port", "schema", "login", "description")
 
 
@@ -28,13 +27,14 @@ def _text_option(name: str, what: str) -> Any:
 def list_connections(
     context: typer.Context,
     show_values: ShowValues = False,
+    hide_sensitive: HideSensitive = False,
     form: FormatOption = Format.TABLE,
     home: HomeOption = None,
 ) -> None:
     """List the Connections; passwords and other secrets are masked."""
     session = session_of(context)
     found = sorted(session.backend(home).connections(), key=lambda one: one.conn_id)
-    session.output.rows([_row(connection, show_values) for connection in found], COLUMNS, form)
+    session.output.rows([_row(connection, show_values and not hide_sensitive) for connection in found], COLUMNS, form)
 
 
 def _row(connection: Connection, show_values: bool) -> dict[str, Any]:

@@ -23,20 +23,23 @@ File = Annotated[
     Path, typer.Argument(metavar="FILE", show_default=False, help="A file; - for standard input or output.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", "-j", help="The value is JSON.")]
+ShowValues = Annotated[bool, typer.Option("--show-values", help="Do not mask what is secret.")]
+HideSensitive = Annotated[bool, typer.Option("--hide-sensitive", help="Mask it all the same, as without both.")]
 COLUMNS = ("key", "value", "description")
 
 
 @app.command("list")
 def list_variables(
     context: typer.Context,
-    show_values: Annotated[bool, typer.Option("--show-values", help="Do not mask what is secret.")] = False,
+    show_values: ShowValues = False,
+    hide_sensitive: HideSensitive = False,
     form: FormatOption = Format.TABLE,
     home: HomeOption = None,
 ) -> None:
     """List the Variables; values with sensitive names are masked."""
     session = session_of(context)
     found = sorted(session.backend(home).variables(), key=lambda one: one.key)
-    session.output.rows([_row(variable, show_values) for variable in found], COLUMNS, form)
+    session.output.rows([_row(variable, show_values and not hide_sensitive) for variable in found], COLUMNS, form)
 
 
 def _row(variable: Variable, show_values: bool) -> dict[str, Any]:

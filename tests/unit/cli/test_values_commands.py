@@ -44,6 +44,7 @@ def test_a_listed_secret_is_masked_unless_asked_for(cli, filled):
     assert "hunter22" not in cli("variables", "list").out + cli("connections", "list").out
     assert "hunter22" not in cli("connections", "get", "db").out
     assert "hunter22" in cli("variables", "list", "--show-values").out
+    assert "hunter22" not in cli("variables", "list", "--show-values", "--hide-sensitive").out
     assert "postgres://ada:hunter22@h:5432/main" in cli("connections", "get", "db", "--show-values").out
 
 
