@@ -235,13 +235,14 @@ class Store:
         found = self._list(paths.task(run, key), "tries")
         return sorted(map(codec.read_try, found), key=lambda instance: instance.try_number)
 
-    def waiting_for(self, event: str) -> list[tuple[RunKey, TaskKey]]:
-        """Task instances that `event` may wake."""
+    def waiting_for(self, *events: str) -> list[tuple[RunKey, TaskKey]]:
+        """Task instances that one of `events`, of which there may be up to 30, may wake."""
         query = _select("waits")
         field_filter = query.where.field_filter
         field_filter.field.field_path = "events"
-        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS")
-        field_filter.value.string_value = event
+        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS_ANY")
+        for event in events:
+            field_filter.value.array_value.values.add().string_value = event
         return [codec.read_wait(document) for document in self._run("", query)]
 
     # Variables and Connections

@@ -1,5 +1,6 @@
 """Sensors on Google Cloud Storage."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,7 +35,7 @@ class GCSSensor(BaseSensorOperator):
 class GCSObjectExistenceSensor(GCSSensor):
     """Waits until the object is in the bucket; with `use_glob`, until one is whose name matches `object`.
 
-    In mode `reschedule` the bucket's notification ends the wait for a name at once, whatever the `poke_interval`.
+    In mode `reschedule` the bucket's notification ends the wait at once, whatever the `poke_interval`.
     """
 
     template_fields: Sequence[str] = ("bucket", "object", "google_cloud_conn_id")
@@ -46,7 +47,9 @@ class GCSObjectExistenceSensor(GCSSensor):
 
     @property
     def waits_for(self) -> tuple[str, ...]:  # type: ignore[override]
-        return () if self.use_glob else (f"gs://{self.bucket}/{self.object}",)
+        if self.use_glob:
+            return (_anything_below(self.bucket, re.split(r"[*?\[{]", self.object, maxsplit=1)[0]),)
+        return (f"gs://{self.bucket}/{self.object}",)
 
     def poke(self, context: Mapping[str, Any]) -> bool:
         self.log.info("Sensor checks existence of object: %s, %s", self.bucket, self.object)
@@ -88,7 +91,10 @@ class GCSObjectUpdateSensor(GCSSensor):
 
 
 class GCSObjectsWithPrefixExistenceSensor(GCSSensor):
-    """Waits until an object's name begins with `prefix`; returns the names of all that do."""
+    """Waits until an object's name begins with `prefix`; returns the names of all that do.
+
+    In mode `reschedule` the bucket's notification for an object in the prefix's folder has it look at once.
+    """
 
     template_fields: Sequence[str] = ("bucket", "prefix", "google_cloud_conn_id")
 
@@ -96,10 +102,20 @@ class GCSObjectsWithPrefixExistenceSensor(GCSSensor):
         super().__init__(**kwargs)
         self.prefix = prefix
 
+    @property
+    def waits_for(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (_anything_below(self.bucket, self.prefix),)
+
     def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:
         self.log.info("Checking for existence of objects: gs://%s/%s*", self.bucket, self.prefix)
         found = self.hook.list(self.bucket, self.prefix)
         return PokeReturnValue(bool(found), found or None)
+
+
+def _anything_below(bucket: str, prefix: str) -> str:
+    """The event that any object in the prefix's folder, or below it, is."""
+    folder, slash, _ = prefix.rpartition("/")
+    return f"gs://{bucket}/{folder}{slash}*"
 
 
 def ts_function(context: Mapping[str, Any]) -> datetime:

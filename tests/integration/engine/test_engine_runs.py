@@ -167,6 +167,25 @@ def test_an_object_wakes_the_sensor_that_waits_for_it(stage: Stage) -> None:
     assert stage.run(key).state is RunState.SUCCESS
 
 
+@pytest.mark.parametrize(
+    ("event", "names"),
+    [
+        ("gs://lake/*", {"x.csv": 1}),
+        ("gs://lake/*", {"in/deep/x.csv": 1}),
+        ("gs://lake/in/*", {"x.csv": 0, "out/x.csv": 0, "inside": 0, "in/deep/x.csv": 1}),
+        ("gs://lake/in/*", {"in/" + "d/" * 40 + "x": 1}),
+    ],
+)
+def test_an_object_wakes_sensors_that_wait_for_anything_in_a_folder(
+    stage: Stage, event: str, names: dict[str, int]
+) -> None:
+    stage.runner.script["wait", 1] = lambda job: replace(_poke(stage, job, pokes=2), waits_for=(event,))
+    stage.start(dag(task("wait", is_sensor=True)))
+    stage.deliver_all()
+    wake = _waker(stage)
+    assert {name: wake(name) for name in names} == names
+
+
 def _waker(stage: Stage) -> Callable[[str], int]:
     return lambda name: events.object_changed(stage.cloud, "lake", name, events.FINALIZED, stage.clock)
 

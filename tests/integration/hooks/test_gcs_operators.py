@@ -162,7 +162,8 @@ def test_sensors_see_prefixes_patterns_and_updates(hook: GCSHook) -> None:
     assert update.poke({"data_interval_end": datetime(2024, 1, 1, tzinfo=UTC)})
     assert not late.poke({})
     assert update.waits_for == ("gs://transfer-from/c",)
-    assert glob.waits_for == ()
+    assert glob.waits_for == ("gs://transfer-from/*",)
+    assert prefix.waits_for == ("gs://transfer-from/a/*",)
 
 
 HOUR = timedelta(hours=1)
