@@ -26,6 +26,7 @@ from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
+from sailplane.planner.rules import STARTS_EARLY
 
 _log = logging.getLogger(__name__)
 
@@ -112,8 +113,9 @@ class Progress:
                 continue
             created = self._create(run, drafted, kept)
             self._wake_next(run, drafted.settled)
-            if drafted.settled:
-                # What was settled has ended only now: what waits for it has to be looked at anew.
+            if drafted.settled or _started_early(run, drafted, created):
+                # What was settled has ended only now: what waits for it has to be looked at anew. And what was started
+                # early may have ended before all this, so that nobody else finds the run to be over.
                 sight = self._see_all(run, drafted, created)
                 settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
                 frontier = list(dict.fromkeys([*frontier, *settled]))
@@ -287,6 +289,12 @@ class Progress:
 def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> None:
     if kept is not None:
         kept += [each for each in written if each.state is TaskState.RUNNING]
+
+
+def _started_early(run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> bool:
+    """True when something that `drafted` starts was there already, by a rule that does not wait for all upstream."""
+    early = [key for key in drafted.starts if run.dag.task_dict[key.task_id].trigger_rule in STARTS_EARLY]
+    return bool(set(early) - {each.key for each in created}) if early else False
 
 
 def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance]) -> None:
