@@ -163,8 +163,12 @@ def _from_uri(conn_id: str, text: str) -> Connection:
     try:
         parts = urlsplit(f"{scheme}://{rest}" if rest or "://" in text else text)
         port = parts.port
-    except ValueError as error:
-        raise InvalidConnection(f"the Connection {conn_id!r} is no URI: {error}") from None
+    except ValueError:
+        # Python's message may quote a part of the password.
+        raise InvalidConnection(
+            f"the Connection {conn_id!r} is no URI: in login and password / must be written as %2F, @ as %40, : as %3A "
+            "and # as %23, and the port must be a number"
+        ) from None
     host = _host(parts.netloc)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     extra = query[EXTRA_KEY] if EXTRA_KEY in query else json.dumps(query) if query else None

@@ -50,6 +50,12 @@ def test_what_is_no_connection_is_refused_with_the_reason(text, message):
         parse_connection("c", text)
 
 
+def test_a_password_that_breaks_the_uri_is_not_quoted():
+    with pytest.raises(InvalidConnection) as told:
+        parse_connection("c", "http://ada:hunter/22@h")
+    assert "hunter" not in str(told.value)
+
+
 def test_extra_may_be_text_or_an_object():
     assert connection_from("c", {"extra": {"a": 1}}).extra == '{"a": 1}'
     assert connection_from("c", {"extra_dejson": {"a": 1}}).extra == '{"a": 1}'
