@@ -1,13 +1,17 @@
 """Connections of the store, with their secrets masked."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from msgspec import UNSET
 
+from sailplane.api import bulk
+from sailplane.api.bulk import BulkCreate, BulkDelete, BulkResponse, BulkUpdate
 from sailplane.api.context import Call
 from sailplane.api.http import HttpError, Response
+from sailplane.api.models import Body
 from sailplane.api.paging import Page, Sorting, matches, order
 from sailplane.api.routes import Routes
 from sailplane.api.value_models import (
@@ -39,6 +43,10 @@ class ConnectionsQuery(Page, frozen=True, kw_only=True):
     connection_id_prefix_pattern: str | None = None
 
 
+class ConnectionsBulkBody(Body, frozen=True, kw_only=True):
+    actions: list[BulkCreate[ConnectionBody] | BulkUpdate[ConnectionBody] | BulkDelete]
+
+
 def view(connection: Connection) -> ConnectionResponse:
     fields = connection.fields()
     if connection.password is not None:
@@ -63,11 +71,21 @@ def get_connections(call: Call, query: ConnectionsQuery) -> ConnectionCollection
 @routes.post("", status=201)
 def post_connection(call: Call, body: ConnectionBody) -> ConnectionResponse:
     """Create a Connection."""
-    if not CONNECTION_ID.fullmatch(body.connection_id):
-        raise _wrong("connection_id", f"String should match pattern '{CONNECTION_ID.pattern}'")
-    made = Connection(conn_id=body.connection_id, **_given(body))
+    made = _made(body)
     call.backend.add_value(made)
     return view(made)
+
+
+def _made(body: ConnectionBody) -> Connection:
+    if not CONNECTION_ID.fullmatch(body.connection_id):
+        raise _wrong("connection_id", f"String should match pattern '{CONNECTION_ID.pattern}'")
+    return Connection(conn_id=body.connection_id, **_given(body))
+
+
+@routes.patch("")
+def bulk_connections(call: Call, body: ConnectionsBulkBody) -> BulkResponse:
+    """Create, update and delete many Connections."""
+    return bulk.handle(call, body.actions, KIND)
 
 
 @routes.post("/test")
@@ -87,17 +105,18 @@ def patch_connection(call: Call, connection_id: str, body: ConnectionBody, query
     """Change a Connection: the fields that the body has, or of those the ones in `update_mask`."""
     if body.connection_id != connection_id:
         raise HttpError(400, "The connection_id in the request body does not match the URL parameter")
-    old = _find(call, connection_id)
+    new = _changed(_find(call, connection_id), body, query.update_mask)
+    call.backend.put_value(new)
+    return view(new)
+
+
+def _changed(old: Connection, body: ConnectionBody, mask: Sequence[str]) -> Connection:
     changes = _given(body)
     if changes.get("password") == MASK:
         del changes["password"]
     if changes.get("extra") and old.extra:
         changes["extra"] = unmasked(changes["extra"], old.extra)
-    if query.update_mask:
-        changes = {name: value for name, value in changes.items() if name in query.update_mask}
-    new = replace(old, **changes)
-    call.backend.put_value(new)
-    return view(new)
+    return replace(old, **{name: value for name, value in changes.items() if not mask or name in mask})
 
 
 @routes.add("DELETE", "/{connection_id}", status=204)
@@ -134,3 +153,12 @@ def _object(extra: str) -> str:
 
 def _wrong(name: str, message: str) -> HttpError:
     return HttpError(422, [{"type": "value_error", "loc": ["body", name], "msg": message, "input": None}])
+
+
+KIND: bulk.Kind[ConnectionBody] = bulk.Kind(
+    name="connections with these connection_ids",
+    stored=lambda call: {connection.conn_id: connection for connection in call.backend.connections()},
+    name_of=lambda body: body.connection_id,
+    made=_made,
+    changed=_changed,
+)

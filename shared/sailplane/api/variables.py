@@ -1,14 +1,18 @@
 """Variables of the store, with what is secret in them masked."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from sailplane.api import bulk
+from sailplane.api.bulk import BulkCreate, BulkDelete, BulkResponse, BulkUpdate
 from sailplane.api.context import Call
 from sailplane.api.http import HttpError, Response
+from sailplane.api.models import Body
 from sailplane.api.paging import Page, Sorting, matches, order
 from sailplane.api.routes import Routes
 from sailplane.api.value_models import VariableBody, VariableCollectionResponse, VariableResponse
@@ -37,6 +41,10 @@ class MaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     update_mask: tuple[str, ...] = ()
 
 
+class VariablesBulkBody(Body, frozen=True, kw_only=True):
+    actions: list[BulkCreate[VariableBody] | BulkUpdate[VariableBody] | BulkDelete]
+
+
 def view(variable: Variable) -> VariableResponse:
     value = redacted_text(variable.value, variable.key)
     return VariableResponse(key=variable.key, value=value, description=variable.description)
@@ -57,12 +65,22 @@ def get_variables(call: Call, query: VariablesQuery) -> VariableCollectionRespon
 @routes.post("", status=201)
 def post_variable(call: Call, body: VariableBody) -> VariableResponse:
     """Create a Variable."""
+    made = _made(body)
+    call.backend.add_value(made)
+    return view(made)
+
+
+def _made(body: VariableBody) -> Variable:
     if body.value is UNSET:
         raise _missing("value")
     description = None if body.description is UNSET else body.description
-    made = Variable(key=body.key, value=_text(body.value), description=description)
-    call.backend.add_value(made)
-    return view(made)
+    return Variable(key=body.key, value=_text(body.value), description=description)
+
+
+@routes.patch("")
+def bulk_variables(call: Call, body: VariablesBulkBody) -> BulkResponse:
+    """Create, update and delete many Variables."""
+    return bulk.handle(call, body.actions, KIND)
 
 
 @routes.get("/{variable_key:path}")
@@ -76,17 +94,18 @@ def patch_variable(call: Call, variable_key: str, body: VariableBody, query: Mas
     """Change a Variable: the fields that the body has, or of those the ones in `update_mask`."""
     if body.key != variable_key:
         raise HttpError(400, "Invalid body, key from request body doesn't match uri parameter")
-    old = _find(call, variable_key)
+    new = _changed(_find(call, variable_key), body, query.update_mask)
+    call.backend.put_value(new)
+    return view(new)
+
+
+def _changed(old: Variable, body: VariableBody, mask: Sequence[str]) -> Variable:
     changes: dict[str, Any] = {}
     if body.value is not UNSET:
         changes["value"] = unmasked(_text(body.value), old.value, old.key)
     if body.description is not UNSET:
         changes["description"] = body.description
-    if query.update_mask:
-        changes = {name: value for name, value in changes.items() if name in query.update_mask}
-    new = replace(old, **changes)
-    call.backend.put_value(new)
-    return view(new)
+    return replace(old, **{name: value for name, value in changes.items() if not mask or name in mask})
 
 
 @routes.add("DELETE", "/{variable_key:path}", status=204)
@@ -111,3 +130,12 @@ def _text(value: msgspec.Raw | Any) -> str:
 
 def _missing(name: str) -> HttpError:
     return HttpError(422, [{"type": "missing", "loc": ["body", name], "msg": "Field required", "input": None}])
+
+
+KIND: bulk.Kind[VariableBody] = bulk.Kind(
+    name="variables with these keys",
+    stored=lambda call: {variable.key: variable for variable in call.backend.variables()},
+    name_of=lambda body: body.key,
+    made=_made,
+    changed=_changed,
+)

@@ -143,3 +143,66 @@ def test_a_body_that_makes_no_connection_is_refused(client, wrong):
 
 def test_connections_are_not_tested_beside_the_api(client):
     assert answer(client, "POST", f"{CONNECTIONS}/test", {"connection_id": "db", "conn_type": "http"})[0] == 403
+
+
+def bulk(client, url, *actions):
+    status, told = answer(client, "PATCH", url, {"actions": list(actions)})
+    assert status == 200
+    return told
+
+
+def test_many_variables_are_created_updated_and_deleted_with_one_request(client, filled):
+    entities = [{"key": "city", "value": "Tacoma"}, {"key": "new", "value": [1]}]
+    told = bulk(
+        client,
+        VARIABLES,
+        {"action": "create", "entities": entities, "action_on_existence": "skip"},
+        {
+            "action": "update",
+            "entities": [{"key": "city", "value": "Olympia", "description": "x"}],
+            "update_mask": ["value"],
+        },
+        {"action": "delete", "entities": ["api_key", "none"], "action_on_non_existence": "skip"},
+    )
+    assert told == {
+        "create": {"success": ["new"], "errors": []},
+        "update": {"success": ["city"], "errors": []},
+        "delete": {"success": ["api_key"], "errors": []},
+    }
+    assert (filled.variable("city").value, filled.variable("city").description) == ("Olympia", "where")
+    assert filled.variable("api_key") is None
+
+
+def test_a_bulk_action_that_fails_does_nothing_and_says_why(client, filled):
+    told = bulk(
+        client,
+        VARIABLES,
+        {"action": "create", "entities": [{"key": "city", "value": "x"}, {"key": "new", "value": "x"}]},
+        {"action": "update", "entities": [{"key": "none", "value": "x"}]},
+        {"action": "delete", "entities": ["none"]},
+    )
+    assert {verb: one["errors"][0]["status_code"] for verb, one in told.items()} == {
+        "create": 409,
+        "update": 404,
+        "delete": 404,
+    }
+    assert told["create"]["errors"][0]["error"] == "The variables with these keys: city already exist."
+    assert filled.variable("new") is None
+
+
+def test_many_connections_are_set_with_one_request(client, filled):
+    shown = {"connection_id": "db", "conn_type": "mysql", "password": "***"}
+    told = bulk(
+        client,
+        CONNECTIONS,
+        {"action": "update", "entities": [shown]},
+        {"action": "create", "entities": [{"connection_id": "a b", "conn_type": "http"}]},
+        {"action": "delete", "entities": ["web"]},
+    )
+    assert (filled.connection("db").conn_type, filled.connection("db").password) == ("mysql", "hunter22")
+    assert told["create"]["errors"][0]["status_code"] == 422
+    assert filled.connection("web") is None
+
+
+def test_a_bulk_action_that_nobody_knows_is_refused(client):
+    assert answer(client, "PATCH", VARIABLES, {"actions": [{"action": "burn", "entities": []}]})[0] == 422
