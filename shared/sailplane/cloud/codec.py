@@ -27,6 +27,7 @@ from sailplane.cloud.documents import (
     token_of,
     whole,
 )
+from sailplane.cloud.summaries import packed, unpacked
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
@@ -174,7 +175,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_text(fields, "note", record.note)
     put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
     put_text(fields, "claim", record.claim)
-    put_text_map(fields, "summary", record.summary)
+    put_text_map(fields, "summary", packed(record.summary))
     _put_usage(fields, "usage", record.usage)
 
 
@@ -205,7 +206,7 @@ def read_run(document: Any) -> DagRun:
         note=optional_text(fields, "note"),
         alarm_at=alarm(fields),
         claim=text(fields, "claim"),
-        summary={key: TaskState(value) for key, value in text_map(fields, "summary").items()},
+        summary=unpacked(text_map(fields, "summary")),
         usage=_usage(fields, "usage") + _usage(fields, "end_usage"),
         token=token_of(document.update_time),
     )
@@ -218,7 +219,7 @@ def write_run_end(record: DagRun, fields: Fields) -> None:
     """The fields that closing a run changes; its alarm goes, being named in the mask and not here."""
     fields["state"].string_value = record.state
     put_instant(fields, "ended_at", record.ended_at)
-    put_text_map(fields, "summary", record.summary)
+    put_text_map(fields, "summary", packed(record.summary))
     put_text(fields, "claim", record.claim)
     _put_usage(fields, "end_usage", record.usage)
 

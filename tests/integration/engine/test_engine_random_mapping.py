@@ -70,7 +70,7 @@ def scripted(
 
 @pytest.mark.localcloud
 @pytest.mark.parametrize("block", [1000, 2])
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", [*range(25), 99])
 def test_a_random_mapped_run_ends_as_the_rules_say(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, seed: int, block: int
 ) -> None:
