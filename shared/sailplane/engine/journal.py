@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -54,7 +54,17 @@ def set_up(environment: Mapping[str, str], stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("sailplane").setLevel(logging.INFO)
+    ours = logging.getLogger("sailplane")
+    ours.setLevel(logging.INFO)
+    # functions-framework, told to log execution ids as gcloud has it, silences all loggers that were there before.
+    for logger in (ours, *_below(ours)):
+        logger.disabled = False
+
+
+def _below(logger: logging.Logger) -> Iterator[logging.Logger]:
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(f"{logger.name}."):
+            yield logging.getLogger(name)
 
 
 def _is_json(environment: Mapping[str, str]) -> bool:

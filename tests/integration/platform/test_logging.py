@@ -6,7 +6,8 @@ LABELS = "logging.googleapis.com/labels"
 
 
 def test_the_end_of_a_run_is_an_entry_by_which_alerts_find_it(stage: Stage) -> None:
-    stage.deploy("worker", env={"SAILPLANE_MEMORY_LIMIT": "300Mi"})
+    # As gcloud sets it for new functions: functions-framework then sets logging up anew, and wraps what is printed.
+    stage.deploy("worker", env={"SAILPLANE_MEMORY_LIMIT": "300Mi", "LOG_EXECUTION_ID": "true"})
     good, bad = stage.trigger("chain"), stage.trigger("hungry")
     stage.release(bad, "modest")
     assert (stage.wait_for_end(good), stage.wait_for_end(bad)) == ("success", "failed")
