@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_FIELD = 4096
 """Characters that are kept of a field, as in Airflow."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MOST_FIELDS = 16 * 1024
 """Characters of all fields together: they are stored with the task instance."""
 
@@ -24,7 +25,7 @@ def rendered_fields(task: "BaseOperator") -> str:
         field = Preview(min(LONGEST_FIELD, left))
         shown[name] = field.of(getattr(task, name, None), name)
         left -= field.used
-    return json.dumps(shown, separators=(",", ":")) if shown else ""
+    return _ENCODER.encode(shown) if shown else ""
 
 
 class Preview:

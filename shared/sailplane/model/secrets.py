@@ -6,6 +6,7 @@ Names as in Airflow 3.3 (`secrets_masker`): a name is sensitive when it has one 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -38,6 +39,7 @@ _NEVER = frozenset({"airflow"})
 _NO_WORD = re.compile(r"\W+")
 
 
+@lru_cache(maxsize=4096)
 def is_sensitive(name: str | None) -> bool:
     """Whether a Variable, field or key of this name holds a secret."""
     if not name:
