@@ -17,7 +17,7 @@ from staged_deployment import DAGS, DESIGN, FUNCTIONS, PROJECT, Deployment, Stag
 
 from localcloud.pubsub import wire
 
-pytestmark = [pytest.mark.localcloud, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.localcloud, pytest.mark.slow, pytest.mark.timeout(420)]
 WaitUntil = Callable[[Callable[[], Any], str], Any]
 EVERYTHING_SUCCEEDED = dict.fromkeys(("wait", "read", "count", "longest", "reply"), "success")
 
