@@ -35,6 +35,8 @@ class MemoryBackend:
         self.orders: list[TriggerOrder] = []
         self.stored_variables: dict[str, Variable] = {}
         self.stored_connections: dict[str, Connection] = {}
+        self.reads = 0
+        """Task instances that lists read."""
         self.trouble: Exception | None = None
         """What asking for the DAGs raises."""
 
@@ -74,8 +76,10 @@ class MemoryBackend:
     def run(self, run: RunKey) -> DagRun | None:
         return self.stored_runs.get(run)
 
-    def tasks(self, run: RunKey) -> Sequence[TaskInstance]:
-        return [instance for (key, _task), instance in self.instances.items() if key == run]
+    def tasks(self, run: RunKey, keys: Sequence[TaskKey] | None = None) -> Sequence[TaskInstance]:
+        found = [one for (key, task), one in self.instances.items() if key == run and (keys is None or task in keys)]
+        self.reads += len(found)
+        return found
 
     def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
         return self.instances.get((run, task))
@@ -248,7 +252,7 @@ def backend() -> MemoryBackend:
     ]
     memory.values[done, TaskKey("extract")] = {"return_value": 7}
     for index in (1, 0):
-        memory.add_task(done, "load", TaskState.SUCCESS, map_index=index)
+        memory.add_task(done, "load", TaskState.SUCCESS, map_index=index, map_size=2)
     memory.add_task(done, "tail.report", TaskState.SUCCESS, operator="BashOperator")
     memory.logs[done, TaskKey("extract"), 2] = [
         {"timestamp": "2026-03-01T12:00:00Z", "level": "info", "event": "hello", "logger": "task"},

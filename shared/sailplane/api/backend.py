@@ -69,7 +69,8 @@ class Backend(Protocol):
 
     def run(self, run: RunKey) -> DagRun | None: ...
 
-    def tasks(self, run: RunKey) -> Sequence[TaskInstance]: ...
+    def tasks(self, run: RunKey, keys: Sequence[TaskKey] | None = None) -> Sequence[TaskInstance]:
+        """All task instances of a run that exist, or those among `keys`; each is read."""
 
     def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None: ...
 
@@ -152,8 +153,8 @@ class EngineBackend:
     def run(self, run: RunKey) -> DagRun | None:
         return self.cloud.store.run(run)
 
-    def tasks(self, run: RunKey) -> Sequence[TaskInstance]:
-        return self.cloud.store.tasks(run)
+    def tasks(self, run: RunKey, keys: Sequence[TaskKey] | None = None) -> Sequence[TaskInstance]:
+        return self.cloud.store.tasks(run, keys)
 
     def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
         return self.cloud.store.task(run, task)

@@ -17,6 +17,11 @@ class Instances:
         for of_task in self._by_task.values():
             yield from of_task.values()
 
+    def create(self, instance: TaskInstance) -> None:
+        """Add one that is not there yet."""
+        assert self.get(instance.key) is None, f"{instance.key} would be created twice"
+        self.put(instance)
+
     def put(self, instance: TaskInstance) -> None:
         self._by_task.setdefault(instance.task_id, {})[instance.map_index] = instance
 

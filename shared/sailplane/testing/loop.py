@@ -1,7 +1,7 @@
 """A whole run in this process: the engine's decisions over a dictionary, each try run as a worker's child runs it."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +27,7 @@ MOST_TRIES = 100_000
 _LEASE = timedelta(hours=1)
 _INTERRUPTIONS = frozenset({"KeyboardInterrupt", "BdbQuit"})
 """What whoever sits at the terminal does: it ends the run, and is no failure of the task."""
+Choose = Callable[[Sequence[TaskInstance]], Sequence[TaskInstance]]
 _WAITING = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
 
 
@@ -45,6 +46,8 @@ class RunLoop:
     clock: SkippingClock
     waits_for_sensors: bool = False
     """True: a rescheduled sensor pokes again when it is due. False: at once, as if that time had passed."""
+    choose: Choose = tuple
+    """Which of the queued task instances run before what follows from their ends is looked at: all, or fewer."""
 
     def __post_init__(self) -> None:
         self.instances = Instances()
@@ -57,7 +60,7 @@ class RunLoop:
         while True:
             self._create_due()
             queued = self.instances.in_state(TaskState.QUEUED)
-            for instance in queued:
+            for instance in self.choose(queued):
                 self._run_if_queued(instance.key)
             if not queued and not self._queue_waiting():
                 break
@@ -76,7 +79,7 @@ class RunLoop:
             drafted = draft.draft_all(self.memory.dag, mapping.whole_snapshot(self.memory.dag, known))
             now = self.clock.now()
             for settled in draft.settled_all(self.memory, drafted, now):
-                self.instances.put(settled)
+                self.instances.create(settled)
             self.state = drafted.run or self.state
             ended = [self._create(key, drafted.sizes.get(key.task_id, 0)) for key in drafted.starts]
             if not any(ended):
@@ -86,7 +89,7 @@ class RunLoop:
         """Create a task instance that is to run. True when it has ended by that."""
         task = self.memory.dag.task_dict[key.task_id]
         instance = draft.queued(self.memory.key, task, key, self.clock.now(), size)
-        self.instances.put(instance)
+        self.instances.create(instance)
         if not self.given.spares(key.task_id):
             return False
         xcoms = self.given.xcoms_of(key)

@@ -1,5 +1,6 @@
 """Tasks whose function runs in another Python."""
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import psutil
 import pytest
 
 from sailplane.authoring.loading import load_file
@@ -361,3 +363,34 @@ def test_a_python_that_is_not_there_is_named(flow: Flow) -> None:
         """
     )
     assert str(run.exception("never")) == "Python Path '/nowhere/python' must exists"
+
+
+def test_the_dag_of_the_page_runs(tmp_path: Path, wheel: Callable[..., Path], cache: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "isolated-tasks.md").read_text()
+    text = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[0]
+    made = wheel("tomli_w", "1.2.0", "def dumps(table):\n    return f'values = {table[\"values\"]}'\n")
+    text = text.replace('["tomli-w==1.2.0"]', f"[{str(made)!r}], index_urls=[]")
+    (tmp_path / "isolated.py").write_text(text.replace("/opt/reports/bin/python", sys.executable))
+    (dag,) = load_file(tmp_path, "isolated.py").values()
+    run = DagHarness(dag).run(logical_date="2026-01-03")
+    run.assert_success()
+    run.assert_logged("report", "2026-01-03: values = [1.5, 2.5]")
+
+
+def test_a_function_that_takes_too_long_is_ended_with_its_process(flow: Flow, tmp_path: Path) -> None:
+    run = flow.run(
+        external(
+            f"""
+            @task.external_python(python=PYTHON, execution_timeout=timedelta(seconds=1.5))
+            def endless():
+                import os, pathlib, time
+                pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+                time.sleep(600)
+
+            endless()
+            """
+        )
+    )
+    run.assert_failed()
+    assert type(run.exception("endless")).__name__ == "AirflowTaskTimeout"
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))

@@ -48,6 +48,13 @@ def test_mapped_instances_are_listed_filtered_and_ordered(client, query, names):
     assert [one["rendered_map_index"] for one in found] == names
 
 
+@pytest.mark.usefixtures("named")
+def test_a_page_reads_no_other_instances(client, backend):
+    page = client.read(f"{FIRST}/load/listMapped?limit=1&offset=1")
+    assert ([one["map_index"] for one in page["task_instances"]], page["total_entries"]) == ([1], 2)
+    assert backend.reads == 1
+
+
 def test_only_mapped_tasks_have_mapped_instances(client):
     answer = client.get(f"{FIRST}/extract/listMapped")
     assert (answer.status, json.loads(answer.body)["detail"]) == (404, "Task id extract is not mapped")
