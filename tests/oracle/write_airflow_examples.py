@@ -4,7 +4,7 @@
 
 The files are read from an installation of Airflow, by Sailplane, in an environment that has no Airflow. A DAG that
 Airflow could run by itself (`airflow_examples.json`, made by `record_airflow_examples.py`) is run here too, in memory,
-and the ends are compared.
+and the ends are compared. One of them needs dill.
 """
 
 import contextlib
@@ -42,6 +42,13 @@ MANUAL_RUN = {
     **dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "started_at"), MOMENT),
 }
 """As Airflow's recorded runs."""
+PHRASES = {
+    "same end": "DAGs come to the same end",
+    "other end": "DAGs come to another end",
+    "parses": "DAGs parse and were not run, for Airflow cannot run them alone or they wait for an hour",
+    "missing": "files need what Sailplane lacks",
+    "declares none": "file declares nothing without what it says to install",
+}
 HEAD = """# Airflow's own example DAGs
 
 How the example DAGs that come with Airflow {airflow} (core and the standard provider) fare here, each file as it is.
@@ -74,7 +81,9 @@ def rows_of(folder, file):
     except AuthorError as error:
         names = [f"`{each.name}`" for each in read((folder / file).read_text()) if is_lacking(each)]
         return [("", "missing: " + (", ".join(names) or plain(error, file)))]
-    return [(dag_id, outcome(dag, RECORDED["dags"].get(dag_id, {}))) for dag_id, dag in sorted(dags.items())] or [
+    throws_dice = "import random" in (folder / file).read_text()
+    recorded = RECORDED["dags"]
+    return [(dag_id, outcome(dag, recorded.get(dag_id, {}), throws_dice)) for dag_id, dag in sorted(dags.items())] or [
         ("", "declares none without what it says to install")
     ]
 
@@ -87,14 +96,17 @@ def is_lacking(remark):
     return remark.verdict is Verdict.MISSING and not remark.name.startswith(EXAMPLES)
 
 
-def outcome(dag, recorded):
+def outcome(dag, recorded, throws_dice):
     if "states" not in recorded:
         return f"parses{reason(recorded)}"
     ended = run_in_memory(dag, **MANUAL_RUN)
     if (str(ended.run), ended.states) == (recorded["run"], recorded["states"]):
         return f"same end: {recorded['run']}"
+    if throws_dice and str(ended.run) == recorded["run"] and not ended.errors():
+        return f"same end: {recorded['run']}, by another of its random ways"
     different = [task for task in recorded["states"] if recorded["states"][task] != ended.states.get(task)]
-    return f"other end: {', '.join(f'`{task}`' for task in different) or ended.run}"
+    why = "; ".join(sorted(set(ended.errors().values())))
+    return f"other end: {', '.join(f'`{task}`' for task in different) or ended.run}{f' ({why})' if why else ''}"
 
 
 def reason(recorded):
@@ -112,10 +124,12 @@ def main(package):
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 rows = rows_of(folder, file)
             for dag_id, told in rows:
-                kinds[told.split(":")[0].split(";")[0]] += 1
+                kinds[next(kind for kind in PHRASES if told.startswith(kind))] += 1
                 lines.append(f"| {file} | {dag_id} | {told} |")
-    summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    PAGE.write_text(HEAD.format(airflow=RECORDED["airflow"], summary=f"In all: {summary}.") + "\n".join(lines) + "\n")
+    told = (f"{count} {PHRASES[kind]}" for kind, count in kinds.most_common())
+    PAGE.write_text(
+        HEAD.format(airflow=RECORDED["airflow"], summary=f"In all, {', '.join(told)}.") + "\n".join(lines) + "\n"
+    )
     print(PAGE.read_text())
 
 

@@ -34,3 +34,9 @@ def test_the_changed_file_is_read_and_nothing_is_missing(tmp_path: Path) -> None
     assert code == 0, lines
     (dag,) = load_file(tmp_path, "report.py").values()
     assert set(dag.task_ids) == {"fetch", "copy"}
+
+
+def test_the_page_of_airflows_examples_tells_of_no_dag_that_ends_otherwise() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "airflow-examples.md").read_text()
+    assert "other end" not in page
+    assert page.count("| same end: ") >= 45
