@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.smooth import SmoothOperator
-    from sailplane.operators.sql import SQLCheckOperator, SQLExecuteQueryOperator
+    from sailplane.operators.sql import BranchSQLOperator, SQLCheckOperator, SQLExecuteQueryOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
         BranchExternalPythonOperator,
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     )
     from sailplane.sensors.http import HttpSensor
     from sailplane.sensors.python import PythonSensor
+    from sailplane.sensors.sql import SqlSensor
     from sailplane.sensors.time import (
         DateTimeSensor,
         DateTimeSensorAsync,
@@ -177,7 +178,7 @@ _HOMES = {
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
-    "sailplane.operators.sql": ("SQLCheckOperator", "SQLExecuteQueryOperator"),
+    "sailplane.operators.sql": ("BranchSQLOperator", "SQLCheckOperator", "SQLExecuteQueryOperator"),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.virtualenv": (
         "BranchExternalPythonOperator",
@@ -198,6 +199,7 @@ _HOMES = {
     ),
     "sailplane.sensors.http": ("HttpSensor",),
     "sailplane.sensors.python": ("PythonSensor",),
+    "sailplane.sensors.sql": ("SqlSensor",),
     "sailplane.sensors.time": (
         "DateTimeSensor",
         "DateTimeSensorAsync",
@@ -232,6 +234,7 @@ __all__ = [
     "BranchExternalPythonOperator",
     "BranchPythonOperator",
     "BranchPythonVirtualenvOperator",
+    "BranchSQLOperator",
     "Configuration",
     "Connection",
     "CronDataIntervalTimetable",
@@ -283,6 +286,7 @@ __all__ = [
     "ShortCircuitOperator",
     "SkipMixin",
     "SmoothOperator",
+    "SqlSensor",
     "SqliteHook",
     "TaskGroup",
     "TaskInstance",

@@ -158,6 +158,14 @@ class PostgresHook(DbApiHook):
         return _psycopg().connect(**{name: value for name, value in {**fields, **extra}.items() if value is not None})
 
 
+def database_hook(conn_id: str, hook_params: Mapping[str, Any]) -> DbApiHook:
+    """The hook for the database of a Connection. Raises `AirflowException` when it leads to something else."""
+    hook = BaseHook.get_hook(conn_id, dict(hook_params))
+    if not isinstance(hook, DbApiHook):
+        raise AirflowException(f"the Connection {conn_id!r} leads to no database: its hook is a {type(hook).__name__}")
+    return hook
+
+
 def _psycopg() -> Any:
     try:
         return import_module("psycopg")

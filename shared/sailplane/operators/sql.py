@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.operator import BaseOperator
-from sailplane.hooks.base import BaseHook
-from sailplane.hooks.sql import DbApiHook, Parameters, fetch_all_handler
+from sailplane.hooks.sql import DbApiHook, Parameters, database_hook, fetch_all_handler
+from sailplane.operators.branch import BranchMixIn
 
 Handler = Callable[[Any], Any]
 
@@ -30,13 +30,7 @@ class BaseSQLOperator(BaseOperator):
 
     def get_db_hook(self) -> DbApiHook:
         database = {"database": self.database} if self.database else {}
-        hook = BaseHook.get_hook(self.conn_id, {**self.hook_params, **database})
-        if not isinstance(hook, DbApiHook):
-            raise AirflowException(
-                f"the Connection {self.conn_id!r} of task {self.task_id!r} leads to no database: its hook is a "
-                f"{type(hook).__name__}"
-            )
-        return hook
+        return database_hook(self.conn_id, {**self.hook_params, **database})
 
 
 class SQLExecuteQueryOperator(BaseSQLOperator):
@@ -100,6 +94,53 @@ class SQLCheckOperator(BaseSQLOperator):
             raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
         if not all(_values(row)):
             raise AirflowException(f"the check of task {self.task_id!r} failed with {tuple(_values(row))}: {self.sql}")
+
+
+class BranchSQLOperator(BranchMixIn, BaseSQLOperator):
+    """Goes on with `follow_task_ids_if_true` when the first value that `sql` gives is true; else with the others.
+
+    A number is true unless it is 0; of texts, `true`, `t`, `yes`, `y`, `on` and `1` are, and their opposites are not.
+    """
+
+    template_fields: Sequence[str] = ("sql", "parameters", "conn_id", "database", "hook_params")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"sql": "sql"}
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        follow_task_ids_if_true: str | Sequence[str],
+        follow_task_ids_if_false: str | Sequence[str],
+        parameters: Parameters = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql, self.parameters = sql, parameters
+        self.follow_task_ids_if_true = follow_task_ids_if_true
+        self.follow_task_ids_if_false = follow_task_ids_if_false
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        row = self.get_db_hook().get_first(self.sql, self.parameters)
+        if row is None:
+            raise AirflowException(f"the query of branch {self.task_id!r} gave no row: {self.sql}")
+        is_true = self._truth(next(iter(_values(row))))
+        return self.do_branch(context, self.follow_task_ids_if_true if is_true else self.follow_task_ids_if_false)
+
+    def _truth(self, value: Any) -> bool:
+        if not isinstance(value, str):
+            return bool(value)
+        word = value.strip().lower()
+        if word not in (*_TRUE, *_FALSE):
+            raise AirflowException(
+                f"the query of branch {self.task_id!r} gave {value!r}, which is neither true nor false; it may give a "
+                f"boolean, a number, or one of {', '.join((*_TRUE, *_FALSE))}"
+            )
+        return word in _TRUE
+
+
+_TRUE = ("true", "t", "yes", "y", "on", "1")
+_FALSE = ("false", "f", "no", "n", "off", "0")
 
 
 def _values(row: Any) -> Iterable[Any]:

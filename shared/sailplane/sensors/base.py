@@ -48,6 +48,7 @@ class BaseSensorOperator(BaseOperator):
 
     ui_color = "#e6f1f2"
     is_sensor = True
+    deferrable: bool = False
     waits_for: tuple[str, ...] = ()
     """Events that may end the wait early, as `gs://bucket/object`."""
 
@@ -74,7 +75,8 @@ class BaseSensorOperator(BaseOperator):
         if soft_fail and never_fail:
             raise ValueError(f"sensor {self.task_id!r}: soft_fail and never_fail exclude each other")
         self.mode = SensorMode.RESCHEDULE if deferrable else SensorMode(mode)
-        self.deferrable = deferrable
+        if deferrable:
+            self.deferrable = True
         self.soft_fail, self.silent_fail, self.never_fail = soft_fail, silent_fail, never_fail
         self.exponential_backoff = exponential_backoff
 

@@ -10,10 +10,11 @@ from authored_bundle import Bundle
 
 from sailplane.hooks.sql import DbApiHook
 from sailplane.model import xcom
-from sailplane.model.execution import Outcome
+from sailplane.model.execution import Outcome, OutcomeKind
 
 HEAD = """
-from sailplane import DAG, PostgresHook, SQLCheckOperator, SQLExecuteQueryOperator, SqliteHook, task
+from sailplane import (DAG, BranchSQLOperator, EmptyOperator, PostgresHook, SQLCheckOperator, SQLExecuteQueryOperator,
+    SqlSensor, SqliteHook, task)
 with DAG("x") as dag:
 """
 
@@ -104,6 +105,43 @@ CHECKS = {
 def test_a_check_fails_unless_all_is_true(bundle: Bundle, database: Path, sql: str, message: str | None) -> None:
     outcome = run(bundle, f"SQLCheckOperator(task_id='t', conn_id='db', sql='{sql}')")
     assert (outcome.error.message if outcome.error else None) == message
+
+
+WAYS = {"SELECT 1": "a", "SELECT 0": "b", "SELECT NULL": "b", 'SELECT "Yes"': "a", 'SELECT "off"': "b"}
+
+
+@pytest.mark.parametrize(("sql", "way"), WAYS.items(), ids=list(WAYS))
+def test_a_branch_goes_by_the_first_value(bundle: Bundle, database: Path, sql: str, way: str) -> None:
+    ways = "follow_task_ids_if_true='a', follow_task_ids_if_false='b'"
+    branch = f"BranchSQLOperator(task_id='t', conn_id='db', sql='{sql}', {ways})"
+    outcome = run(bundle, f"{branch} >> [EmptyOperator(task_id='a'), EmptyOperator(task_id='b')]")
+    assert outcome.error is None
+    assert outcome.skip_tasks == (("b",) if way == "a" else ("a",))
+
+
+def test_a_branch_by_what_is_neither_true_nor_false_fails(bundle: Bundle, database: Path) -> None:
+    ways = "follow_task_ids_if_true='a', follow_task_ids_if_false='b'"
+    outcome = run(bundle, f"BranchSQLOperator(task_id='t', conn_id='db', sql='SELECT \"maybe\"', {ways})")
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("the query of branch 't' gave 'maybe', which is neither true nor false")
+
+
+WAITS: dict[str, OutcomeKind] = {
+    "sql='SELECT 5'": OutcomeKind.SUCCESS,
+    "sql='SELECT 0'": OutcomeKind.RESCHEDULE,
+    "sql='SELECT NULL'": OutcomeKind.RESCHEDULE,
+    "sql='SELECT km FROM flights WHERE km > 9'": OutcomeKind.RESCHEDULE,
+    "sql='SELECT km FROM flights WHERE km > 9', fail_on_empty=True": OutcomeKind.FAILED,
+    "sql='SELECT 0', success=lambda value: value == 0": OutcomeKind.SUCCESS,
+    "sql='SELECT 3', failure=lambda value: value == 3": OutcomeKind.FAILED,
+    "sql='SELECT 0, 1', selector=lambda row: row[1]": OutcomeKind.SUCCESS,
+}
+
+
+@pytest.mark.parametrize(("arguments", "kind"), WAITS.items(), ids=list(WAITS))
+def test_a_sensor_waits_for_a_row(bundle: Bundle, database: Path, arguments: str, kind: OutcomeKind) -> None:
+    sensor = f"SqlSensor(task_id='t', conn_id='db', mode='reschedule', {arguments})"
+    assert run(bundle, sensor).kind is kind
 
 
 def failure(bundle: Bundle, arguments: str) -> str:
