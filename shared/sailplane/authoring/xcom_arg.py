@@ -32,6 +32,18 @@ class Mappable(Resolvable, SetupTeardownMixin):
         """From which lengths its own length follows. Raises `ValueError` when it cannot be mapped over."""
         raise NotImplementedError
 
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(
+            f"{self._unknown} and cannot be iterated over in the DAG file; do that inside the task that uses it"
+        )
+
+    def __getitem__(self, item: str) -> "Mappable":
+        raise TypeError(f"{self._unknown}: it cannot be indexed by {item!r}; do that inside the task that uses it")
+
+    @property
+    def _unknown(self) -> str:
+        return f"what is made of the result of task {self.roots[0].task_id!r} is only known when it has run"
+
     def map(self, function: Callable[[Any], Any]) -> "Mappable":
         """Each item given to `function`, in the task that is mapped over it."""
         from sailplane.authoring.xcom_transforms import MapXComArg

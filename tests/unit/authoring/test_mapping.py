@@ -86,6 +86,11 @@ MISTAKES = [
         "task_group(lambda x: group.expand(x=[1]), group_id='t').expand(x=[1])",
         "task group 't.group' is mapped inside the mapped group 't'; a mapped group cannot hold another",
     ),
+    ("[*made.zip(made)]", "what is made of the result of task 'make' is only known when it has run and cannot be iter"),
+    (
+        "made.map(str)[0]",
+        "is only known when it has run: it cannot be indexed by 0; do that inside the task that uses it",
+    ),
     ("[*f.expand(x=[1])]", "cannot be iterated over in the DAG file; do that inside the task that uses it"),
     ("f.expand(x=[1])[0]", "it takes keys that are strings, not 0; index it inside the task that uses it"),
 ]
