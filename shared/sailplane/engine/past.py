@@ -70,9 +70,12 @@ class Past:
         date = self.run.context.logical_date
         if date is None:
             return None
-        runs = self.cloud.store.neighbours(self.run.key.dag_id, date, later=later, limit=_NEIGHBOURS)
-        counts = (run for run in runs if not self.run.dag.catchup or run.context.run_type in _OF_THE_SCHEDULE)
-        return next(counts, None)
+        for limit in (1, _NEIGHBOURS):  # Each run that is found costs a read, and the first nearly always counts.
+            runs = self.cloud.store.neighbours(self.run.key.dag_id, date, later=later, limit=limit)
+            counts = [run for run in runs if not self.run.dag.catchup or run.context.run_type in _OF_THE_SCHEDULE]
+            if counts or len(runs) < limit:
+                return counts[0] if counts else None
+        return None
 
     def waiting_after(self, ended: Collection[str]) -> tuple[DagRun, list[TaskInstance]] | None:
         """The next run, and its task instances that may wait for tasks `ended` of this one."""

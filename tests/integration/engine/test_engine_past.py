@@ -111,6 +111,16 @@ def test_a_task_that_the_run_before_did_not_have_starts(stage: Stage) -> None:
     assert stage.run(second).state is RunState.SUCCESS
 
 
+def test_with_catchup_only_runs_of_the_schedule_count(stage: Stage) -> None:
+    stage.runner.script["a", 1] = FAILED
+    stage.push(dag(task("a", **PAST), catchup=True))
+    start(stage, 0)
+    second = start(stage, 1)
+    stage.runner.script["a", 1] = SUCCESS
+    stage.deliver_all()
+    assert stage.run(second).state is RunState.SUCCESS
+
+
 def test_a_dag_without_such_tasks_reads_nothing_of_other_runs(stage: Stage) -> None:
     stage.push(dag(task("a"), task("b", "a")))
     start(stage, 0)
