@@ -47,6 +47,7 @@ CATCHES_EVERYTHING = {
     "shared/sailplane/authoring/reading.py": "the author's files may raise anything",
     "shared/sailplane/authoring/rendered.py": "the author's objects may raise anything when they are shown",
     "shared/sailplane/authoring/run_callbacks.py": "the author's callbacks may raise anything",
+    "shared/sailplane/authoring/retry_policy.py": "the author's policy may raise anything",
     "shared/sailplane/cloud/committer.py": "hands an error to every thread of its group",
     "shared/sailplane/cli/run_task.py": "hands an error to the thread that waits",
     "shared/sailplane/engine/leases.py": "the edge of a thread",

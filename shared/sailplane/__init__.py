@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
+    from sailplane.authoring.retry_policy import (
+        ExceptionRetryPolicy,
+        RetryAction,
+        RetryDecision,
+        RetryPolicy,
+        RetryRule,
+    )
     from sailplane.authoring.scopes import get_current_context
     from sailplane.authoring.setup_teardown import context_wrapper, setup, teardown
     from sailplane.authoring.task_instance import TaskInstance
@@ -131,6 +138,13 @@ _HOMES = {
     "sailplane.authoring.notifier": ("BaseNotifier",),
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
+    "sailplane.authoring.retry_policy": (
+        "ExceptionRetryPolicy",
+        "RetryAction",
+        "RetryDecision",
+        "RetryPolicy",
+        "RetryRule",
+    ),
     "sailplane.authoring.scopes": ("get_current_context",),
     "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
     "sailplane.authoring.task_instance": ("TaskInstance",),
@@ -249,6 +263,7 @@ __all__ = [
     "EdgeModifier",
     "EmptyOperator",
     "EventsTimetable",
+    "ExceptionRetryPolicy",
     "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
@@ -281,6 +296,10 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
     "SQLCheckOperator",
     "SQLExecuteQueryOperator",
     "ShortCircuitOperator",

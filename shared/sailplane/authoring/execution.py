@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import lookups, mapping, scopes
+from sailplane.authoring import lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -24,6 +24,7 @@ from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
+from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
@@ -161,9 +162,13 @@ def _outcome_of_error(error: BaseException, dag: "DAG", task: BaseOperator, cont
     trace = authors_part(error.__traceback__)
     task.log.error("Task failed with exception", exc_info=(type(error), error, trace))
     context["exception"] = error
-    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
-    kind = OutcomeKind.FAILED_FOR_GOOD if for_good else OutcomeKind.FAILED
-    return Outcome(kind=kind, error=_describe(error, dag, task), xcoms=pushed)
+    if isinstance(error, AirflowFailException | AirflowSensorTimeout):
+        decision = RetryDecision.fail()
+    else:
+        decision = retry_policy.decide(task, error, context)
+    kind = OutcomeKind.FAILED_FOR_GOOD if decision.action is RetryAction.FAIL else OutcomeKind.FAILED
+    retry_after = decision.retry_delay if decision.action is RetryAction.RETRY else None
+    return Outcome(kind=kind, error=_describe(error, dag, task), xcoms=pushed, retry_after=retry_after)
 
 
 def _describe(error: BaseException, dag: "DAG", task: BaseOperator) -> ErrorInfo:

@@ -6,7 +6,6 @@ _PAGE = "see docs/airflow-differences.md"
 
 _ASSETS = "it has no assets; give the DAG a schedule, or wait with a sensor"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
-_POLICIES = "it has no retry policies; use retries, retry_delay and AirflowFailException"
 _DEADLINES = "it has no deadlines; use execution_timeout"
 _HUMANS = "it has no tasks that wait for people; wait with a sensor for what they leave"
 _TRIGGERS = "it has no deferrable operators; use a sensor with mode='reschedule', which holds no worker while it waits"
@@ -20,7 +19,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
-    **dict.fromkeys(("RetryPolicy", "RetryRule", "RetryAction", "RetryDecision", "ExceptionRetryPolicy"), _POLICIES),
     **dict.fromkeys(("DeadlineAlert", "DeadlineReference", "AsyncCallback", "SyncCallback"), _DEADLINES),
     **dict.fromkeys(("BaseTrigger", "TriggerEvent", "TaskDeferred", "StartTriggerArgs"), _TRIGGERS),
     **dict.fromkeys(("Timetable", "EventsTimetable", "MultipleCronTriggerTimetable"), _TIMETABLES),

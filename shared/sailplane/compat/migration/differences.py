@@ -38,7 +38,6 @@ TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
         "max_active_tis_per_dagrun",
         "depends_on_past",
         "wait_for_downstream",
-        "retry_policy",
         "inlets",
         "outlets",
         "email",
