@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ProjectOption = Annotated[str, typer.Option("--project", metavar="PROJECT", help="Id of the Google Cloud project.")]
 RegionOption = Annotated[str, typer.Option("--region", metavar="REGION", help="Where it runs, such as europe-west1.")]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="The deployment's settings.  [default: sailplane.toml, if there is one]")
+    Path | None,
+    typer.Option("--config", help="The deployment's settings.  [default: sailplane.toml here, or with the DAGs]"),
 ]
 DagsOption = Annotated[
     Path | None,
@@ -61,6 +62,7 @@ def deploy(
     session = session_of(context)
     shell = _shell(session)
     folder = _dags_folder(dags, config)
+    config = _settings(session, config, folder)
     deployment = _deployment(shell, project, region, config=config, dags=folder, workspace=workspace)
     with held(workspace):
         if stage_only:
@@ -126,6 +128,7 @@ def destroy(
     """Take away what `sailplane deploy` made. Bucket and database stay unless told."""
     session = session_of(context)
     shell = _shell(session)
+    config = _settings(session, config, _dags_folder(None, config))
     deployment = _deployment(shell, project, region, config=config, dags=None, workspace=workspace)
     steps, kept = deployment.steps_to_destroy(with_data=with_data)
     if dry_run:
@@ -149,13 +152,11 @@ def _shell(session: Session) -> "Shell":
 def _deployment(
     shell: "Shell", project: str, region: str, *, config: Path | None, dags: Path | None, workspace: Path
 ) -> "Deployment":
-    from sailplane.deploy.config import CONFIG_FILE, load
+    from sailplane.deploy.config import load
     from sailplane.deploy.deployment import Deployment, Order
     from sailplane.deploy.runtimes import runtime_like
     from sailplane.standalone.assets import infra_folder
 
-    if config is None and Path(CONFIG_FILE).is_file():
-        config = Path(CONFIG_FILE)
     order = Order(
         project=project,
         region=region,
@@ -177,6 +178,16 @@ def _dags_folder(given: Path | None, config: Path | None) -> Path | None:
         return given
     beside = (config.parent if config is not None else Path()) / "dags"
     return beside if beside.is_dir() else None
+
+
+def _settings(session: Session, given: Path | None, dags: Path | None) -> Path | None:
+    from sailplane.deploy.settings_file import settings_file
+
+    found = settings_file(given, dags, Path())
+    session.output.note(
+        f"settings: {found}" if found is not None else "settings: the defaults, without a sailplane.toml"
+    )
+    return found
 
 
 def _confirm(session: Session, steps: "Sequence[Step]", question: str) -> None:

@@ -21,7 +21,8 @@ def standalone(
     home: HomeOption = None,
     dags: Annotated[Path | None, typer.Option("--dags", help="Folder with DAG files.  [default: HOME/dags]")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="The queues.  [default: sailplane.toml in the DAG folder]")
+        Path | None,
+        typer.Option("--config", help="The queues.  [default: sailplane.toml in the DAG folder or beside it]"),
     ] = None,
     port: PortOption = 8080,
     no_tick: Annotated[bool, typer.Option("--no-tick", help="No clock: nothing starts by itself.")] = False,

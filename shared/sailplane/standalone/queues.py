@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud import JobSpec
-from sailplane.deploy.config import (
-    CONFIG_FILE,
-    REQUIREMENTS_FILE,
-    DeploymentConfig,
-    QueueConfig,
-    QueueKind,
-    load,
-)
+from sailplane.deploy.config import REQUIREMENTS_FILE, DeploymentConfig, QueueConfig, QueueKind, load
+from sailplane.deploy.settings_file import settings_file
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.standalone.environments import python_with
 from sailplane.standalone.home import Home
@@ -49,9 +43,9 @@ class ServedQueue:
 
 
 def read_config(dags: Path, given: Path | None) -> DeploymentConfig:
-    """The file that was named, else the one in the DAG folder, else the defaults. Raises `SettingsError`."""
-    beside = dags / CONFIG_FILE
-    return load(given or (beside if beside.is_file() else None))
+    """The file that was named, else the one in the DAG folder or beside it, else the defaults. Raises
+    `SettingsError`."""
+    return load(settings_file(given, dags))
 
 
 def served_queues(config: DeploymentConfig, dags: Path, home: Home, say: Callable[[str], None]) -> list[ServedQueue]:

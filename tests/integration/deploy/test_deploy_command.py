@@ -102,6 +102,14 @@ def test_a_dry_run_prints_what_it_would_do_and_changes_nothing(desk: Desk) -> No
     subprocess.run(["sh", "-n", "-c", script], check=True)
 
 
+def test_settings_beside_the_dags_count_for_deploying_and_destroying(desk: Desk) -> None:
+    (desk.folder / "dags").mkdir()
+    (desk.folder / "dags/sailplane.toml").write_text('[deployment]\nname = "night"\n')
+    assert "gcloud functions deploy night-worker " in desk.done("deploy", "--dry-run")
+    destroying = desk.type("destroy", "--dry-run")
+    assert "settings: dags/sailplane.toml" in destroying.stderr
+
+
 def test_it_asks_before_it_changes_anything(desk: Desk) -> None:
     ended = desk.type("deploy")
     assert ended.returncode != 0
