@@ -1,6 +1,7 @@
 """Operators and sensors on buckets and objects, against a real bucket."""
 
 import gzip
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,12 +26,18 @@ from sailplane import (
 )
 from sailplane.authoring.exceptions import AirflowException
 
-FROM, TO = "transfer-from", "transfer-to"
+UNIQUE = uuid.uuid4().hex[:12]
+FROM, TO, CREATED = f"transfer-from-{UNIQUE}", f"transfer-to-{UNIQUE}", f"created-{UNIQUE}"
 
 
 @pytest.fixture
-def hook(emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[GCSHook]:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulators["STORAGE_EMULATOR_HOST"])
+def hook(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[GCSHook]:
+    """On any emulator of Cloud Storage, or on the local cloud's where the test is marked to need it."""
+    if request.node.get_closest_marker("localcloud"):
+        variables = request.getfixturevalue("own_cloud").environment()
+    else:
+        variables = request.getfixturevalue("emulators")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", variables["STORAGE_EMULATOR_HOST"])
     made = GCSHook()
     for bucket in (FROM, TO):
         made.delete_bucket(bucket, force=True)
@@ -48,16 +55,17 @@ def run(kind: Any, context: Mapping[str, Any] | None = None, **arguments: Any) -
 
 def test_buckets_are_created_and_deleted_twice_without_harm(hook: GCSHook) -> None:
     for _ in range(2):
-        run(GCSCreateBucketOperator, bucket_name="created", location="EU", storage_class="STANDARD", labels={"a": "b"})
-    assert hook.client.lookup_bucket("created") is not None
-    hook.upload("created", "x", data="x")
+        run(GCSCreateBucketOperator, bucket_name=CREATED, location="EU", storage_class="STANDARD", labels={"a": "b"})
+    assert hook.client.lookup_bucket(CREATED) is not None
+    hook.upload(CREATED, "x", data="x")
     for _ in range(2):
-        run(GCSDeleteBucketOperator, bucket_name="created")
-    assert hook.client.lookup_bucket("created") is None
+        run(GCSDeleteBucketOperator, bucket_name=CREATED)
+    assert hook.client.lookup_bucket(CREATED) is None
 
 
+@pytest.mark.localcloud  # fake-gcs-server answers 412 to what Google answers 409.
 def test_a_bucket_with_objects_is_only_deleted_by_force(hook: GCSHook) -> None:
-    with pytest.raises(AirflowException, match="transfer-from is not empty; use force=True"):
+    with pytest.raises(AirflowException, match=f"{FROM} is not empty; use force=True"):
         run(GCSDeleteBucketOperator, bucket_name=FROM, force=False)
 
 
@@ -106,12 +114,12 @@ def test_a_copy_may_spare_what_is_there_and_ask_for_what_is_not(hook: GCSHook) -
     hook.upload(TO, "c", data="older")
     assert run(GCSToGCSOperator, source_bucket=FROM, source_object="c", destination_bucket=TO, replace=False) == []
     assert hook.download(TO, "c") == b"older"
-    with pytest.raises(AirflowException, match="there is no object gs://transfer-from/gone"):
+    with pytest.raises(AirflowException, match=f"there is no object gs://{FROM}/gone"):
         run(GCSToGCSOperator, source_bucket=FROM, source_object="gone", source_object_required=True)
 
 
 def test_a_copy_to_itself_is_refused(hook: GCSHook) -> None:
-    with pytest.raises(ValueError, match="gs://transfer-from/c cannot be copied to itself"):
+    with pytest.raises(ValueError, match=f"gs://{FROM}/c cannot be copied to itself"):
         run(GCSToGCSOperator, source_bucket=FROM, source_object="c")
 
 
@@ -161,9 +169,9 @@ def test_sensors_see_prefixes_patterns_and_updates(hook: GCSHook) -> None:
     assert not none.poke({})
     assert update.poke({"data_interval_end": datetime(2024, 1, 1, tzinfo=UTC)})
     assert not late.poke({})
-    assert update.waits_for == ("gs://transfer-from/c",)
-    assert glob.waits_for == ("gs://transfer-from/*",)
-    assert prefix.waits_for == ("gs://transfer-from/a/*",)
+    assert update.waits_for == (f"gs://{FROM}/c",)
+    assert glob.waits_for == (f"gs://{FROM}/*",)
+    assert prefix.waits_for == (f"gs://{FROM}/a/*",)
 
 
 HOUR = timedelta(hours=1)
