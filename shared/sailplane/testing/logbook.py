@@ -94,6 +94,7 @@ class _Tee:
 
 
 def _put_back(environment: dict[str, str]) -> None:
-    for name in os.environ.keys() - environment.keys():
+    now = dict(os.environ)
+    for name in now.keys() - environment.keys():
         del os.environ[name]
-    os.environ.update(environment)
+    os.environ.update(environment.items() - now.items())
