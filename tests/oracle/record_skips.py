@@ -4,7 +4,8 @@
     AIRFLOW_HOME=SCRATCH python tests/oracle/record_skips.py [DAG_ID...]
 
 It writes `skips.json`, whole or the rows of the DAGs that are named. Each DAG is run by `dag.test()`. A row has the
-run's state, that of each task instance, and which tasks are linked to which.
+run's state, that of each task instance, how many tries those took that took several, and which tasks are linked to
+which.
 """
 
 import importlib.util
@@ -16,6 +17,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "skip_dags"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(FOLDER)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW_CONN_FS_DEFAULT"] = '{"conn_type": "fs", "extra": {"path": "/"}}'
 
 import airflow  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
@@ -32,16 +34,20 @@ def dags_of(path):
     return found
 
 
+def name(ti):
+    return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
+
+
 def recorded(dag):
     run = dag.test()
     with create_session() as session:
         instances = run.get_task_instances(session=session)
-        states = {
-            ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state) for ti in instances
-        }
+        states = {name(ti): str(ti.state) for ti in instances}
+        tries = {name(ti): ti.try_number for ti in instances if ti.try_number > 1}
     return {
         "run": str(run.state),
         "states": dict(sorted(states.items())),
+        **({"tries": dict(sorted(tries.items()))} if tries else {}),
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
     }
 

@@ -47,11 +47,17 @@ def test_a_dag_is_linked_and_ends_as_in_airflow(folder: Path, dag_id: str) -> No
     run = run_in_memory(dag, seed=len(dag_id), run_type=RunType.MANUAL)
     assert run.states == expected["states"], run.errors()
     assert str(run.run) == recorded["run"]
+    tries = {str(key): each.try_number for key, each in run.instances.items() if each.try_number > 1}
+    assert tries == recorded.get("tries", {})
 
 
 def test_each_difference_is_documented() -> None:
     page = (ORACLE.parents[1] / "docs" / "airflow-differences.md").read_text()
     assert [dag_id for dag_id in DIFFERENT if f"`{dag_id}`" not in page] == []
+
+
+def test_retries_are_among_what_was_recorded() -> None:
+    assert RECORDED["retried_to_success"]["tries"] == {"at_last": 3}
 
 
 def test_every_dag_of_the_files_was_recorded(folder: Path) -> None:
