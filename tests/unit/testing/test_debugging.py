@@ -10,6 +10,7 @@ import pytest
 
 from sailplane import DAG, EmptyOperator, task
 from sailplane.model.errors import SettingsError
+from sailplane.sensors.base import BaseSensorOperator
 
 
 def seeing() -> DAG:
@@ -87,6 +88,22 @@ def test_retries_are_not_waited_for() -> None:
 
         unlucky()
     assert dag.test().get_task_instance("unlucky").try_number == 2
+
+
+class AtSecondPoke(BaseSensorOperator):
+    pokes = 0
+
+    def poke(self, context: Any) -> bool:
+        type(self).pokes += 1
+        return type(self).pokes >= 2
+
+
+def test_a_rescheduled_sensor_pokes_again_when_it_is_due() -> None:
+    AtSecondPoke.pokes = 0
+    with DAG("waits") as dag:
+        AtSecondPoke(task_id="wait", mode="reschedule", poke_interval=0)
+    run = dag.test()
+    assert (run.state, AtSecondPoke.pokes) == ("success", 2)
 
 
 def test_asking_for_an_executor_says_that_there_is_none(caplog: pytest.LogCaptureFixture) -> None:
