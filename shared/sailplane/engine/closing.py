@@ -62,6 +62,13 @@ def close(
     Not None when this call closed it: the caller then calls its callbacks and lets a waiting run start. A run that
     was stopped ends as `stop` says.
     """
+    with run.close_in_turn():  # Of threads that find it over at once only the first reads all its states.
+        return None if run.is_closed else _close(cloud, run, is_known, clock, stop)
+
+
+def _close(
+    cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime], stop: Stop | None
+) -> Closed | None:
     states = run.known_states() if is_known else _read_states(cloud, run)
     if states is None or not closing.is_over(run.dag, states, run.sizes) or not run.close_once():
         return None

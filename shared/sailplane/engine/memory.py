@@ -54,6 +54,7 @@ class RunMemory:
     _left_over: Usage = NOTHING
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def key(self) -> RunKey:
@@ -119,6 +120,12 @@ class RunMemory:
             self._xcom_bytes += len(value)
         if self._xcom_bytes <= MOST_XCOM_BYTES:
             self.xcoms[name] = value
+
+    @contextmanager
+    def close_in_turn(self) -> Iterator[None]:
+        """One thread at a time finds out whether the run is over."""
+        with self._turn:
+            yield
 
     def close_once(self) -> bool:
         """True for the first caller: only one thread of an instance closes a run."""
