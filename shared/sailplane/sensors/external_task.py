@@ -14,10 +14,10 @@ from sailplane.authoring.exceptions import (
     ExternalTaskGroupFailedError,
     ExternalTaskNotFoundError,
 )
+from sailplane.authoring.operator import BaseOperator
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunAnswer, RunFacts, RunProblem, RunQuery
 from sailplane.model.states import RunState, TaskState
-from sailplane.operators.empty import EmptyOperator
 from sailplane.sensors.base import BaseSensorOperator
 
 
@@ -160,8 +160,10 @@ class ExternalTaskSensor(BaseSensorOperator):
         raise AirflowSkipException(f"{self._subject()} ended in one of the states {', '.join(self.skipped_states)}")
 
 
-class ExternalTaskMarker(EmptyOperator):
+class ExternalTaskMarker(BaseOperator):
     """Names a task of another DAG that waits for this one. It is a mark: clearing does not reach across DAGs."""
+
+    does_nothing = True
 
     template_fields: Sequence[str] = ("external_dag_id", "external_task_id", "logical_date")
     ui_color = "#4db7db"
@@ -178,3 +180,6 @@ class ExternalTaskMarker(EmptyOperator):
         super().__init__(**kwargs)
         self.external_dag_id, self.external_task_id = external_dag_id, external_task_id
         self.logical_date, self.recursion_depth = logical_date, recursion_depth
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        """Succeed."""
