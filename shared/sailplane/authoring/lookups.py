@@ -1,4 +1,4 @@
-"""Where `Variable`, `Connection` and `mask_secret` ask: the running task's services, or the environment outside of one."""
+"""Whom `Variable`, `Connection` and `mask_secret` ask: the running task's services, else the environment."""
 
 import os
 from collections.abc import Iterator, Sequence
