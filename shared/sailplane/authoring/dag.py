@@ -226,7 +226,7 @@ class DAG:
     def test(
         self,
         run_after: datetime | None = None,
-        logical_date: datetime | None = NOTSET,
+        logical_date: Any = NOTSET,
         run_conf: Mapping[str, Any] | None = None,
         conn_file_path: str | None = None,
         variable_file_path: str | None = None,
