@@ -36,8 +36,6 @@ TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
         "weight_rule",
         "max_active_tis_per_dag",
         "max_active_tis_per_dagrun",
-        "depends_on_past",
-        "wait_for_downstream",
         "inlets",
         "outlets",
         "email",
