@@ -86,14 +86,14 @@ def test_arguments_that_are_not_acted_on_differ_and_removed_ones_are_missing() -
         from airflow import DAG
         from airflow.decorators import task
         from airflow.operators.python import PythonOperator
-        default_args = {"owner": "me", "depends_on_past": True, "email": ["a@b.c"]}
+        default_args = {"owner": "me", "pool": "p", "email": ["a@b.c"]}
         with DAG("x", schedule_interval="@daily", access_control={"a": {"can_read"}}, fail_fast=False):
             PythonOperator(task_id="a", python_callable=print, provide_context=True, pool="default_pool")
             @task(pool="narrow")
             def f(): ...
     """) == [
-        (4, "differs", "task(depends_on_past=)"),
         (4, "differs", "task(email=)"),
+        (4, "differs", "task(pool=)"),
         (5, "differs", "DAG(access_control=)"),
         (5, "missing", "DAG(schedule_interval=)"),
         (6, "missing", "task(provide_context=)"),
