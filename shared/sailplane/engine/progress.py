@@ -81,12 +81,12 @@ class Progress:
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
             return self._end_alone(run, ended, kept)
-        self._wake_next(run, [ended.key, *drafted.settled])
         if ending is not None:
             self._closed(run, ending, result.tokens)
-            return True
-        self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
-        if not drafted.resolves(run.dag, [ended.key]):
+        else:
+            self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
+        self._wake_next(run, [ended.key, *drafted.settled])
+        if ending is None and not drafted.resolves(run.dag, [ended.key]):
             self.follow(run, [ended.key, *drafted.settled], kept)
         return True
 
