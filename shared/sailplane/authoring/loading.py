@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from sailplane.authoring import scopes
 from sailplane.authoring.bundle_files import dag_files
@@ -63,9 +64,20 @@ def _open(scope: scopes.FileScope, bundle: Path) -> Iterator[None]:
         del scopes.dags[depths[0] :], scopes.groups[depths[1] :], scopes.brackets[depths[2] :]
 
 
+class _FromSource(SourceFileLoader):
+    """Compiles the file each time it is read.
+
+    Python's cache of compiled files believes that a file is unchanged if its size is and its time to the second; and
+    nobody wants folders of it beside their DAGs.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import(path: Path, file: str) -> ModuleType:
     name = module_name(file)
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise AuthorError("it is no Python file")
     module = importlib.util.module_from_spec(spec)

@@ -66,17 +66,19 @@ def test_an_execution_that_cannot_be_started_now_is_started_later(standalone: St
     assert len(quiet_executions(standalone, "heavy")) == before + 1
 
 
-def test_of_two_executions_for_one_task_the_second_loses_and_says_so_with_code_0(standalone: Standalone) -> None:
-    """The answer of the first start is lost, so that another is made."""
+def test_a_start_whose_answer_was_lost_runs_the_task_once(standalone: Standalone) -> None:
+    """Another is made unless the first execution is quicker; the one that comes second ends with code 0."""
     before = len(executions(standalone, "heavy"))
     standalone.inject("cloudrun.jobs.run", FaultKind.LOST_ANSWER)
     run_id = standalone.trigger("patient_heavy")
     standalone.notes.pid(run_id, "long")
-    eventually(lambda: len(executions(standalone, "heavy")) == before + 2, "two executions were started")
+    eventually(lambda: not standalone.pending_faults(), "the answer was lost")
     standalone.notes.release(run_id, "long")
     assert standalone.wait_for_end("patient_heavy", run_id) == "success"
     assert standalone.notes.repeated(run_id) == {}
-    assert [one.get("succeededCount") for one in quiet_executions(standalone, "heavy")[:2]] == [1, 1]
+    made = len(quiet_executions(standalone, "heavy")) - before
+    assert made in (1, 2)
+    assert [one.get("succeededCount") for one in quiet_executions(standalone, "heavy")[:made]] == [1] * made
 
 
 def run_task(standalone: Standalone, ticket: str) -> subprocess.CompletedProcess[str]:

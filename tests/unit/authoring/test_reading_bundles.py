@@ -190,3 +190,10 @@ def test_every_public_name_is_there() -> None:
     assert set(sailplane.__all__) == set(sailplane._HOME)
     with pytest.raises(AttributeError, match="no attribute 'NoSuchThing'"):
         _ = sailplane.NoSuchThing
+
+
+def test_a_file_that_changes_within_a_second_and_keeps_its_size_is_read_anew(bundle: Bundle) -> None:
+    one = bundle.one("from sailplane import DAG\nwith DAG('aaa'):\n    pass\n")
+    other = bundle.one("from sailplane import DAG\nwith DAG('bbb'):\n    pass\n")
+    assert (one.dag_id, other.dag_id) == ("aaa", "bbb")
+    assert not (bundle.root / "__pycache__").exists()
