@@ -41,7 +41,8 @@ def test_a_fan_out_over_all_kinds_runs_each_task_once_with_an_execution_for_each
     assert standalone.notes.repeated(run_id) == {}
     started = quiet_executions(standalone, "heavy")
     assert len(started) == before + 4
-    assert all(one.get("succeededCount") == 1 for one in started)
+    # The newest come first; others are those of the tests before.
+    assert all(one.get("succeededCount") == 1 for one in started[:4])
 
 
 def test_a_failed_try_is_retried_and_its_execution_has_not_failed(standalone: Standalone) -> None:
