@@ -4,7 +4,6 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import lookups, mapping, retry_policy, scopes
@@ -28,6 +27,7 @@ from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
+from sailplane.model.evolve import evolve
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, TaskServices
 from sailplane.model.runs import ErrorInfo
 from sailplane.model.states import TaskState
@@ -77,7 +77,7 @@ def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, 
     if isinstance(ti := context.get("ti"), TaskInstance):
         outcome = mapping.described(outcome, ti, context)
         if ti.rendered:
-            outcome = replace(outcome, rendered=ti.rendered)
+            outcome = evolve(outcome, rendered=ti.rendered)
         _run_final_callbacks(context["task"], ti, outcome, job, context)
     return outcome
 

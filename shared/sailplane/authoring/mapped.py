@@ -10,7 +10,7 @@ from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.xcom_arg import iter_references
 
 if TYPE_CHECKING:
-    from sailplane.authoring.dag import DAG
+    pass
 
 _MAY_DIFFER = frozenset({"doc", "doc_md", "inlets", "outlets", "resources", "executor_config", "logger_name"})
 """Of the arguments that all operators have, those that the planner need not know."""
@@ -174,8 +174,11 @@ def _general() -> frozenset[str]:
     return parameters(BaseOperator)
 
 
-def mapped_over(dag: "DAG") -> frozenset[str]:
-    """task_ids of those whose results decide how many instances others have."""
-    inputs = [task.expand_input for task in dag.tasks if isinstance(task, MappedOperator)]
-    inputs += [group.expand_input for group in dag.group_dict.values() if group.expand_input is not None]
-    return frozenset(task_id for each in inputs for task_id in each.expansion().producers)
+def is_mapped_over(task: BaseOperator) -> bool:
+    """Whether what `task` returns decides how many instances others have.
+
+    Asked of each try: so only what waits for `task` is looked at, as a mapped task always waits for what it is made of.
+    """
+    inputs = [other.expand_input for other in task.downstream_list if isinstance(other, MappedOperator)]
+    inputs += [group.expand_input for group in task.dag.group_dict.values() if group.expand_input is not None]
+    return any(task.task_id in each.expansion().producers for each in inputs)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sailplane.authoring.exceptions import (
@@ -11,10 +10,11 @@ from sailplane.authoring.exceptions import (
     UnmappableXComTypePushed,
     XComForMappingNotPushed,
 )
-from sailplane.authoring.mapped import MappedOperator, mapped_over
+from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.model.errors import TemplateError
+from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome
 from sailplane.model.ids import UNMAPPED
 
@@ -29,7 +29,7 @@ def unmapped(task: BaseOperator, context: Mapping[str, Any]) -> BaseOperator:
 
 def measure(task: BaseOperator, ti: TaskInstance, result: Any) -> None:
     """Note how many items the task returned, if others are mapped over them; raises when they cannot be."""
-    if ti.map_index != UNMAPPED or task.task_id not in mapped_over(task.dag):
+    if ti.map_index != UNMAPPED or not is_mapped_over(task):
         return
     where = f"other tasks are mapped over what task {task.task_id!r} returns"
     if result is None or not task.do_xcom_push:
@@ -60,7 +60,7 @@ def described(outcome: Outcome, ti: TaskInstance, context: Mapping[str, Any]) ->
         ti.map_name = _name(context)
     if ti.map_length is None and not ti.map_name:
         return outcome
-    return replace(outcome, map_length=ti.map_length, map_name=ti.map_name)
+    return evolve(outcome, map_length=ti.map_length, map_name=ti.map_name)
 
 
 def _name(context: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """From a DAG of the author's to the data that planning and showing need."""
 
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,7 @@ import msgspec
 
 from sailplane.authoring.arguments import is_arg_set
 from sailplane.authoring.dag_checks import find_order
-from sailplane.authoring.mapped import MappedOperator, mapped_over
+from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
 from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
@@ -51,11 +50,10 @@ def _plain(value: Any) -> Any:
 
 def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     order = find_order(dag)
-    producers = mapped_over(dag)
     return SerializedDag(
         dag_id=dag.dag_id,
         file=file,
-        tasks=tuple(_task(task, producers) for task in order),
+        tasks=tuple(_task(task) for task in order),
         groups=tuple(_group(dag.group_dict[group_id]) for group_id in sorted(dag.group_dict)),
         schedule=dag.timetable,
         start_date=dag.start_date,
@@ -79,7 +77,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     )
 
 
-def _task(task: BaseOperator, producers: Collection[str]) -> SerializedTask:
+def _task(task: BaseOperator) -> SerializedTask:
     return SerializedTask(
         task_id=task.task_id,
         operator=task.task_type,
@@ -94,7 +92,7 @@ def _task(task: BaseOperator, producers: Collection[str]) -> SerializedTask:
         wait_for_downstream=task.wait_for_downstream,
         is_sensor=task.is_sensor,
         expansion=task.expand_input.expansion() if isinstance(task, MappedOperator) else None,
-        is_mapped_over=task.task_id in producers,
+        is_mapped_over=is_mapped_over(task),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
