@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sailplane.cloud import alarms, paths, value_codec
+from sailplane.cloud import alarms, paths, slot_codec, value_codec
 from sailplane.cloud.documents import (
     Fields,
     flag,
@@ -30,16 +30,19 @@ from sailplane.cloud.documents import (
 from sailplane.cloud.summaries import packed, unpacked
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.pools import Pool, Turn
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
-Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection
+Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | Pool | Turn
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
-_FINE = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
+_FINE = frozenset(
+    {TaskState.SCHEDULED, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED}
+)
 
 
 def path_of(record: Record) -> str:
@@ -86,6 +89,8 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
         fields["map_length"].integer_value = record.map_length
     put_text(fields, "map_name", record.map_name)
     put_text(fields, "rendered", record.rendered)
+    if record.limits:
+        slot_codec.write_limits(record, fields)
     put_flag(fields, "has_log", record.has_log)
     if record.error is not None:
         fields["error"].string_value = msgspec.json.encode(record.error).decode()
@@ -134,6 +139,10 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         map_length=whole(fields, "map_length") if "map_length" in fields else None,
         map_name=text(fields, "map_name"),
         rendered=text(fields, "rendered"),
+        limits=slot_codec.limits(fields),
+        pool_slots=whole(fields, "pool_slots", 1),
+        rank=text(fields, "rank"),
+        waits_for_slots="wants" in fields,
         has_log=flag(fields, "has_log"),
         error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
         cpu_seconds=number(fields, "cpu_seconds"),
@@ -162,6 +171,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_text(fields, "file", context.file)
     put_text(fields, "run_type", context.run_type)
     put_text(fields, "triggered_by", context.triggered_by)
+    put_flag(fields, "limits_default_pool", context.limits_default_pool)
     put_instant(fields, "logical_date", context.logical_date)
     put_instant(fields, "data_interval_start", context.data_interval_start)
     put_instant(fields, "data_interval_end", context.data_interval_end)
@@ -198,6 +208,7 @@ def read_run(document: Any) -> DagRun:
             started_at=instant(fields, "started_at"),
             conf=msgspec.json.decode(conf) if conf else {},
             triggered_by=TriggeredBy(text(fields, "triggered_by", TriggeredBy.TEST)),
+            limits_default_pool=flag(fields, "limits_default_pool"),
         ),
         state=RunState(text(fields, "state")),
         queued_at=required_instant(fields, "queued_at"),
@@ -353,6 +364,8 @@ _PATHS: dict[type, Callable[[Any], str]] = {
     DagFileError: lambda record: paths.dag_file_error(record.file),
     Variable: lambda record: value_codec.variable_path(record.key),
     Connection: lambda record: value_codec.connection_path(record.conn_id),
+    Pool: lambda record: slot_codec.pool_path(record.name),
+    Turn: lambda record: slot_codec.turn_path(record.limit),
 }
 
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {

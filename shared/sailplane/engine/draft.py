@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sailplane.engine.memory import RunMemory
-from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.dags import SerializedDag
 from sailplane.model.evolve import evolve
-from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.limits import HOLDING
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
-from sailplane.planner import advance, joins
+from sailplane.planner import advance, joins, slots
 from sailplane.planner.alarms import QUEUED_ALARM
 from sailplane.planner.plan import Look, Plan, Snapshot
 from sailplane.planner.wiring import Node, wiring
@@ -127,10 +128,11 @@ def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
     return empty
 
 
-def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime, size: int = 0) -> TaskInstance:
-    """A first try, to be handed to a worker; `size` as in `Start`."""
-    return TaskInstance(
-        run=run,
+def queued(run: RunMemory, key: TaskKey, now: datetime, size: int = 0) -> TaskInstance:
+    """A task instance whose upstream tasks are done."""
+    task = run.task(key)
+    instance = TaskInstance(
+        run=run.key,
         task_id=key.task_id,
         map_index=key.map_index,
         map_size=size,
@@ -141,6 +143,41 @@ def queued(run: RunKey, task: SerializedTask, key: TaskKey, now: datetime, size:
         queued_at=now,
         alarm_at=now + QUEUED_ALARM,
         claim=nonce(),
+    )
+    limits = run.limits(task)
+    if not limits:
+        return instance
+    return evolve(instance, limits=limits, pool_slots=task.pool_slots, rank=_rank(run, instance, now))
+
+
+def _rank(run: RunMemory, instance: TaskInstance, now: datetime) -> str:
+    priority = run.task(instance.key).priority(instance.try_number)
+    return slots.rank(priority, run.context.run_after, now, instance.map_index)
+
+
+def waiting(instance: TaskInstance) -> TaskInstance:
+    """`instance`, which was to be queued, until its limits have room for it.
+
+    It has no alarm: who frees a place looks for it, and the run's alarm finds what nobody looked for.
+    """
+    return evolve(instance, state=TaskState.SCHEDULED, queued_at=None, alarm_at=None, waits_for_slots=True)
+
+
+def ranked(run: RunMemory, instance: TaskInstance, now: datetime) -> TaskInstance:
+    """`instance` by the priority of its try, as of now, among those that wait for slots."""
+    return evolve(instance, rank=_rank(run, instance, now)) if instance.limits else instance
+
+
+def admitted(instance: TaskInstance, now: datetime) -> TaskInstance:
+    """`instance`, which waited for slots and has them."""
+    return evolve(
+        instance,
+        state=TaskState.QUEUED,
+        queued_at=now,
+        alarm_at=now + QUEUED_ALARM,
+        alarms=0,
+        claim=nonce(),
+        waits_for_slots=False,
     )
 
 
@@ -157,13 +194,17 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
         worker=worker,
         error=None,
         waits_for=(),
+        waits_for_slots=False,
     )
 
 
 def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
-    """`instance`, queued again: for its next try when this one failed, for the same one when it was rescheduled."""
+    """`instance`, queued again: for its next try when this one failed, for the same one when it was rescheduled.
+
+    One that has limits, and no place in them any more, waits for slots first.
+    """
     is_next_try = instance.state is TaskState.UP_FOR_RETRY
-    return evolve(
+    again = evolve(
         instance,
         state=TaskState.QUEUED,
         try_number=instance.try_number + 1 if is_next_try else instance.try_number,
@@ -183,7 +224,9 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         cpu_seconds=0.0 if is_next_try else instance.cpu_seconds,
         max_rss_mib=0.0 if is_next_try else instance.max_rss_mib,
         rendered="",
+        waits_for_slots=False,
     )
+    return waiting(again) if instance.limits and instance.state not in HOLDING else again
 
 
 def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.limits import limits_of
 from sailplane.model.runs import RunContext, TaskInstance, Token
 from sailplane.model.states import TaskState
 from sailplane.model.usage import NOTHING, Usage
@@ -68,6 +69,10 @@ class RunMemory:
         if task is None:
             raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
         return task
+
+    def limits(self, task: SerializedTask) -> Mapping[str, int]:
+        """What limits the instances of `task` in this run: see `model.limits`."""
+        return limits_of(self.dag, task, self.key, limits_default_pool=self.context.limits_default_pool)
 
     def leave_over(self, usage: Usage) -> None:
         """Keep what was used on the run's behalf and stands in none of its documents, for the next that is written."""

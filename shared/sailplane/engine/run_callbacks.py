@@ -10,7 +10,7 @@ from datetime import datetime
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft
 from sailplane.engine.memory import RunMemory
-from sailplane.model.callbacks import AboutRun, RunCallback, task_of
+from sailplane.model.callbacks import AboutRun, RunCallback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import TaskInstance
@@ -20,7 +20,7 @@ from sailplane.model.states import RunState, TaskState
 def due(run: RunMemory, state: RunState, now: datetime, *, is_late: bool = False) -> TaskInstance | None:
     """What calls the callbacks of a run that ends in `state`; None when its DAG has none for that."""
     callback = _callback(run.dag, state, is_late)
-    return draft.queued(run.key, task_of(callback), TaskKey(callback), now) if callback is not None else None
+    return draft.queued(run, TaskKey(callback), now) if callback is not None else None
 
 
 def _callback(dag: SerializedDag, state: RunState, is_late: bool) -> RunCallback | None:

@@ -145,9 +145,8 @@ class Sortie:
                 self._run.let_go(instance.key)
 
     def _from_ticket(self, ticket: TaskTicket) -> TaskInstance:
-        task = self._run.task(ticket.key)
         return evolve(
-            draft.queued(self._run.key, task, ticket.key, ticket.queued_at or self._worker.clock()),
+            draft.queued(self._run, ticket.key, ticket.queued_at or self._worker.clock()),
             map_size=ticket.map_size,
             try_number=ticket.try_number,
             max_tries=ticket.max_tries,

@@ -78,6 +78,12 @@ class SerializedTask:
     pool: str = DEFAULT_POOL
     pool_slots: int = 1
     priority_weight: int = 1
+    priorities: tuple[int, ...] = ()
+    """By `weight_rule`, for each try, the last for all that follow; empty: `priority_weight`."""
+    weight_rule: str = "downstream"
+    max_active_tis_per_dag: int = 0
+    """How many of its instances may be active, in all runs; 0: no limit."""
+    max_active_tis_per_dagrun: int = 0
     depends_on_past: bool = False
     """True: waits until its instance in the run before has succeeded or was skipped."""
     wait_for_downstream: bool = False
@@ -108,6 +114,12 @@ class SerializedTask:
     @property
     def is_mapped(self) -> bool:
         return self.expansion is not None
+
+    def priority(self, try_number: int = 1) -> int:
+        """How urgent a try of it is among those that wait for the same slots."""
+        if not self.priorities:
+            return self.priority_weight
+        return self.priorities[min(max(try_number, 1), len(self.priorities)) - 1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,8 @@ class RunContext:
     started_at: datetime | None
     conf: Mapping[str, Any] = field(default_factory=dict)
     triggered_by: TriggeredBy = TriggeredBy.TEST
+    limits_default_pool: bool = False
+    """Whether the default pool had a limit when the run was created: until then nobody needs to look."""
 
     @property
     def key(self) -> RunKey:
@@ -178,6 +180,14 @@ class TaskInstance:
     """The rendered `map_index_template`: what the instance is called instead of its index."""
     rendered: str = ""
     """JSON of the templated fields as its last try rendered them, shortened and masked: for display."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """What it is under (`model.limits`): name -> capacity. Empty: nothing keeps it from starting."""
+    pool_slots: int = 1
+    """How many places it takes of its pool."""
+    rank: str = ""
+    """Its place among those that wait for the same limits; only of one that has some."""
+    waits_for_slots: bool = False
+    """True: SCHEDULED until its limits have room."""
     has_log: bool = False
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0

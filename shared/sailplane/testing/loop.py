@@ -68,9 +68,12 @@ class RunLoop:
 
     def run_one(self, key: TaskKey) -> None:
         """Run one try of one task instance, whatever is before it."""
-        task = self.memory.dag.task_dict[key.task_id]
-        self.instances.put(draft.queued(self.memory.key, task, key, self.clock.now()))
+        self.instances.put(self._queued(key))
         self._run_if_queued(key)
+
+    def _queued(self, key: TaskKey, size: int = 0) -> TaskInstance:
+        """One after the other, no limit keeps any waiting."""
+        return evolve(draft.queued(self.memory, key, self.clock.now(), size), limits={})
 
     def _create_due(self) -> None:
         """Create all that is due now, and end what does not run because its end is given."""
@@ -87,8 +90,7 @@ class RunLoop:
 
     def _create(self, key: TaskKey, size: int) -> bool:
         """Create a task instance that is to run. True when it has ended by that."""
-        task = self.memory.dag.task_dict[key.task_id]
-        instance = draft.queued(self.memory.key, task, key, self.clock.now(), size)
+        instance = self._queued(key, size)
         self.instances.create(instance)
         if not self.given.spares(key.task_id):
             return False

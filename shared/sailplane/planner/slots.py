@@ -1,0 +1,47 @@
+"""Which of the task instances that wait for places get them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sailplane.model.limits import pool_of
+from sailplane.model.runs import TaskInstance
+
+_MOST = 4_999_999_999
+"""A priority beyond counts as this one, in ten digits."""
+
+
+@dataclass
+class Room:
+    """What is free, by the name of the limit."""
+
+    places: dict[str, float]
+    starts: dict[str, float] = field(default_factory=dict)
+    """Of pools with a rate: how many may start now."""
+
+    def takes(self, instance: TaskInstance) -> bool:
+        """Whether there is room for it in every one of its limits, in which it has its places from then on."""
+        wanted = {name: places(name, instance) for name in instance.limits}
+        if any(self.places[name] < count or self.starts.get(name, 1.0) < 1.0 for name, count in wanted.items()):
+            return False
+        for name, count in wanted.items():
+            self.places[name] -= count
+            if name in self.starts:
+                self.starts[name] -= 1.0
+        return True
+
+
+def places(name: str, instance: TaskInstance) -> int:
+    """How many places of a limit a task instance takes: more than one only of a pool."""
+    return instance.pool_slots if pool_of(name) is not None else 1
+
+
+def choose(waiting: Iterable[TaskInstance], room: Room) -> list[TaskInstance]:
+    """Those that get in, in the order of their ranks. One for which there is no room does not keep others waiting."""
+    return [instance for instance in sorted(waiting, key=lambda each: each.rank) if room.takes(instance)]
+
+
+def rank(priority: int, run_after: datetime, asked_at: datetime, map_index: int) -> str:
+    """The order of those that wait, as a string that sorts: by priority, then by their runs, then as they came."""
+    urgency = _MOST - max(min(priority, _MOST), -_MOST)
+    return f"{urgency:010d} {run_after:%Y%m%dT%H%M%S%f} {asked_at:%Y%m%dT%H%M%S%f} {map_index + 1:06d}"
