@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sailplane.cloud import alarms, paths, slot_codec, value_codec
+from sailplane.cloud import alarms, paths, slot_codec, state_codec, value_codec
 from sailplane.cloud.documents import (
     Fields,
     flag,
@@ -33,10 +33,22 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.pools import Pool, Turn
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+from sailplane.model.state_store import AssetEntry, TaskEntry
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
-Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | Pool | Turn
+Guarded = (
+    DagRecord
+    | DagSchedule
+    | DagRun
+    | TaskInstance
+    | Variable
+    | Connection
+    | TaskEntry
+    | AssetEntry
+    | Pool
+    | Turn
+)
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
@@ -371,9 +383,15 @@ _PATHS: dict[type, Callable[[Any], str]] = {
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     TaskInstance: _write_task,
     DagRun: _write_run,
+    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
+    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
     DagSchedule: _write_schedule,
     DagRecord: _write_dag,
     DagFileError: _write_dag_file_error,
     Variable: value_codec.write_variable,
     Connection: value_codec.write_connection,
+    Pool: slot_codec.write_pool,
+    Turn: slot_codec.write_turn,
 }
+    TaskEntry: state_codec.write_task_entry,
+    AssetEntry: state_codec.write_asset_entry,

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, documents, paths, value_codec
+from sailplane.cloud import alarms, codec, documents, paths, state_codec, value_codec
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
-from sailplane.cloud.firestore import Firestore, ListDocumentsRequest, RunAggregationQueryRequest, RunQueryRequest
-from sailplane.cloud.message_types import FIRESTORE, types_of
+from sailplane.cloud.firestore import Firestore
+from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, bound, select, where_in
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.tally import Tally
 from sailplane.model.callbacks import RunCallback, is_callback
@@ -21,18 +21,13 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
+from sailplane.model.state_store import AssetEntry, TaskEntry
 from sailplane.model.states import RunState
 from sailplane.model.values import Connection, Variable
 
-Query = types_of(FIRESTORE, "query").StructuredQuery.pb()
-_OPERATORS = Query.FieldFilter.Operator
-_AND = Query.CompositeFilter.Operator.Value("AND")
-_OR = Query.CompositeFilter.Operator.Value("OR")
-_PAGE = 300
 _MOST_VERSIONS = 500
 """Versions of DAGs that are kept in memory."""
 _log = logging.getLogger(__name__)
-_DESCENDING = Query.Direction.Value("DESCENDING")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +39,12 @@ class DueAlarms:
     tasks: tuple[TaskInstance, ...]
 
 
-class Store:
+class Store(Reader):
     """Reads give records; `commit` writes changes. Raises `Unavailable` when Firestore does not answer in time."""
 
     def __init__(self, settings: Settings, read_object: Callable[[str], bytes], tally: Tally) -> None:
         self._settings = settings
-        self._firestore = Firestore(settings, tally)
+        super().__init__(Firestore(settings, tally))
         self.clock = self._firestore.clock
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
@@ -130,14 +125,14 @@ class Store:
         newest_first: bool = True,
     ) -> list[DagRun]:
         """Runs of one DAG, or of all, by `run_after`; with `states`, only of one DAG and those alone."""
-        query = _select("runs", all_descendants=dag_id is None)
+        query = select("runs", all_descendants=dag_id is None)
         if states:
-            _where_in(query, "state", states)
+            where_in(query, "state", states)
         else:
             order = query.order_by.add()
             order.field.field_path = "run_after"
             if newest_first:
-                order.direction = _DESCENDING
+                order.direction = DESCENDING
             query.limit.value = limit
         parent = paths.dag(dag_id) if dag_id is not None else ""
         found = [codec.read_run(document) for document in self._run(parent, query)]
@@ -147,10 +142,10 @@ class Store:
 
     def runs_at(self, dag_id: str, logical_dates: Sequence[datetime]) -> list[DagRun]:
         """Runs of a DAG by their logical date, at most 30 of them asked for at once."""
-        query = _select("runs")
+        query = select("runs")
         field_filter = query.where.field_filter
         field_filter.field.field_path = "logical_date"
-        field_filter.op = _OPERATORS.Value("IN")
+        field_filter.op = OPERATORS.Value("IN")
         for moment in logical_dates:
             documents.put_moment(field_filter.value.array_value.values.add(), moment)
         found = self._run(paths.dag(dag_id), query)
@@ -158,32 +153,32 @@ class Store:
 
     def neighbours(self, dag_id: str, logical_date: datetime, *, later: bool, limit: int) -> list[DagRun]:
         """The runs of a DAG with the nearest logical dates before `logical_date`, or after it, nearest first."""
-        query = _select("runs")
+        query = select("runs")
         field_filter = query.where.field_filter
         field_filter.field.field_path = "logical_date"
-        field_filter.op = _OPERATORS.Value("GREATER_THAN" if later else "LESS_THAN")
+        field_filter.op = OPERATORS.Value("GREATER_THAN" if later else "LESS_THAN")
         documents.put_moment(field_filter.value, logical_date)
         order = query.order_by.add()
         order.field.field_path = "logical_date"
         if not later:
-            order.direction = _DESCENDING
+            order.direction = DESCENDING
         query.limit.value = limit
         found = self._run(paths.dag(dag_id), query)
         return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
 
     def count_runs(self, dag_id: str | None = None, *, states: Sequence[RunState] = ()) -> int:
         """How many runs one DAG has, or all have; with `states`, only of one DAG. One read a thousand."""
-        query = _select("runs", all_descendants=dag_id is None)
+        query = select("runs", all_descendants=dag_id is None)
         if states:
-            _where_in(query, "state", states)
+            where_in(query, "state", states)
         else:  # Schedules stand among the runs, and have no such field.
             query.order_by.add().field.field_path = "run_after"
         return self._count(paths.dag(dag_id) if dag_id is not None else "", query)
 
     def waiting(self, dag_id: str) -> tuple[list[DagRun], DagSchedule | None]:
         """Queued runs of a DAG, oldest first, and its schedule when that is held."""
-        query = _select("runs")
-        _where_in(query, "state", (RunState.QUEUED, codec.HELD))
+        query = select("runs")
+        where_in(query, "state", (RunState.QUEUED, codec.HELD))
         queued: list[DagRun] = []
         held: DagSchedule | None = None
         for document in self._run(paths.dag(dag_id), query):
@@ -195,8 +190,8 @@ class Store:
 
     def active_runs(self, dag_id: str) -> int:
         """How many runs of a DAG are running; one read."""
-        query = _select("runs")
-        _where_in(query, "state", (RunState.RUNNING,))
+        query = select("runs")
+        where_in(query, "state", (RunState.RUNNING,))
         return self._count(paths.dag(dag_id), query)
 
     # Task instances
@@ -223,10 +218,10 @@ class Store:
 
     def feeding(self, run: RunKey, label: str) -> int:
         """How many ended task instances feed the wide join `label`; one read a thousand."""
-        query = _select("tasks")
+        query = select("tasks")
         field_filter = query.where.field_filter
         field_filter.field.field_path = "feeds"
-        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS")
+        field_filter.op = OPERATORS.Value("ARRAY_CONTAINS")
         field_filter.value.string_value = label
         return self._count(paths.run(run), query)
 
@@ -237,10 +232,10 @@ class Store:
 
     def waiting_for(self, *events: str) -> list[tuple[RunKey, TaskKey]]:
         """Task instances that one of `events`, of which there may be up to 30, may wake."""
-        query = _select("waits")
+        query = select("waits")
         field_filter = query.where.field_filter
         field_filter.field.field_path = "events"
-        field_filter.op = _OPERATORS.Value("ARRAY_CONTAINS_ANY")
+        field_filter.op = OPERATORS.Value("ARRAY_CONTAINS_ANY")
         for event in events:
             field_filter.value.array_value.values.add().string_value = event
         return [codec.read_wait(document) for document in self._run("", query)]
@@ -263,6 +258,25 @@ class Store:
         """All of them; one read each."""
         return [value_codec.read_connection(document) for document in self._list("", "connections")]
 
+    # State stores
+
+    def task_entry(self, run: RunKey, task: TaskKey, key: str) -> TaskEntry | None:
+        found = self._get([state_codec.task_entry_path(run, task, key)])
+        return state_codec.read_task_entry(found[0]) if found else None
+
+    def task_entries(self, run: RunKey, task: TaskKey) -> list[TaskEntry]:
+        """All of a task instance; one read each."""
+        return [state_codec.read_task_entry(each) for each in self._list(paths.task(run, task), state_codec.TASK_STATE)]
+
+    def asset_entry(self, name: str, key: str) -> AssetEntry | None:
+        found = self._get([state_codec.asset_entry_path(name, key)])
+        return state_codec.read_asset_entry(found[0]) if found else None
+
+    def asset_entries(self, name: str) -> list[AssetEntry]:
+        """All of an asset; one read each."""
+        found = self._list(state_codec.asset_path(name), state_codec.ASSET_STATE)
+        return [state_codec.read_asset_entry(each) for each in found]
+
     # Alarms
 
     def due(self, now: datetime, horizon: datetime, *, limit: int) -> DueAlarms:
@@ -279,54 +293,15 @@ class Store:
         return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks)
 
     def _alarm_query(self, collection: str, now: datetime, horizon: datetime, limit: int) -> Any:
-        query = _select(collection, all_descendants=True)
-        query.where.composite_filter.op = _OR
+        query = select(collection, all_descendants=True)
+        query.where.composite_filter.op = OR
         for low, high in alarms.ranges(now, horizon, self._settings.alarm_shards):
             both = query.where.composite_filter.filters.add().composite_filter
-            both.op = _AND
-            _bound(both.filters.add(), "GREATER_THAN_OR_EQUAL", low)
-            _bound(both.filters.add(), "LESS_THAN_OR_EQUAL", high)
+            both.op = AND
+            bound(both.filters.add(), "GREATER_THAN_OR_EQUAL", low)
+            bound(both.filters.add(), "LESS_THAN_OR_EQUAL", high)
         query.limit.value = limit
         return query
-
-    # Calls
-
-    def _get(self, relative: Sequence[str]) -> list[Any]:
-        """The documents that exist, in the order asked."""
-        if not relative:
-            return []
-        names = [f"{self._firestore.root}/{path}" for path in relative]
-        found = {document.name: document for document in self._firestore.get(names)}
-        return [found[name] for name in names if name in found]
-
-    def _list(self, parent: str, collection: str, *, fields: Sequence[str] = ()) -> list[Any]:
-        """All documents of a collection, by id; with `fields`, only those."""
-        request = ListDocumentsRequest(parent=self._parent(parent), collection_id=collection, page_size=_PAGE)
-        if fields:
-            request.mask.field_paths.extend(fields)
-        found: list[Any] = []
-        while True:
-            page = self._firestore.list_page(request)
-            found += page.documents
-            if not page.next_page_token:
-                return found
-            request.page_token = page.next_page_token
-
-    def _run(self, parent: str, query: Any) -> list[Any]:
-        request = RunQueryRequest(parent=self._parent(parent), structured_query=query)
-        return [answer.document for answer in self._firestore.query(request) if answer.HasField("document")]
-
-    def _count(self, parent: str, query: Any) -> int:
-        request = RunAggregationQueryRequest(parent=self._parent(parent))
-        aggregation = request.structured_aggregation_query
-        aggregation.structured_query.CopyFrom(query)
-        counted = aggregation.aggregations.add()
-        counted.alias = "n"
-        counted.count.SetInParent()
-        return self._firestore.count(request)
-
-    def _parent(self, relative: str) -> str:
-        return f"{self._firestore.root}/{relative}" if relative else self._firestore.root
 
 
 R = TypeVar("R")
@@ -344,29 +319,3 @@ def _readable(read: Callable[[Any], R], document: Any) -> list[R]:
     except (CorruptRecord, ValueError) as error:
         _log.error("%s cannot be read and is left alone: %s", document.name, error)
         return []
-
-
-def _select(collection: str, *, all_descendants: bool = False) -> Any:
-    query = Query()
-    source = query.from_.add()
-    source.collection_id = collection
-    source.all_descendants = all_descendants
-    return query
-
-
-def _where_in(query: Any, field: str, values: Sequence[str]) -> None:
-    field_filter = query.where.field_filter
-    field_filter.field.field_path = field
-    if len(values) == 1:
-        field_filter.op = _OPERATORS.Value("EQUAL")
-        field_filter.value.string_value = values[0]
-        return
-    field_filter.op = _OPERATORS.Value("IN")
-    for value in values:
-        field_filter.value.array_value.values.add().string_value = value
-
-
-def _bound(target: Any, operator: str, value: str) -> None:
-    target.field_filter.field.field_path = "alarm_at"
-    target.field_filter.op = _OPERATORS.Value(operator)
-    target.field_filter.value.string_value = value

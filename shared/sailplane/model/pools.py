@@ -95,3 +95,17 @@ def checked(pool: Pool) -> Pool:
 
 DEFAULT = Pool(name=DEFAULT_POOL, slots=UNLIMITED, description="Default pool")
 """What it is until somebody changes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """`limits/{limit}`: what those that let task instances into a limit write, so that one at a time does.
+
+    Of limits of runs and tasks; a pool's own document serves for it.
+    """
+
+    limit: str
+    claim: str = ""
+    """Nonce of the last write."""
+    expires_at: datetime | None = None
+    token: Token = ""
