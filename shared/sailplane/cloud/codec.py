@@ -32,29 +32,16 @@ from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.pools import Pool, Turn
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
-from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.state_store import AssetEntry, TaskEntry
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
-Guarded = (
-    DagRecord
-    | DagSchedule
-    | DagRun
-    | TaskInstance
-    | Variable
-    | Connection
-    | TaskEntry
-    | AssetEntry
-    | Pool
-    | Turn
-)
+Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | TaskEntry | AssetEntry | Pool | Turn
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
-_FINE = frozenset(
-    {TaskState.SCHEDULED, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED}
-)
+_FINE = frozenset({TaskState.SCHEDULED, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
 
 
 def path_of(record: Record) -> str:
@@ -370,6 +357,8 @@ def _ids(name: str, *collections: str) -> list[str]:
 
 _PATHS: dict[type, Callable[[Any], str]] = {
     TaskInstance: lambda record: paths.task(record.run, record.key),
+    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
+    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
     DagRun: lambda record: paths.run(record.key),
     DagSchedule: lambda record: paths.schedule(record.dag_id),
     DagRecord: lambda record: paths.dag(record.dag_id),
@@ -382,9 +371,9 @@ _PATHS: dict[type, Callable[[Any], str]] = {
 
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     TaskInstance: _write_task,
+    TaskEntry: state_codec.write_task_entry,
+    AssetEntry: state_codec.write_asset_entry,
     DagRun: _write_run,
-    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
-    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
     DagSchedule: _write_schedule,
     DagRecord: _write_dag,
     DagFileError: _write_dag_file_error,
@@ -393,5 +382,3 @@ _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     Pool: slot_codec.write_pool,
     Turn: slot_codec.write_turn,
 }
-    TaskEntry: state_codec.write_task_entry,
-    AssetEntry: state_codec.write_asset_entry,

@@ -1,16 +1,20 @@
 """Reading who waits for slots, and how many are taken."""
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sailplane.cloud import codec, slot_codec
-from sailplane.cloud.firestore import RunAggregationQueryRequest
+from sailplane.cloud.firestore import Firestore, RunAggregationQueryRequest
 from sailplane.cloud.reader import AND, OPERATORS, Reader, select
+from sailplane.cloud.together import Together
+from sailplane.model.dags import DEFAULT_POOL
 from sailplane.model.limits import deferred, pool_limit
-from sailplane.model.pools import Pool, Turn
+from sailplane.model.pools import UNLIMITED, Pool, Turn
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
 
+_KNOWN_SECONDS = 30.0
 MOST_LIMITS = 30
 """Values that Firestore allows in one question for any of them."""
 
@@ -18,9 +22,23 @@ MOST_LIMITS = 30
 class SlotReader(Reader):
     """Pools, and the task instances that hold or want places in limits."""
 
+    def __init__(self, firestore: Firestore) -> None:
+        super().__init__(firestore)
+        self.together = Together()
+        """What this process decides about limits at the same moment."""
+        self._default: tuple[float, bool] | None = None
+
     def pool(self, name: str) -> Pool | None:
         found = self._get([slot_codec.pool_path(name)])
         return slot_codec.read_pool(found[0]) if found else None
+
+    def is_default_pool_limited(self) -> bool:
+        """Whether somebody gave the default pool a number of slots or a rate, as of the last half minute."""
+        now = time.monotonic()
+        if self._default is None or now - self._default[0] > _KNOWN_SECONDS:
+            pool = self.pool(DEFAULT_POOL)
+            self._default = now, pool is not None and (pool.slots != UNLIMITED or bool(pool.rate))
+        return self._default[1]
 
     def pools(self) -> list[Pool]:
         """All that have a document, by name; one read each."""

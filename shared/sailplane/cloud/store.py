@@ -15,6 +15,7 @@ from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore
 from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, bound, select, where_in
 from sailplane.cloud.settings import Settings
+from sailplane.cloud.slot_reader import SlotReader
 from sailplane.cloud.tally import Tally
 from sailplane.model.callbacks import RunCallback, is_callback
 from sailplane.model.dags import SerializedDag
@@ -46,6 +47,7 @@ class Store(Reader):
         self._settings = settings
         super().__init__(Firestore(settings, tally))
         self.clock = self._firestore.clock
+        self.slots = SlotReader(self._firestore)
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
         self._versions: dict[tuple[str, int], SerializedDag] = {}

@@ -22,6 +22,11 @@ class Agenda:
         later = {key: each for key, each in self._records.items() if _rings_at(each) > until}
         self._records = later | found
 
+    def note(self, record: Alarmed) -> None:
+        """Take in one whose alarm was set just now."""
+        if record.alarm_at is not None:
+            self._records[_key(record)] = record
+
     def take(self, now: datetime) -> list[Alarmed]:
         """What rings by `now`, in no order; it is forgotten."""
         ringing = [key for key, each in self._records.items() if _rings_at(each) <= now]

@@ -39,11 +39,19 @@ T = TypeVar("T")
 class Alarms:
     """Answers alarms; each run is read once."""
 
-    def __init__(self, cloud: Cloud, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        clock: Callable[[], datetime],
+        *,
+        on_alarm: Callable[[TaskInstance], object] | None = None,
+    ) -> None:
+        """`on_alarm` is told of task instances that got an alarm by the answer to another's."""
         self._cloud = cloud
         self._clock = clock
         self._runs: dict[RunKey, RunMemory] = {}
-        self._progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
+        on_close = partial(turns.start_waiting, cloud, clock)
+        self._progress = Progress(cloud, clock, on_close=on_close, on_alarm=on_alarm)
 
     def answer_wave(self, wave: AlarmWave) -> None:
         """Look at the named documents again and answer those whose alarm is due still."""
@@ -120,10 +128,15 @@ class Alarms:
             case Action.RETRY:
                 waiting = ends.lost(run, instance, TaskState.UP_FOR_RETRY, answer.at, self._clock())
                 self._cloud.store.commit([Replace(waiting)])
+                self._progress.admit(run, instance.limits.keys())
             case Action.FAIL:
                 self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
 
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
+        if instance.waits_for_slots:
+            self._cloud.store.commit([Replace(replace(instance, alarm_at=None))])
+            self._progress.admit(run, instance.limits.keys())
+            return True
         if instance.state is TaskState.SCHEDULED and Past(cloud=self._cloud, run=run).held([instance.key]):
             self._cloud.store.commit([Replace(replace(instance, alarm_at=self._clock() + PAST_ALARM))])
             return False
@@ -131,7 +144,7 @@ class Alarms:
         more: list[Change] = []
         if instance.state is TaskState.UP_FOR_RETRY:
             more.append(KeepTry(instance))
-            again = replace(again, usage=again.usage.written())
+            again = draft.ranked(run, replace(again, usage=again.usage.written()), self._clock())
         if instance.waits_for:
             more.append(Delete(paths.wait(instance.run, instance.key)))
             again = replace(again, usage=again.usage + Usage(deletes=1))

@@ -12,7 +12,7 @@ from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
 from sailplane.model.dags import SerializedDag
-from sailplane.model.runs import DagRun, TaskInstance
+from sailplane.model.runs import DagRun, RunContext, TaskInstance
 from sailplane.model.states import RunState
 from sailplane.model.usage import Usage
 from sailplane.planner.alarms import RUN_ALARM, run_alarm
@@ -64,7 +64,7 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     now = clock()
     run = replace(
         new.record,
-        context=replace(new.record.context, started_at=now),
+        context=_context(cloud, new.record.context, now),
         state=RunState.RUNNING,
         claim=nonce(),
         usage=_usage(cloud, new),
@@ -85,6 +85,10 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     if drafted.run is not None or drafted.may_be_over:
         progress.close(memory, is_known=drafted.run is not None)
     return Started(run=replace(run, token=memory.token), is_over=bool(ended))
+
+
+def _context(cloud: Cloud, context: RunContext, now: datetime) -> RunContext:
+    return replace(context, started_at=now, limits_default_pool=cloud.store.slots.is_default_pool_limited())
 
 
 def _usage(cloud: Cloud, new: NewRun) -> Usage:

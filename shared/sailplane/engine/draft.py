@@ -152,7 +152,7 @@ def queued(run: RunMemory, key: TaskKey, now: datetime, size: int = 0) -> TaskIn
 
 def _rank(run: RunMemory, instance: TaskInstance, now: datetime) -> str:
     priority = run.task(instance.key).priority(instance.try_number)
-    return slots.rank(priority, run.context.run_after, now, instance.map_index)
+    return slots.rank(priority, run.context.run_after, now, instance.task_id, instance.map_index)
 
 
 def waiting(instance: TaskInstance) -> TaskInstance:
@@ -161,6 +161,11 @@ def waiting(instance: TaskInstance) -> TaskInstance:
     It has no alarm: who frees a place looks for it, and the run's alarm finds what nobody looked for.
     """
     return evolve(instance, state=TaskState.SCHEDULED, queued_at=None, alarm_at=None, waits_for_slots=True)
+
+
+def within_limits(instance: TaskInstance) -> TaskInstance:
+    """`instance`, which is to be queued: at once when it has no limits."""
+    return waiting(instance) if instance.limits else instance
 
 
 def ranked(run: RunMemory, instance: TaskInstance, now: datetime) -> TaskInstance:
@@ -226,7 +231,7 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         rendered="",
         waits_for_slots=False,
     )
-    return waiting(again) if instance.limits and instance.state not in HOLDING else again
+    return again if instance.state in HOLDING else within_limits(again)
 
 
 def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:

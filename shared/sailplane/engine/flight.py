@@ -207,12 +207,13 @@ class Flights:
             self._recover(record.key)
             return None
         if not holds:
+            self._progress.admit(self._run, record.limits.keys())
             return None
         return written(record, result.tokens[0])
 
     def _is_soon(self, record: TaskInstance) -> bool:
         """Whether this worker can wait for a retry."""
-        if record.alarm_at is None or self._worker.departure.is_told:
+        if record.alarm_at is None or record.limits or self._worker.departure.is_told:
             return False
         pause = record.alarm_at - self._worker.clock()
         return pause <= HOLD and self._time.suits(self._run.task(record.key), pause)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sailplane.cloud.together import Together
 from sailplane.engine import mapping
-from sailplane.engine.together import Together
 from sailplane.model.callbacks import RunCallback, is_callback, task_of
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.errors import NotFound

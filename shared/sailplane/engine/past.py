@@ -85,10 +85,13 @@ class Past:
         tasks = self.run.dag.tasks
         names = [task.task_id for task in tasks if task.depends_on_past and _awaited(self.run.dag, task) & set(ended)]
         found = [each for each in self.cloud.store.tasks(after.key) if each.task_id in names]
-        return after, [each for each in found if each.state is TaskState.SCHEDULED]
+        return after, [each for each in found if each.state is TaskState.SCHEDULED and not each.waits_for_slots]
 
     def queue(self, instances: Iterable[TaskInstance], now: datetime) -> list[TaskInstance]:
-        """Queue those of `instances`, which wait in this run, that may start now; returns them, to be published."""
+        """Queue those of `instances`, which wait in this run, that may start now; returns them, to be published.
+
+        Those that have limits wait for slots from then on.
+        """
         waiting = list(instances)
         held = self.held(each.key for each in waiting)
         queued: list[TaskInstance] = []

@@ -5,7 +5,7 @@ created is found by the redelivered message or by the run's alarm.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sailplane.cloud.changes import Change, Create, Replace
@@ -18,11 +18,13 @@ from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.past import Past
+from sailplane.engine.slots import Slots
 from sailplane.engine.stopping import Stop
 from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
 from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
+from sailplane.model.limits import pool_of
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
@@ -34,6 +36,7 @@ MAX_CREATES = 400
 """Task instances created in one commit; more follow in the next ones."""
 
 Clock = Callable[[], datetime]
+_NONE: Mapping[str, int] = {}
 
 
 class Progress:
@@ -47,13 +50,18 @@ class Progress:
         on_close: Callable[[str], None],
         worker: str = "",
         keeps: Callable[[SerializedTask], bool] | None = None,
+        on_alarm: Callable[[TaskInstance], object] | None = None,
     ) -> None:
-        """`on_close` gets the dag_id of each run closed here; `keeps` says which tasks the caller can run itself."""
+        """`on_close` gets the dag_id of each run closed here; `keeps` says which tasks the caller can run itself.
+
+        `on_alarm` is told of task instances that will ring for a reason other than their own end.
+        """
         self._cloud = cloud
         self._clock = clock
         self._on_close = on_close
         self._worker = worker
         self._keeps = keeps or (lambda task: False)
+        self._slots = Slots(cloud, clock, self.publish, on_alarm)
 
     def end(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None = None) -> bool:
         """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
@@ -69,7 +77,7 @@ class Progress:
         known = run.known_states() | {ended.key: ended.state}
         drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
-        created = self.records(run, drafted, now, self._choose(run, drafted, kept))
+        created = self.records(run, drafted, now, self._choose(run, drafted, kept, ended.limits))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
         unit: list[Change] = [Replace(ended), *map(Create, first)]
         closes = drafted.run is not None and not rest and run.close_once()
@@ -83,8 +91,10 @@ class Progress:
             return self._end_alone(run, ended, kept)
         if ending is not None:
             self._closed(run, ending, result.tokens)
+            created = []
         else:
-            self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
+            created = self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
+        self.admit(run, ended.limits.keys() - _wanted(created))
         self._wake_next(run, [ended.key, *drafted.settled])
         if ending is None and not drafted.resolves(run.dag, [ended.key]):
             self.follow(run, [ended.key, *drafted.settled], kept)
@@ -95,6 +105,7 @@ class Progress:
         result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
+        self.admit(run, ended.limits.keys())
         self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
             self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
@@ -128,6 +139,7 @@ class Progress:
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
+        self.admit(run, _wanted(instances))
         if run.dag.fail_fast and any(instance.state is TaskState.FAILED for instance in instances):
             self.stop(run, instances, Stop.FAIL_FAST)
         else:
@@ -149,6 +161,7 @@ class Progress:
     def stop(self, run: RunMemory, instances: Sequence[TaskInstance], stop: Stop) -> None:
         """End what has not ended in `run`, of which `instances` are all, and the run too unless teardowns are left."""
         stopping.stop(self._cloud, run, instances, stop, self._clock())
+        self.admit(run, {name for each in instances if not each.state.is_terminal for name in each.limits})
         if not stop.fails_run:
             self._plan_whole(run, self._cloud.store.tasks(run.key))
             return
@@ -165,26 +178,39 @@ class Progress:
             failures.pause_after_many(self._cloud, run, self._clock())
         self._on_close(run.key.dag_id)
 
-    def _choose(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> TaskKey | None:
-        """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time."""
+    def _choose(
+        self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None, freed: Mapping[str, int] = _NONE
+    ) -> TaskKey | None:
+        """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time.
+
+        `freed`: the limits in which it takes the places of what ends here, if it needs any.
+        """
         if kept is None or kept:
             return None
-        return next((key for key in drafted.starts if self._keeps_itself(run.dag.task_dict[key.task_id])), None)
+        return next((key for key in drafted.starts if self._keeps_itself(run, run.task(key), freed)), None)
 
-    def _keeps_itself(self, task: SerializedTask) -> bool:
-        return not task.depends_on_past and self._keeps(task)
+    def _keeps_itself(self, run: RunMemory, task: SerializedTask, freed: Mapping[str, int]) -> bool:
+        if task.depends_on_past or not self._keeps(task):
+            return False
+        limits = run.limits(task)
+        return not limits or self._takes_over(limits, freed)
+
+    def _takes_over(self, limits: Mapping[str, int], freed: Mapping[str, int]) -> bool:
+        """Whether places can go from one task instance to the next by the write that ends the first: if nobody waits
+        for them. Not those of a pool, which may have a rate, and may have been made smaller."""
+        is_free = limits.items() <= freed.items() and not any(pool_of(name) is not None for name in limits)
+        return is_free and not self._slots.is_wanted(limits)
 
     def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
         """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
-        tasks = run.dag.task_dict
         sizes = drafted.sizes
 
         def queued(key: TaskKey) -> TaskInstance:
-            return draft.queued(run.key, tasks[key.task_id], key, now, sizes.get(key.task_id, 0))
+            return draft.queued(run, key, now, sizes.get(key.task_id, 0))
 
         held = Past(cloud=self._cloud, run=run).held(drafted.starts)
         ready = [(key, queued(key)) for key in drafted.starts if key != kept]
-        starts = [past.scheduled(each, now) if key in held else each for key, each in ready]
+        starts = [past.scheduled(each, now) if key in held else draft.within_limits(each) for key, each in ready]
         if kept is not None:
             first = draft.running(queued(kept), self._worker, now, self._cloud.settings.lease)
             starts.insert(0, first)
@@ -240,9 +266,9 @@ class Progress:
             chunk = self._create_chunk(run, rest[begin : begin + MAX_CREATES])
             _keep(chunk, kept)
             done += chunk
-        self.publish(run, [each for each in done if each.state is TaskState.QUEUED], kept)
-        if waiting := [each for each in done if each.state is TaskState.SCHEDULED]:
-            self.publish(run, Past(cloud=self._cloud, run=run).queue(waiting, self._clock()), kept)
+        self.publish(run, [each for each in done if each.state is TaskState.QUEUED or each.waits_for_slots], kept)
+        if held := [each for each in done if each.state is TaskState.SCHEDULED and not each.waits_for_slots]:
+            self.publish(run, Past(cloud=self._cloud, run=run).queue(held, self._clock()), kept)
         return done
 
     def _wake_next(self, run: RunMemory, ended: Iterable[TaskKey]) -> None:
@@ -261,9 +287,19 @@ class Progress:
     def publish(
         self, run: RunMemory, instances: Sequence[TaskInstance], kept: list[TaskInstance] | None = None
     ) -> None:
-        """Hand queued task instances to workers; one whose queue nobody serves fails, and says so."""
-        for instance, message in publishing.publish(self._cloud, run, instances):
+        """Hand queued task instances to workers; one whose queue nobody serves fails, and says so.
+
+        What waits for slots is queued first, as far as there is room.
+        """
+        queued = [each for each in instances if not each.waits_for_slots]
+        for instance, message in publishing.publish(self._cloud, run, queued):
             self.end(run, ends.undeliverable(run, instance, message, self._clock()), kept)
+        self.admit(run, _wanted(instances))
+
+    def admit(self, run: RunMemory, limits: Collection[str]) -> None:
+        """Queue what waits for slots in `limits`, in whatever run: some may have become free. `run` is one of them."""
+        if limits:
+            self._slots.admit(limits, run)
 
     def _snapshot(
         self,
@@ -284,6 +320,11 @@ class Progress:
             lengths = {**lengths, **sight.lengths}
         counts = sight.counts if sight else {}
         return Snapshot(states=states, counts=counts, skipped_by_branch=skipped, sizes=sizes, lengths=lengths)
+
+
+def _wanted(instances: Iterable[TaskInstance]) -> set[str]:
+    """The limits that some of `instances` wait for."""
+    return {name for each in instances if each.waits_for_slots for name in each.limits}
 
 
 def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> None:

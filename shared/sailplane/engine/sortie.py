@@ -77,7 +77,7 @@ class Sortie:
         What was kept is run even when something after its commit failed; then the message comes again all the same.
         """
         if self._run.states.get(ticket.key, TaskState.QUEUED).is_terminal:
-            self._push_on()
+            self._push_on(ticket.key)
             return
         trouble: list[TransientError] = []
         instance: TaskInstance | None = self._from_ticket(ticket)
@@ -187,10 +187,11 @@ class Sortie:
         if stored is None or not stored.state.is_terminal:
             return
         self._run.learn([stored])
-        self._push_on()
+        self._push_on(key)
 
-    def _push_on(self) -> None:
+    def _push_on(self, ended: TaskKey) -> None:
         """A task instance of this message had ended before: push the run on from all its documents, once a message."""
+        self._progress.admit(self._run, self._run.limits(self._run.task(ended)).keys())
         with self._replanning:
             if not self._has_replanned and not self._run.is_closed:
                 self._progress.replan(self._run, self._cloud.store.tasks(self._run.key))

@@ -56,8 +56,8 @@ class _Tick:
         self._cloud = cloud
         self._clock = clock
         self._ends_at = ends_at
-        self._alarms = Alarms(cloud, clock)
         self._agenda = Agenda()
+        self._alarms = Alarms(cloud, clock, on_alarm=self._agenda.note)
         self._looked_at: datetime | None = None
         self._sees_until = ends_at
         """As far as the latest look saw; what rings later is known from an earlier one, if at all."""

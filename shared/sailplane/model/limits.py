@@ -1,8 +1,8 @@
 """What limits how many task instances are active at once: pools, and the limits of DAGs and tasks.
 
-A limit has a name. A task instance that may be under some carries them with it (`TaskInstance.limits`); it holds a place
-in each from when it is queued until it has ended or waits. So what is taken is what stands in task instances: there is
-no count that could differ from it.
+A limit has a name. A task instance that is under some carries them with it (`TaskInstance.limits`); it holds a place in
+each from when it is queued until it has ended or waits. So what is taken is what stands in task instances: there is no
+count that could differ from it.
 """
 
 from collections.abc import Mapping

@@ -13,22 +13,39 @@ _MOST = 4_999_999_999
 
 @dataclass
 class Room:
-    """What is free, by the name of the limit."""
+    """What is taken, and how much there is, by the name of the limit."""
 
-    places: dict[str, float]
+    taken: dict[str, float] = field(default_factory=dict)
+    pools: dict[str, float] = field(default_factory=dict)
+    """Slots of pools; other capacities stand in the task instances."""
     starts: dict[str, float] = field(default_factory=dict)
     """Of pools with a rate: how many may start now."""
 
     def takes(self, instance: TaskInstance) -> bool:
-        """Whether there is room for it in every one of its limits, in which it has its places from then on."""
+        """Whether there is room for it in every one of its limits; if so it has its places from then on."""
         wanted = {name: places(name, instance) for name in instance.limits}
-        if any(self.places[name] < count or self.starts.get(name, 1.0) < 1.0 for name, count in wanted.items()):
+        if any(self.taken[name] + count > self._most(name, instance) for name, count in wanted.items()):
+            return False
+        if self.waits_for_rate(instance):
             return False
         for name, count in wanted.items():
-            self.places[name] -= count
+            self.taken[name] += count
             if name in self.starts:
                 self.starts[name] -= 1.0
         return True
+
+    def waits_for_rate(self, instance: TaskInstance) -> bool:
+        return any(self.starts.get(name, 1.0) < 1.0 for name in instance.limits)
+
+    def left(self, name: str, capacity: int) -> float:
+        """How many more may get into a limit now."""
+        return min(self._capacity(name, capacity) - self.taken[name], self.starts.get(name, float("inf")) // 1)
+
+    def _most(self, name: str, instance: TaskInstance) -> float:
+        return self._capacity(name, instance.limits[name])
+
+    def _capacity(self, name: str, capacity: int) -> float:
+        return self.pools.get(name, capacity)
 
 
 def places(name: str, instance: TaskInstance) -> int:
@@ -41,7 +58,10 @@ def choose(waiting: Iterable[TaskInstance], room: Room) -> list[TaskInstance]:
     return [instance for instance in sorted(waiting, key=lambda each: each.rank) if room.takes(instance)]
 
 
-def rank(priority: int, run_after: datetime, asked_at: datetime, map_index: int) -> str:
-    """The order of those that wait, as a string that sorts: by priority, then by their runs, then as they came."""
+def rank(priority: int, run_after: datetime, asked_at: datetime, task_id: str, map_index: int) -> str:
+    """The order of those that wait, as a string that sorts: by priority, by their runs, then as they came.
+
+    No two task instances have the same.
+    """
     urgency = _MOST - max(min(priority, _MOST), -_MOST)
-    return f"{urgency:010d} {run_after:%Y%m%dT%H%M%S%f} {asked_at:%Y%m%dT%H%M%S%f} {map_index + 1:06d}"
+    return f"{urgency:010d} {run_after:%Y%m%dT%H%M%S%f} {asked_at:%Y%m%dT%H%M%S%f} {map_index + 1:06d} {task_id}"

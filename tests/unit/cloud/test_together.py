@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sailplane.engine.together import Together
+from sailplane.cloud.together import Together
 
 
 def test_one_who_asks_alone_gets_an_answer_each_time() -> None:
