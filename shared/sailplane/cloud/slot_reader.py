@@ -40,6 +40,10 @@ class SlotReader(Reader):
             self._default = now, pool is not None and (pool.slots != UNLIMITED or bool(pool.rate))
         return self._default[1]
 
+    def forget_default_pool(self) -> None:
+        """Have it read again: it was changed here."""
+        self._default = None
+
     def pools(self) -> list[Pool]:
         """All that have a document, by name; one read each."""
         return [slot_codec.read_pool(document) for document in self._list("", "pools")]
