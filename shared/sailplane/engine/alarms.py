@@ -128,7 +128,7 @@ class Alarms:
             case Action.RETRY:
                 waiting = ends.lost(run, instance, TaskState.UP_FOR_RETRY, answer.at, self._clock())
                 self._cloud.store.commit([Replace(waiting)])
-                self._progress.admit(run, instance.limits.keys())
+                self._progress.free(run, instance)
             case Action.FAIL:
                 self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
 

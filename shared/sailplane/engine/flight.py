@@ -207,7 +207,7 @@ class Flights:
             self._recover(record.key)
             return None
         if not holds:
-            self._progress.admit(self._run, record.limits.keys())
+            self._progress.free(self._run, record)
             return None
         return written(record, result.tokens[0])
 

@@ -91,10 +91,9 @@ class Progress:
             return self._end_alone(run, ended, kept)
         if ending is not None:
             self._closed(run, ending, result.tokens)
-            created = []
         else:
-            created = self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
-        self.admit(run, ended.limits.keys() - _wanted(created))
+            self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
+        self.free(run, ended, kept)
         self._wake_next(run, [ended.key, *drafted.settled])
         if ending is None and not drafted.resolves(run.dag, [ended.key]):
             self.follow(run, [ended.key, *drafted.settled], kept)
@@ -105,7 +104,7 @@ class Progress:
         result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
-        self.admit(run, ended.limits.keys())
+        self.free(run, ended, kept)
         self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
             self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
@@ -139,7 +138,7 @@ class Progress:
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
-        self.admit(run, _wanted(instances))
+        self.admit(run, {name for each in instances if each.waits_for_slots for name in each.limits})
         if run.dag.fail_fast and any(instance.state is TaskState.FAILED for instance in instances):
             self.stop(run, instances, Stop.FAIL_FAST)
         else:
@@ -294,7 +293,15 @@ class Progress:
         queued = [each for each in instances if not each.waits_for_slots]
         for instance, message in publishing.publish(self._cloud, run, queued):
             self.end(run, ends.undeliverable(run, instance, message, self._clock()), kept)
-        self.admit(run, _wanted(instances))
+        if waiting := [each for each in instances if each.waits_for_slots]:
+            self._slots.enter(run, waiting)
+
+    def free(self, run: RunMemory, instance: TaskInstance, kept: Sequence[TaskInstance] | None = None) -> None:
+        """Queue what gets the places that `instance` held, but for those that one of `kept` has taken over."""
+        if instance.limits:
+            self._slots.free(
+                run, instance, instance.limits.keys() - {name for each in kept or () for name in each.limits}
+            )
 
     def admit(self, run: RunMemory, limits: Collection[str]) -> None:
         """Queue what waits for slots in `limits`, in whatever run: some may have become free. `run` is one of them."""
@@ -320,11 +327,6 @@ class Progress:
             lengths = {**lengths, **sight.lengths}
         counts = sight.counts if sight else {}
         return Snapshot(states=states, counts=counts, skipped_by_branch=skipped, sizes=sizes, lengths=lengths)
-
-
-def _wanted(instances: Iterable[TaskInstance]) -> set[str]:
-    """The limits that some of `instances` wait for."""
-    return {name for each in instances if each.waits_for_slots for name in each.limits}
 
 
 def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> None:

@@ -76,10 +76,20 @@ class Sight:
             self.room.taken[name] += reader.deferred_places(pool.name)
 
     def left(self, names: Iterable[str]) -> int:
-        """How many more may get in at most, by those of `names` that somebody waits for."""
+        """How many more may get in at most, by those of `names` that somebody waits for; one at least."""
         known = [name for name in names if name in self.room.taken]
-        most = max((self.room.left(name, self.capacities.get(name, OF_THE_POOL)) for name in known), default=0.0)
-        return int(min(most, MOST))
+        return max([1, *(int(min(self._left(name), MOST)) for name in known)])
+
+    def has_room(self, name: str) -> bool:
+        """Whether a limit has room, as far as is known: nobody may have been seen yet who waits for it."""
+        return name not in self.room.taken or self._left(name) >= 1
+
+    def _left(self, name: str) -> float:
+        return self.room.left(name, self.capacities.get(name, OF_THE_POOL))
+
+    def has_late(self, name: str) -> bool:
+        """Whether somebody may wait for no more than the rate of a pool."""
+        return self.room.starts.get(name, 1.0) < 1.0
 
     def waits_for_rate(self, instance: TaskInstance) -> bool:
         return self.room.waits_for_rate(instance)

@@ -3,14 +3,17 @@
 What is taken is counted from the task instances that hold places, so nothing can leak: an end frees its places by the
 write that records it. To let somebody in takes one commit that writes the documents of the limits too (a pool's own,
 `limits/{name}` of the others), guarded by the tokens that they had before the count: of two who decide at the same
-moment the second finds its token stale and looks again. Whoever frees a place, or creates what waits for one, looks
-for those that get in; after a crash the redelivered message does, or the alarm of the run that waits.
+moment the second finds its token stale and looks again. Whoever creates what needs a place sees whether there is one,
+and whoever frees a place looks for who gets it; after a crash the redelivered message does, or the alarm of the run
+that waits.
 """
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
@@ -20,10 +23,11 @@ from sailplane.engine.slot_sight import MOST, Decision, Sight
 from sailplane.model.errors import Unavailable
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import TaskInstance
-from sailplane.planner.slots import choose
+from sailplane.planner.slots import choose, places
 
-_MOST_PAGES = 20
+_PAGES = 20
 """How often one decision asks for more that wait, when those that it found wait for something else too."""
+_PAGES_OF_AN_END = 4
 _ATTEMPTS = 30
 """How often a decision is made anew because others made theirs meanwhile."""
 _PAUSE = 0.01
@@ -47,63 +51,110 @@ class Slots:
         self._clock = clock
         self._publish = publish
         self._on_alarm = on_alarm or (lambda instance: None)
+        self._freed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, run: RunMemory, waiting: Sequence[TaskInstance]) -> None:
+        """Let in those of `waiting`, of `run` and just written, that have room; the others are found later.
+
+        Who waited before need not be asked: had there been room for one of them, it would be in.
+        """
+        for begin in range(0, len(waiting), MOST):
+            part = waiting[begin : begin + MOST]
+            sight = Sight(self._cloud, self._clock())
+            sight.take_in(part)
+            chosen = choose(part, sight.room)
+            late = next((each for each in part if each not in chosen and sight.waits_for_rate(each)), None)
+            admitted = self._commit(sight.decision(chosen, late))
+            if admitted is None:
+                self.admit({name for each in part for name in each.limits}, run)
+            else:
+                self._hand_out(admitted, run)
+
+    def free(self, run: RunMemory, instance: TaskInstance, limits: Iterable[str]) -> None:
+        """Let in who gets the places that `instance`, of `run`, no longer holds in `limits`."""
+        places_of = {name: places(name, instance) for name in limits}
+        with self._lock:
+            self._freed.update(places_of)
+        self._together("freed", places_of, run)
 
     def admit(self, limits: Iterable[str], run: RunMemory | None = None) -> None:
         """Let in all that waits for `limits` and has room. `run`: one that is known already."""
+        self._together("all", limits, run)
+
+    def is_wanted(self, limits: Iterable[str]) -> bool:
+        """Whether somebody waits for any of `limits`; one read."""
+        return bool(self._cloud.store.slots.waiting(tuple(limits), limit=1))
+
+    def _together(self, what: Literal["freed", "all"], limits: Iterable[str], run: RunMemory | None) -> None:
+        """Decide once for all who ask the same on this instance at the same moment."""
         names = tuple(sorted(set(limits)))
         admitted: list[TaskInstance] = []
 
         def decide() -> int:
-            while found := self._decide(names):
+            budget = self._take_freed(names) if what == "freed" else None
+            while found := self._decide(names, budget):
                 admitted.extend(found)
                 if len(found) < MOST:
                     break
             return len(admitted)
 
         if names:
-            # Together: who ends at the same moment on this instance need not ask the same question each.
-            self._cloud.store.slots.together.ask(" ".join(names), decide)
+            self._cloud.store.slots.together.ask(" ".join((what, *names)), decide)
         self._hand_out(admitted, run)
 
-    def is_wanted(self, limits: Iterable[str]) -> bool:
-        """Whether somebody waits for any of `limits`; one read."""
-        return bool(self._cloud.store.slots.waiting(tuple(limits), limit=1))
+    def _take_freed(self, names: Sequence[str]) -> Counter[str]:
+        """How many places of `names` became free since the last decision about them."""
+        with self._lock:
+            return Counter({name: self._freed.pop(name, 0) for name in names})
 
-    def _decide(self, names: Sequence[str]) -> list[TaskInstance]:
+    def _decide(self, names: Sequence[str], budget: Counter[str] | None) -> list[TaskInstance]:
         for attempt in range(_ATTEMPTS):
-            decision = self._look(names)
-            if not decision.changes:
-                return []
-            result = self._cloud.store.commit(decision.changes)
-            if isinstance(result, Committed):
-                return self._made(decision, result.tokens)
+            admitted = self._commit(self._look(names, Counter(budget) if budget is not None else None))
+            if admitted is not None:
+                return admitted
             threading.Event().wait(min(_PAUSE * 2**attempt, 0.5) * random.uniform(0.2, 1.0))
         raise Unavailable(f"{', '.join(names)}: others let task instances in without a pause")
 
-    def _made(self, decision: Decision, tokens: Sequence[str]) -> list[TaskInstance]:
-        of_tasks = tokens[: len(decision.tasks)]
+    def _commit(self, decision: Decision) -> list[TaskInstance] | None:
+        """Who was let in; None when somebody else decided meanwhile."""
+        if not decision.changes:
+            return []
+        result = self._cloud.store.commit(decision.changes)
+        if not isinstance(result, Committed):
+            return None
+        of_tasks = result.tokens[: len(decision.tasks)]
         done = [written(each, token) for each, token in zip(decision.tasks, of_tasks, strict=True)]
         for each in done:
             if each.waits_for_slots:
                 self._on_alarm(each)
         return [each for each in done if not each.waits_for_slots]
 
-    def _look(self, names: Sequence[str]) -> Decision:
-        """Who gets in now, of those that wait for `names`: a page of them at a time, for as long as there is room."""
+    def _look(self, names: Sequence[str], budget: Counter[str] | None) -> Decision:
+        """Who gets in now, of those that wait for `names`: a page of them at a time, for as long as there is room.
+
+        `budget`: how many places became free. More than these nobody needs to give away, for what was free before
+        found nobody who waited for it.
+        """
         sight = Sight(self._cloud, self._clock())
         chosen: list[TaskInstance] = []
         late: TaskInstance | None = None
-        size, after = 1, ""
-        for _ in range(_MOST_PAGES):
-            page = self._cloud.store.slots.waiting(names, limit=size, after=after)
+        size, after, wanted = 1, "", list(names)
+        for _ in range(_PAGES if budget is None else _PAGES_OF_AN_END):
+            page = self._cloud.store.slots.waiting(wanted, limit=size, after=after)
             sight.take_in(page)
             chosen += (got_in := choose(page, sight.room))
             late = late or next((each for each in page if each not in got_in and sight.waits_for_rate(each)), None)
-            size = min(sight.left(names), MOST - len(chosen))
-            if len(page) < 1 or size < 1:
+            if budget is not None:
+                budget.subtract({name: places(name, each) for each in got_in for name in each.limits})
+            wanted = [name for name in names if sight.has_room(name) and (budget is None or budget[name] > 0)]
+            wanted += [name for name in names if late is None and sight.has_late(name)]
+            if not page or not wanted or len(chosen) >= MOST:
                 break
+            # Those that wait for something else too may be many: more of them are read at a time.
+            size = min(sight.left(wanted), MOST) if got_in else min(size * 4, MOST)
             after = page[-1].rank
-        return sight.decision(chosen, late)
+        return sight.decision(chosen[:MOST], late)
 
     def _hand_out(self, admitted: Sequence[TaskInstance], run: RunMemory | None) -> None:
         of_runs: dict[RunKey, list[TaskInstance]] = {}
