@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
         BranchExternalPythonOperator,
+    from sailplane.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
         BranchPythonVirtualenvOperator,
         ExternalPythonOperator,
         PythonVirtualenvOperator,
@@ -205,6 +206,7 @@ _HOMES = {
     "sailplane.sensors.bash": ("BashSensor",),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.filesystem": ("FileSensor",),
+    "sailplane.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
     "sailplane.sensors.gcs": (
         "GCSObjectExistenceAsyncSensor",
         "GCSObjectExistenceSensor",
@@ -255,6 +257,7 @@ __all__ = [
     "CronTriggerTimetable",
     "DateTimeSensor",
     "DateTimeSensorAsync",
+    "ApprovalOperator",
     "DayOfWeekSensor",
     "DbApiHook",
     "DeltaDataIntervalTimetable",
@@ -303,6 +306,9 @@ __all__ = [
     "SQLCheckOperator",
     "SQLExecuteQueryOperator",
     "ShortCircuitOperator",
+    "HITLBranchOperator",
+    "HITLEntryOperator",
+    "HITLOperator",
     "SkipMixin",
     "SmoothOperator",
     "SqlSensor",

@@ -14,6 +14,7 @@ from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.states import RunState, RunType, TaskState
@@ -59,6 +60,8 @@ class TaskInstance:
         self.map_name = ""
         """The rendered `map_index_template`."""
         self.map_length: int | None = None
+        self.question: HumanRequest | None = None
+        """What it asks a person, once it waits for that."""
         self.rendered = ""
         """JSON of the templated fields, for display."""
         """How many items it returned for others to be mapped over."""

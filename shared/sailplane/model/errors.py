@@ -61,6 +61,10 @@ class AlreadyExists(RequestError):
     """There is one already."""
 
 
+class Forbidden(RequestError):
+    """Whoever asks may not have this."""
+
+
 class InvalidConf(RequestError):
     """The conf of a run does not fit the DAG's params."""
 

@@ -50,7 +50,11 @@ PATHS: Mapping[str, str] = {
     f"{_STANDARD}.triggers.external_task": "DagStateTrigger WorkflowTrigger",
     f"{_STANDARD}.utils.weekday airflow.utils.weekday": "WeekDay",
     f"{_STANDARD}.utils.skipmixin": "SkipMixin",
-    f"{_STANDARD}.exceptions": "",
+    f"{_STANDARD}.exceptions": """
+        HITLRejectException=sailplane.authoring.exceptions:HITLRejectException
+        HITLTimeoutError=sailplane.authoring.exceptions:HITLTimeoutError
+        HITLTriggerEventError=sailplane.authoring.exceptions:HITLTriggerEventError
+    """,
     f"{_GOOGLE}.hooks.gcs": "GCSHook",
     f"{_GOOGLE}.hooks.bigquery": "BigQueryHook",
     f"{_GOOGLE}.hooks.pubsub": "PubSubHook",
