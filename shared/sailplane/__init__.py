@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
+    from sailplane.authoring.resumable_job import ResumableJobMixin
     from sailplane.authoring.retry_policy import (
         ExceptionRetryPolicy,
         RetryAction,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
     from sailplane.authoring.scopes import get_current_context
     from sailplane.authoring.setup_teardown import context_wrapper, setup, teardown
+    from sailplane.authoring.state_store import NEVER_EXPIRE
     from sailplane.authoring.task_instance import TaskInstance
     from sailplane.authoring.taskflow import task
     from sailplane.authoring.taskgroup import TaskGroup, task_group
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         EventsTimetable,
         MultipleCronTriggerTimetable,
     )
+    from sailplane.authoring.trigger import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TriggerEvent
     from sailplane.authoring.variable import Variable
     from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
@@ -55,11 +58,16 @@ if TYPE_CHECKING:
     from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.slack import SlackWebhookHook
+    from sailplane.hooks.smtp import SmtpHook, send_email
     from sailplane.hooks.sql import DbApiHook, PostgresHook, SqliteHook
     from sailplane.model.states import TriggerRule
+    from sailplane.notifiers.slack import SlackWebhookNotifier, send_slack_webhook_notification
+    from sailplane.notifiers.smtp import SmtpNotifier, send_smtp_notification
     from sailplane.operators.bash import BashOperator
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.datetime import BranchDateTimeOperator
+    from sailplane.operators.email import EmailOperator
     from sailplane.operators.empty import EmptyOperator
     from sailplane.operators.gcs import (
         GCSCreateBucketOperator,
@@ -73,15 +81,16 @@ if TYPE_CHECKING:
         GCSToLocalFilesystemOperator,
         LocalFilesystemToGCSOperator,
     )
+    from sailplane.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
     from sailplane.operators.http import HttpOperator
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
+    from sailplane.operators.slack import SlackWebhookOperator
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.sql import BranchSQLOperator, SQLCheckOperator, SQLExecuteQueryOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
         BranchExternalPythonOperator,
-    from sailplane.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
         BranchPythonVirtualenvOperator,
         ExternalPythonOperator,
         PythonVirtualenvOperator,
@@ -139,6 +148,7 @@ _HOMES = {
     "sailplane.authoring.notifier": ("BaseNotifier",),
     "sailplane.authoring.operator": ("BaseOperator",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
+    "sailplane.authoring.resumable_job": ("ResumableJobMixin",),
     "sailplane.authoring.retry_policy": (
         "ExceptionRetryPolicy",
         "RetryAction",
@@ -148,6 +158,7 @@ _HOMES = {
     ),
     "sailplane.authoring.scopes": ("get_current_context",),
     "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
+    "sailplane.authoring.state_store": ("NEVER_EXPIRE",),
     "sailplane.authoring.task_instance": ("TaskInstance",),
     "sailplane.authoring.taskflow": ("task",),
     "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
@@ -160,14 +171,19 @@ _HOMES = {
         "MultipleCronTriggerTimetable",
     ),
     "sailplane.authoring.weekday": ("WeekDay",),
+    "sailplane.authoring.trigger": ("BaseEventTrigger", "BaseTrigger", "StartTriggerArgs", "TriggerEvent"),
     "sailplane.authoring.variable": ("Variable",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
     "sailplane.hooks.base": ("BaseHook",),
     "sailplane.hooks.filesystem": ("FSHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.hooks.http": ("HttpHook",),
+    "sailplane.hooks.slack": ("SlackWebhookHook",),
+    "sailplane.hooks.smtp": ("SmtpHook", "send_email"),
     "sailplane.hooks.sql": ("DbApiHook", "PostgresHook", "SqliteHook"),
     "sailplane.model.states": ("TriggerRule",),
+    "sailplane.notifiers.slack": ("SlackWebhookNotifier", "send_slack_webhook_notification"),
+    "sailplane.notifiers.smtp": ("SmtpNotifier", "send_smtp_notification"),
     "sailplane.operators.bash": ("BashOperator",),
     "sailplane.operators.branch": (
         "BaseBranchOperator",
@@ -176,6 +192,7 @@ _HOMES = {
         "SkipMixin",
     ),
     "sailplane.operators.datetime": ("BranchDateTimeOperator",),
+    "sailplane.operators.email": ("EmailOperator",),
     "sailplane.operators.empty": ("EmptyOperator",),
     "sailplane.operators.gcs": (
         "GCSCreateBucketOperator",
@@ -189,9 +206,11 @@ _HOMES = {
         "GCSToLocalFilesystemOperator",
         "LocalFilesystemToGCSOperator",
     ),
+    "sailplane.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
     "sailplane.operators.http": ("HttpOperator",),
     "sailplane.operators.latest_only": ("LatestOnlyOperator",),
     "sailplane.operators.python": ("PythonOperator",),
+    "sailplane.operators.slack": ("SlackWebhookOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
     "sailplane.operators.sql": ("BranchSQLOperator", "SQLCheckOperator", "SQLExecuteQueryOperator"),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
@@ -206,7 +225,6 @@ _HOMES = {
     "sailplane.sensors.bash": ("BashSensor",),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.filesystem": ("FileSensor",),
-    "sailplane.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
     "sailplane.sensors.gcs": (
         "GCSObjectExistenceAsyncSensor",
         "GCSObjectExistenceSensor",
@@ -231,6 +249,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DAG",
+    "NEVER_EXPIRE",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -238,11 +257,14 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "ApprovalOperator",
     "BaseBranchOperator",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
+    "BaseTrigger",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
@@ -257,13 +279,13 @@ __all__ = [
     "CronTriggerTimetable",
     "DateTimeSensor",
     "DateTimeSensorAsync",
-    "ApprovalOperator",
     "DayOfWeekSensor",
     "DbApiHook",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DuplicateTaskIdFound",
     "EdgeModifier",
+    "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
     "ExceptionRetryPolicy",
@@ -284,6 +306,9 @@ __all__ = [
     "GCSObjectsWithPrefixExistenceSensor",
     "GCSToGCSOperator",
     "GCSToLocalFilesystemOperator",
+    "HITLBranchOperator",
+    "HITLEntryOperator",
+    "HITLOperator",
     "HttpHook",
     "HttpOperator",
     "HttpSensor",
@@ -299,6 +324,7 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "ResumableJobMixin",
     "RetryAction",
     "RetryDecision",
     "RetryPolicy",
@@ -306,13 +332,16 @@ __all__ = [
     "SQLCheckOperator",
     "SQLExecuteQueryOperator",
     "ShortCircuitOperator",
-    "HITLBranchOperator",
-    "HITLEntryOperator",
-    "HITLOperator",
     "SkipMixin",
+    "SlackWebhookHook",
+    "SlackWebhookNotifier",
+    "SlackWebhookOperator",
     "SmoothOperator",
+    "SmtpHook",
+    "SmtpNotifier",
     "SqlSensor",
     "SqliteHook",
+    "StartTriggerArgs",
     "TaskGroup",
     "TaskInstance",
     "TimeDeltaSensor",
@@ -320,6 +349,7 @@ __all__ = [
     "TimeSensor",
     "TimeSensorAsync",
     "TriggerDagRunOperator",
+    "TriggerEvent",
     "TriggerRule",
     "Variable",
     "WaitSensor",
@@ -335,6 +365,9 @@ __all__ = [
     "literal",
     "mask_secret",
     "redact",
+    "send_email",
+    "send_slack_webhook_notification",
+    "send_smtp_notification",
     "setup",
     "task",
     "task_group",
