@@ -8,6 +8,7 @@ from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
 from sailplane.authoring.arguments import NOTSET, is_arg_set
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.params import run_params
+from sailplane.authoring.state_store import TaskStateStoreAccessor
 from sailplane.authoring.task_instance import DagRunView, TaskInstance, run_view
 from sailplane.model.execution import ChildServices, TaskJob
 
@@ -47,6 +48,7 @@ def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: Chil
         "run_id": run.run_id,
         "task": task,
         "task_instance": ti,
+        "task_state_store": TaskStateStoreAccessor(services, job),
         "task_instance_key_str": f"{dag.dag_id}__{task.task_id}__{_day(run) or run.run_id}",
         "task_reschedule_count": 0 if job.rescheduled_since is None else 1,
         "test_mode": False,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import other_runs, xcoms
+from sailplane.engine import other_runs, state_store, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values
@@ -12,6 +12,8 @@ from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.state_store import StateRequest
+from sailplane.model.usage import NOTHING
 
 RETURN_VALUE = "return_value"
 
@@ -84,6 +86,12 @@ class Services:
 
     def variable_keys(self, prefix: str) -> list[str]:
         return self._values.variable_keys(prefix)
+
+    def state(self, request: StateRequest) -> str | None:
+        value, spent = state_store.answer(self._cloud.store, self._run.key, request, self._clock())
+        if spent is not NOTHING:
+            self._run.leave_over(spent)
+        return value
 
     def looked_in(self) -> str:
         return self._values.looked_in()

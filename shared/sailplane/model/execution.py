@@ -12,6 +12,7 @@ from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
 
 
+from sailplane.model.state_store import StateRequest
 @dataclass(frozen=True, kw_only=True)
 class XComRef:
     """Which XCom: of this run when `run_id` is None."""
@@ -138,3 +139,6 @@ class TaskServices(ChildServices, Protocol):
 
     def mask(self, secrets: Sequence[str]) -> None:
         """From now on the task's log and error say *** where these stand."""
+    def state(self, request: StateRequest) -> str | None:
+        """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
+

@@ -16,6 +16,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, TaskServices, XComItems, XComRef
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.state_store import StateRequest
 from sailplane.runner import kernel, protocol
 from sailplane.runner.capture import Capture
 from sailplane.runner.hygiene import Baseline, end_leftover_processes, has_threads
@@ -109,6 +110,9 @@ class RemoteServices:
     def variable_keys(self, prefix: str) -> Sequence[str]:
         answer = self._ask(lambda number: protocol.AskVariableKeys(number=number, prefix=prefix))
         return msgspec.json.decode(answer or "[]", type=list[str])
+
+    def state(self, request: StateRequest) -> str | None:
+        return self._ask(lambda number: protocol.AskState(number=number, request=request))
 
     def looked_in(self) -> str:
         return self._ask(lambda number: protocol.AskLookedIn(number=number)) or ""

@@ -222,6 +222,8 @@ class Conversation:
                 text = self._services.connection(question.conn_id)
                 self._masker.learn_connection(question.conn_id, text)
                 return text
+            case protocol.AskState():
+                return self._services.state(question.request)
             case protocol.Mask():
                 self._masker.learn(question.secrets)
                 return None

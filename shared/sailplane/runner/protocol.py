@@ -8,6 +8,7 @@ import msgspec
 from sailplane.model.execution import Outcome, TaskJob, XComRef
 from sailplane.model.other_runs import RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.state_store import StateRequest
 from sailplane.runner.config import EntryPoints
 
 READ_SIZE = 32 * 1024
@@ -93,6 +94,13 @@ class AskVariableKeys(msgspec.Struct, frozen=True, kw_only=True, tag="variable_k
 
     number: int
     prefix: str
+
+
+class AskState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
+    """Child to supervisor; answered when it is done."""
+
+    number: int
+    request: StateRequest
 
 
 class AskLookedIn(msgspec.Struct, frozen=True, kw_only=True, tag="looked_in"):
@@ -183,6 +191,7 @@ Question = (
     | SetVariable
     | DeleteVariable
     | AskVariableKeys
+    | AskState
     | AskLookedIn
     | Mask
 )

@@ -14,7 +14,9 @@ from sailplane.model import xcom
 from sailplane.model.execution import Outcome, TaskJob, XComItems, XComRef, xcom_name
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import RunContext
+from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunType
+from sailplane.testing.states import States
 
 LOGICAL_DATE = datetime(2024, 5, 1, 6, tzinfo=UTC)
 
@@ -31,6 +33,7 @@ class Services:
     variables: dict[str, str] = field(default_factory=dict)
     connections: dict[str, str] = field(default_factory=dict)
     masked: list[str] = field(default_factory=list)
+    states: States = field(default_factory=States)
 
     def xcom(self, ref: XComRef) -> str | None:
         return self.xcoms.get(ref)
@@ -65,6 +68,9 @@ class Services:
 
     def variable_keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.variables if key.startswith(prefix))
+
+    def state(self, request: StateRequest) -> str | None:
+        return self.states.answer(request)
 
     def looked_in(self) -> str:
         return "the test's dicts"
