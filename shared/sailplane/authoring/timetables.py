@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol, runtime_checkable
 
+from sailplane.authoring.asset_schedules import by_assets, is_asset_schedule
 from sailplane.authoring.exceptions import AirflowTimetableInvalid
 from sailplane.model.dags import Schedule, ScheduleKind
 
@@ -160,9 +161,11 @@ def to_schedule(value: Any, timezone: tzinfo | None) -> Schedule:
         return _cron(ScheduleKind.CRON, value, zone_name(timezone or UTC))
     if isinstance(value, Timetable) and not isinstance(value, type):
         return value.to_schedule()
+    if is_asset_schedule(value):
+        return by_assets(value)
     raise AirflowTimetableInvalid(
         f"schedule={value!r} is no schedule: it must be a cron line, a preset such as '@daily', a timedelta, a "
-        "timetable or None"
+        "timetable, assets or None"
     )
 
 

@@ -272,6 +272,7 @@ def _run(start: datetime, end: datetime) -> NextRun:
 
 _NEXT: Mapping[ScheduleKind, Callable[[Schedule, _Question], NextRun | None]] = {
     ScheduleKind.NONE: _never,
+    ScheduleKind.ASSETS: _never,
     ScheduleKind.CRON: _trigger,
     ScheduleKind.CRON_INTERVAL: _interval,
     ScheduleKind.DELTA: _trigger,
