@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sailplane.cloud import alarms, paths, state_codec, value_codec
+from sailplane.cloud import alarms, paths, question_codec, state_codec, value_codec
 from sailplane.cloud.documents import (
     Fields,
     flag,
@@ -31,12 +31,12 @@ from sailplane.cloud.summaries import packed, unpacked
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
-from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.state_store import AssetEntry, TaskEntry
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
-Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | TaskEntry | AssetEntry
+Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | TaskEntry | AssetEntry | HumanStep
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
@@ -354,13 +354,14 @@ _PATHS: dict[type, Callable[[Any], str]] = {
     DagFileError: lambda record: paths.dag_file_error(record.file),
     Variable: lambda record: value_codec.variable_path(record.key),
     Connection: lambda record: value_codec.connection_path(record.conn_id),
+    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
+    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
+    HumanStep: lambda record: question_codec.question_path(record.run, record.task, record.try_number),
 }
 
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     TaskInstance: _write_task,
     DagRun: _write_run,
-    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
-    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
     DagSchedule: _write_schedule,
     DagRecord: _write_dag,
     DagFileError: _write_dag_file_error,

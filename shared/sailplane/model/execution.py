@@ -10,9 +10,9 @@ from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
-
-
 from sailplane.model.state_store import StateRequest
+
+
 @dataclass(frozen=True, kw_only=True)
 class XComRef:
     """Which XCom: of this run when `run_id` is None."""
@@ -130,6 +130,9 @@ class ChildServices(Protocol):
     def variable_keys(self, prefix: str) -> Sequence[str]:
         """The keys of the store's Variables that begin so, sorted."""
 
+    def state(self, request: StateRequest) -> str | None:
+        """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
+
     def looked_in(self) -> str:
         """Where Variables and Connections are looked for, in words: for the message that one is not set."""
 
@@ -139,6 +142,3 @@ class TaskServices(ChildServices, Protocol):
 
     def mask(self, secrets: Sequence[str]) -> None:
         """From now on the task's log and error say *** where these stand."""
-    def state(self, request: StateRequest) -> str | None:
-        """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
-
