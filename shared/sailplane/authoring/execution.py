@@ -4,9 +4,10 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import lookups, mapping, retry_policy, scopes
+from sailplane.authoring import deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -31,6 +32,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, TaskServices
 from sailplane.model.runs import ErrorInfo
 from sailplane.model.states import TaskState
+from sailplane.model.resuming import Resumption
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -52,9 +54,7 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
         return Outcome(
             kind=OutcomeKind.FAILED, error=ErrorInfo(kind="TaskNotFound", message=message, file=job.run.file)
         )
-    # A copy, because rendering replaces attributes and the process may run the task again.
-    task = copy.copy(dag.get_task(job.task_id))
-    object.__setattr__(task, "_linked", False)
+    task = _own_copy(dag, job.task_id)
     context: dict[str, Any] = {"task": task, "dag": dag}
     try:
         with terminable(), lookups.serving(services):
@@ -69,8 +69,15 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
 def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
     try:
         context.update(build_context(dag, task, job, services))
-        outcome = _attempt(context, job)
+        outcome = deferring.fly(job, context["ti"], partial(_attempt, context, job))
     except AirflowTaskTerminated:
+def _own_copy(dag: "DAG", task_id: str) -> BaseOperator:
+    """A copy, because rendering replaces attributes and the process may run the task again."""
+    task = copy.copy(dag.get_task(task_id))
+    object.__setattr__(task, "_linked", False)
+    return task
+
+
         raise
     except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
         outcome = _outcome_of_error(error, dag, context["task"], context)
@@ -82,7 +89,7 @@ def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, 
     return outcome
 
 
-def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
+def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Outcome:
     ti: TaskInstance = context["ti"]
     skipped: tuple[str, ...] = ()
     scopes.contexts.append(context)
@@ -91,7 +98,9 @@ def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
         task.render_template_fields(context)
         ti.rendered = rendered_fields(task)
         try:
-            result = _call(task, context, job)
+            result = _call(task, context, job, resumption)
+        if resumption is not None:  # The wait may have ended at once: nothing of the object before goes on.
+            context["task"] = _own_copy(context["dag"], job.task_id)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
         mapping.measure(task, ti, result)
@@ -101,7 +110,7 @@ def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
 
 
-def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Any:
+def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Any:
     _show_in_environment(context)
     if task._pre_execute_hook is not None:
         task._pre_execute_hook(context)
@@ -109,7 +118,7 @@ def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Any:
     run_callbacks(task, "on_execute_callback", context)
     try:
         with time_limit(job.execution_timeout):
-            result = task.execute(context)
+            result = task.execute(context) if resumption is None else deferring.go_on(task, resumption, context)
     except AirflowTaskTimeout:
         _tell_task(task)
         raise

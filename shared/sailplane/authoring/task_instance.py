@@ -51,7 +51,7 @@ class TaskInstance:
     def __init__(self, task: "BaseOperator", job: TaskJob, run: DagRunView, services: ChildServices) -> None:
         self.task = task
         self.dag_run = run
-        self.pushed: dict[str, str] = {}
+        self.pushed: dict[str, str] = dict(job.resumption.xcoms) if job.resumption else {}
         """key -> envelope: what the try has pushed so far."""
         self.state = TaskState.RUNNING
         self.end_date: datetime | None = None

@@ -33,6 +33,9 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.state_store import AssetEntry, TaskEntry
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
+from sailplane.model.interventions import Intervention, RunHold
+from sailplane.model.planning import PlannedRun
+from sailplane.model.resuming import Resumption
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
@@ -75,6 +78,8 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     if record.alarm_at is not None:
         path = paths.task(record.run, record.key)
         put_alarm(fields, record.alarm_at, path, fine=record.state in _FINE, shards=shards)
+    if record.resumption is not None:
+        fields["resumption"].string_value = msgspec.json.encode(record.resumption).decode()
     put_whole(fields, "alarms", record.alarms)
     put_text(fields, "claim", record.claim)
     put_text(fields, "worker", record.worker)
@@ -114,6 +119,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         run=run,
         task_id=key.task_id,
         map_index=key.map_index,
+    resumption = optional_text(fields, "resumption")
         state=TaskState(text(fields, "state", TaskState.NONE)),
         try_number=whole(fields, "try_number", 1),
         max_tries=whole(fields, "max_tries", 1),
@@ -127,6 +133,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         alarms=whole(fields, "alarms"),
         claim=text(fields, "claim"),
         worker=text(fields, "worker"),
+        resumption=msgspec.json.decode(resumption, type=Resumption) if resumption else None,
         xcoms=text_map(fields, "xcoms"),
         waits_for=texts(fields, "waits_for"),
         feeds=texts(fields, "feeds"),

@@ -101,8 +101,8 @@ class Alarms:
         self._act(run, instance, answer)
 
     def wake(self, instance: TaskInstance) -> bool:
-        """Queue a rescheduled sensor before its alarm. False when it does not wait (any more)."""
-        if instance.state is not TaskState.UP_FOR_RESCHEDULE:
+        """Queue a rescheduled sensor or a deferred task before its alarm. False when it does not wait (any more)."""
+        if instance.state not in (TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED):
             return False
         return self._queue(self._run(instance.run), instance)
 

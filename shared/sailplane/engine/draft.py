@@ -11,6 +11,7 @@ from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.evolve import evolve
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import advance, joins
@@ -149,7 +150,7 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
     return evolve(
         instance,
         state=TaskState.RUNNING,
-        started_at=now,
+        started_at=now if instance.resumption is None else instance.resumption.began_at,
         ended_at=None,
         alarm_at=now + lease,
         alarms=0,
@@ -161,7 +162,7 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
 
 
 def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
-    """`instance`, queued again: for its next try when this one failed, for the same one when it was rescheduled."""
+    """`instance`, queued again: for its next try when this one failed, for the same one when it waited."""
     is_next_try = instance.state is TaskState.UP_FOR_RETRY
     return evolve(
         instance,
@@ -171,6 +172,7 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         started_at=None,
         ended_at=None,
         rescheduled_since=None if is_next_try else instance.rescheduled_since,
+        resumption=None if is_next_try else _carried(instance),
         alarm_at=now + QUEUED_ALARM,
         alarms=0,
         claim=nonce(),
@@ -184,6 +186,14 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         max_rss_mib=0.0 if is_next_try else instance.max_rss_mib,
         rendered="",
     )
+
+
+def _carried(instance: TaskInstance) -> Resumption | None:
+    """How the try goes on; what it has pushed until now goes along."""
+    resumption = instance.resumption
+    if resumption is None or not instance.xcoms:
+        return resumption
+    return evolve(resumption, xcoms={**resumption.xcoms, **instance.xcoms})
 
 
 def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:

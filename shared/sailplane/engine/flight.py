@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, pressure, run_callbacks, xcoms
+from sailplane.engine import draft, ends, pressure, resuming, run_callbacks
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -90,7 +90,8 @@ class Flights:
         with self._worker.leases.held(instance, cancellation) as lease:
             try:
                 outcome = self._execute(instance, spool, cancellation)
-                values = self._insist(lambda: xcoms.keep(self._cloud, instance, outcome.xcoms), cancellation)
+                flown = outcome
+                outcome, values = self._insist(lambda: resuming.keep(self._cloud, instance, flown), cancellation)
             except NotFound as error:
                 outcome = Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind="NotFound", message=str(error)))
             except NotBegun as error:
@@ -139,6 +140,7 @@ class Flights:
             max_tries=instance.max_tries,
             started_at=instance.started_at or self._worker.clock(),
             rescheduled_since=instance.rescheduled_since,
+            resumption=resuming.resolved(self._cloud, instance.resumption) if instance.resumption else None,
             xcoms=inputs,
             execution_timeout=task.execution_timeout,
             time_limit=self._time.for_code,
@@ -252,7 +254,8 @@ class Flights:
 
     def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
         """Start bringing the log to the bucket; returns whether there is one."""
-        is_piece = outcome.kind is OutcomeKind.RESCHEDULE or instance.rescheduled_since is not None
+        is_waiting = outcome.kind in (OutcomeKind.RESCHEDULE, OutcomeKind.DEFERRED)
+        is_piece = is_waiting or instance.rescheduled_since is not None or instance.resumption is not None
         upload = self._worker.shipper.seal(spool, is_piece=is_piece)
         if upload is not None:
             self._uploads.append(upload)

@@ -152,6 +152,7 @@ class Sortie:
             try_number=ticket.try_number,
             max_tries=ticket.max_tries,
             rescheduled_since=ticket.rescheduled_since,
+            resumption=ticket.resumption,
             has_log=ticket.has_log,
             cpu_seconds=ticket.cpu_seconds,
             max_rss_mib=ticket.max_rss_mib,

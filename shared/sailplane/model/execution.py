@@ -10,6 +10,8 @@ from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
+from sailplane.model.planning import AboutSchedule
+from sailplane.model.resuming import Resumption
 from sailplane.model.state_store import StateRequest
 
 
@@ -36,6 +38,8 @@ class TaskJob:
     started_at: datetime
     rescheduled_since: datetime | None = None
     xcoms: Mapping[str, str] = field(default_factory=dict)
+    resumption: Resumption | None = None
+    """Of a try that goes on after a wait."""
     """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
     execution_timeout: timedelta | None = None
     """The task's own limit, exact to a few milliseconds."""
@@ -65,6 +69,10 @@ class OutcomeKind(StrEnum):
     KILLED = "killed"
     """Stopped from outside (lost lease, marked, shutdown): nothing of it is recorded by this worker."""
 
+    DEFERRED = "deferred"
+    """It waits for a trigger; at `resume_at` at the latest it goes on with `resumption`."""
+    AWAITING_INPUT = "awaiting_input"
+    """It has asked `question`, and goes on with `resumption` once that is answered, or `resume_at` has come."""
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -76,7 +84,11 @@ class Outcome:
     """key -> JSON envelope, in full whatever its size: where it is kept is the engine's business."""
     resume_at: datetime | None = None
     waits_for: tuple[str, ...] = ()
-    """Events that may wake a rescheduled sensor early: `gs://bucket/object` names."""
+    """Events that may wake a rescheduled sensor or a deferred task early: `gs://bucket/object` names."""
+    resumption: Resumption | None = None
+    """How a task goes on that waits: of DEFERRED."""
+    question: HumanRequest | None = None
+    """What it asks a person: of AWAITING_INPUT."""
     skip_tasks: tuple[str, ...] = ()
     """Downstream task_ids that a branch did not choose, or that a short circuit skips: direct ones and others."""
     map_length: int | None = None

@@ -7,6 +7,7 @@ import msgspec
 
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import RunContext, Token
 
 
@@ -25,6 +26,8 @@ class TaskTicket:
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     """These four: what earlier pokes of the same try left."""
+    resumption: Resumption | None = None
+    """Of a try that goes on after a wait."""
     usage: tuple[float, ...] = ()
     """`Usage.numbers` of the task instance; empty when nothing was used but the write that queued it."""
     token: Token

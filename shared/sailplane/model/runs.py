@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.interventions import Intervention, RunHold
+from sailplane.model.planning import PlannedRun
+from sailplane.model.resuming import Resumption
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 
@@ -165,6 +168,8 @@ class TaskInstance:
     xcoms: Mapping[str, str] = field(default_factory=dict)
     """key -> value in its JSON envelope; a large one as a pointer (`XComPointer`)."""
     waits_for: tuple[str, ...] = ()
+    resumption: Resumption | None = None
+    """Of a try that waits, or goes on after a wait: what it does then instead of beginning anew."""
     """Events that wake it early, as `gs://bucket/object`; see `Wake`."""
     feeds: tuple[str, ...] = ()
     """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
