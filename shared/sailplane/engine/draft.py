@@ -3,7 +3,7 @@
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -108,6 +108,19 @@ def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: 
             result.run = plan.run
             result.may_be_over = plan.may_be_over and not result.starts and not result.looks
             return result
+        if result.sizes or dag.expansions:
+            seen = _grown(dag, seen, result.sizes, ended)
+
+
+def _grown(dag: SerializedDag, seen: Snapshot, sizes: Mapping[str, int], ended: Iterable[TaskKey]) -> Snapshot:
+    """`seen`, and what was expanded since; what ended without a process returned nothing to map over."""
+    by_owner = {dag.mapped_by[task_id]: size for task_id, size in sizes.items()}
+    nothing = {
+        key.task_id: None if key.map_index == UNMAPPED else 0
+        for key in ended
+        if dag.task_dict[key.task_id].is_mapped_over
+    }
+    return replace(seen, sizes={**seen.sizes, **by_owner}, lengths={**seen.lengths, **nothing})
 
 
 def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
