@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import deferring, human_steps, lookups, mapping, retry_policy, scopes
+from sailplane.authoring import asset_events, deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -19,6 +19,7 @@ from sailplane.authoring.exceptions import (
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    TaskAwaitingInput,
 )
 from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
@@ -107,6 +108,8 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
         _push_result(task, ti, result)
     finally:
         scopes.contexts.pop()
+        except TaskAwaitingInput as pause:
+            return human_steps.waiting(pause, ti)
     return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
 
 

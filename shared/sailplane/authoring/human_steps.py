@@ -1,12 +1,16 @@
 """Asking a person, from inside a task: the question travels with the end of this part of the try."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.exceptions import AirflowException, TaskAwaitingInput
 from sailplane.authoring.params import ParamsDict
 from sailplane.authoring.scopes import get_current_context
+from sailplane.model import xcom
+from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.model.human_steps import HumanRequest, Person
+from sailplane.model.resuming import Resumption
 
 if TYPE_CHECKING:
     from sailplane.authoring.task_instance import TaskInstance
@@ -53,8 +57,24 @@ def people(users: Sequence[HITLUser] | None) -> tuple[Person, ...]:
     return tuple(Person(id=str(user["id"]), name=str(user["name"])) for user in users or ())
 
 
-def question_of(ti: "TaskInstance") -> HumanRequest:
-    """What the task asks. Raises `AirflowException` when it waits without having asked."""
+def waiting(pause: TaskAwaitingInput, ti: "TaskInstance") -> Outcome:
+    """That the task waits for its answer."""
+    now = datetime.now(UTC)
+    ti.log.debug("Pausing task as AWAITING_INPUT")
+    return Outcome(
+        kind=OutcomeKind.AWAITING_INPUT,
+        question=_question(ti),
+        resumption=Resumption(method=pause.method_name, kwargs=_written(pause, ti), began_at=ti.began_at),
+        resume_at=now + pause.timeout if pause.timeout is not None else None,
+        xcoms=ti.pushed,
+    )
+
+
+def _written(pause: TaskAwaitingInput, ti: "TaskInstance") -> str:
+    return xcom.dumps(pause.kwargs, key="kwargs", where=f"task {ti.task_id!r}, waiting") if pause.kwargs else ""
+
+
+def _question(ti: "TaskInstance") -> HumanRequest:
     if ti.question is None:
         raise AirflowException(
             f"task {ti.task_id!r} waits for a person, but has asked nothing: call upsert_hitl_detail() before"

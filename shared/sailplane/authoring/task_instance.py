@@ -97,6 +97,11 @@ class TaskInstance:
 
     @property
     def start_date(self) -> datetime:
+    @property
+    def began_at(self) -> datetime:
+        """`start_date`, as a plain datetime."""
+        return self._job.started_at
+
         return _pendulum(self._job.started_at)
 
     @property

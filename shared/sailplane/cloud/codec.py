@@ -31,6 +31,7 @@ from sailplane.cloud.summaries import packed, unpacked
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
+from sailplane.model.human_steps import HumanStep
 from sailplane.model.state_store import AssetEntry, TaskEntry
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.interventions import Intervention, RunHold
@@ -43,7 +44,7 @@ Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connectio
 """Records that carry the token of the write they came from."""
 Record = Guarded | DagFileError
 
-_FINE = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
+_FINE = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED, TaskState.AWAITING_INPUT})
 
 
 def path_of(record: Record) -> str:
@@ -377,3 +378,5 @@ _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
 }
     TaskEntry: state_codec.write_task_entry,
     AssetEntry: state_codec.write_asset_entry,
+    HumanStep: question_codec.write_question,
+}

@@ -9,16 +9,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, documents, paths, state_codec, value_codec
+from sailplane.cloud import alarms, codec, documents, paths, question_codec, state_codec, value_codec
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore
-from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, bound, select, where_in
+from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, between, bound, select, where_in
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.tally import Tally
 from sailplane.model.callbacks import RunCallback, is_callback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
+from sailplane.model.human_steps import HumanStep
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.state_store import AssetEntry, TaskEntry
@@ -229,6 +230,29 @@ class Store(Reader):
         """The earlier tries of a task instance, oldest first."""
         found = self._list(paths.task(run, key), "tries")
         return sorted(map(codec.read_try, found), key=lambda instance: instance.try_number)
+
+    def question(self, run: RunKey, key: TaskKey, try_number: int) -> HumanStep | None:
+        """What one try of a task instance asked a person."""
+        found = self._get([question_codec.question_path(run, key, try_number)])
+        return question_codec.read_question(found[0]) if found else None
+
+    def questions(
+        self, *, dag_id: str | None = None, run: RunKey | None = None, answered: bool | None = None
+    ) -> list[HumanStep]:
+        """What was asked in all DAGs, in one, or in a run: those without an answer first, of these the newest.
+
+        With `answered`, only those that have, or have not, been answered. One read each that is found; of one DAG or
+        run also of those that `answered` leaves out.
+        """
+        query = select("questions", all_descendants=True)
+        if run is not None or dag_id is not None:
+            field, value = question_codec.owner(run, dag_id)
+            where_in(query, field, [value])
+        elif answered is not None:
+            between(query, question_codec.LISTED, *question_codec.bounds(answered))
+        found = [question_codec.read_question(document) for document in self._run("", query)]
+        wanted = [step for step in found if answered is None or (step.answer is not None) is answered]
+        return sorted(wanted, key=lambda step: (step.answer is None, step.asked_at), reverse=True)
 
     def waiting_for(self, *events: str) -> list[tuple[RunKey, TaskKey]]:
         """Task instances that one of `events`, of which there may be up to 30, may wake."""

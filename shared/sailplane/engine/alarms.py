@@ -12,7 +12,8 @@ from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, journal, turns
+from sailplane.engine import draft, ends, interventions, journal, turns
+from sailplane.engine.answering import time_out
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.past import PAST_ALARM, Past
@@ -141,6 +142,8 @@ class Alarms:
         result = self._cloud.store.commit(changes)
         if not isinstance(result, Committed):
             return False
+        if instance.state is TaskState.AWAITING_INPUT:
+            return time_out(self._cloud, self._progress, run, instance, self._clock())
         self._progress.publish(run, [written(instance, result.tokens[0])])
         return True
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
+from sailplane.cloud.changes import Change, KeepTry, Put, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, pressure, resuming, run_callbacks
+from sailplane.engine import answering, draft, ends, pressure, resuming, run_callbacks
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -26,6 +26,7 @@ from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound, TransientError
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
@@ -107,7 +108,7 @@ class Flights:
             return None
         record = ends.ended(self._run, instance, outcome, values, has_log, self._worker.clock())
         if not record.state.is_terminal:
-            return self._suspend(evolve(record, token=lease.token))
+            return self._suspend(lease, record, outcome.question)
         self._record_end(lease, instance, record, kept)
         return None
 
@@ -190,9 +191,11 @@ class Flights:
                 _log.warning("run=%s: %s; trying again", self._run.key, error)
                 threading.Event().wait(INSIST_PAUSE)
 
-    def _suspend(self, record: TaskInstance) -> TaskInstance | None:
-        """Record that a try waits for its retry or its next poke. Returns it when this worker waits for it."""
-        holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record)
+    def _suspend(
+        self, lease: Lease, record: TaskInstance, question: HumanRequest | None = None
+    ) -> TaskInstance | None:
+        """Record that a try waits: for its retry, a poke, an answer. Returns it when this worker waits for it."""
+        holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record) and not self._is_outdated(lease)
         stored = record
         if holds and record.alarm_at is not None:
             # Should this worker die while it waits, the alarm rings a little later.
@@ -207,6 +210,9 @@ class Flights:
         result = self._cloud.store.commit([Replace(stored), *more])
         if not isinstance(result, Committed):
             self._recover(record.key)
+        if question is not None:
+            more.append(Put(answering.asked(record, question, self._worker.clock())))
+            stored = evolve(stored, usage=stored.usage.written())
             return None
         if not holds:
             return None
@@ -254,7 +260,7 @@ class Flights:
 
     def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
         """Start bringing the log to the bucket; returns whether there is one."""
-        is_waiting = outcome.kind in (OutcomeKind.RESCHEDULE, OutcomeKind.DEFERRED)
+        is_waiting = outcome.kind in (OutcomeKind.RESCHEDULE, OutcomeKind.DEFERRED, OutcomeKind.AWAITING_INPUT)
         is_piece = is_waiting or instance.rescheduled_since is not None or instance.resumption is not None
         upload = self._worker.shipper.seal(spool, is_piece=is_piece)
         if upload is not None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
 from sailplane.model.planning import AboutSchedule

@@ -25,6 +25,8 @@ class TaskState(StrEnum):
     """A sensor that gave its slot back between pokes. Its alarm, or the event it waits for, queues it."""
     DEFERRED = "deferred"
     """Waits for a trigger. The trigger's event queues it; its alarm times it out."""
+    AWAITING_INPUT = "awaiting_input"
+    """Waits for a person. The answer queues it; its alarm, if its time is limited, takes the defaults or fails it."""
     SKIPPED = "skipped"
     UPSTREAM_FAILED = "upstream_failed"
     REMOVED = "removed"
@@ -70,6 +72,7 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
         }
     ),
     TaskState.UP_FOR_RETRY: frozenset(
+            TaskState.AWAITING_INPUT,
         {TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
     TaskState.UP_FOR_RESCHEDULE: frozenset(
@@ -81,6 +84,9 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
     TaskState.RESTARTING: frozenset({TaskState.QUEUED, TaskState.FAILED, TaskState.SUCCESS}),
     # A terminal state is left only by clearing (its document goes) or by marking it with another terminal state.
     TaskState.SUCCESS: frozenset({TaskState.NONE, TaskState.FAILED, TaskState.SKIPPED}),
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
+    ),
+    TaskState.AWAITING_INPUT: frozenset(
     TaskState.FAILED: frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.SKIPPED}),
     TaskState.SKIPPED: frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED}),
     TaskState.UPSTREAM_FAILED: frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}),
