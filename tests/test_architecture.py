@@ -27,7 +27,7 @@ READS_THE_ENVIRONMENT = {
     "shared/sailplane/operators/bash.py": "user code's process: a command inherits it",
     "shared/sailplane/operators/environments.py": "user code's process: installers inherit it",
     "shared/sailplane/operators/isolated.py": "user code's process: another Python inherits it",
-    "shared/sailplane/hooks/gcs.py": "user code's process",
+    "shared/sailplane/hooks/google.py": "user code's process",
     "shared/sailplane/testing/debugging.py": "entry point",
     "shared/sailplane/testing/plugin.py": "entry point",
     "shared/sailplane/testing/logbook.py": "puts the environment back after each task",
