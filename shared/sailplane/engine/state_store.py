@@ -4,7 +4,6 @@ Each entry is a document of its own, so that setting one needs no reading of the
 in Airflow: a try that lost its lease may still set something before it is stopped.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sailplane.cloud import state_codec
@@ -15,6 +14,10 @@ from sailplane.model.errors import NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.state_store import (
     AssetEntry,
+    Entry,
+    OfAsset,
+    OfTask,
+    Owner,
     StateOwner,
     StateRequest,
     StateVerb,
@@ -29,49 +32,41 @@ _BATCH = 400
 
 def answer(store: Store, run: RunKey, request: StateRequest, now: datetime) -> tuple[str | None, Usage]:
     """What a task of `run` asked for, and what it cost in writes and deletions."""
+    owner = _owner(run, request)
+    match request.verb:
+        case StateVerb.GET:
+            found = entry(store, owner, request.key, now)
+            return (None if found is None else found.value), NOTHING
+        case StateVerb.SET:
+            put(store, _made(owner, run, request, now))
+            return None, Usage(writes=1)
+        case StateVerb.DELETE:
+            delete(store, owner, request.key)
+            return None, Usage(deletes=1)
+        case StateVerb.CLEAR:
+            return None, Usage(deletes=clear(store, owner))
+
+
+def _owner(run: RunKey, request: StateRequest) -> Owner:
     if request.owner is StateOwner.TASK:
-        return _of_task(store, run, request, now)
-    return _of_asset(store, run, request, now)
-
-
-def _of_task(store: Store, run: RunKey, request: StateRequest, now: datetime) -> tuple[str | None, Usage]:
-    match request.verb:
-        case StateVerb.GET:
-            entry = task_entry(store, run, request.task, request.key, now)
-            return (None if entry is None else entry.value), NOTHING
-        case StateVerb.SET:
-            expires_at = request.expires_at
-            made = TaskEntry(
-                run=run, task=request.task, key=request.key, value=request.value, updated_at=now, expires_at=expires_at
-            )
-            store.commit([Put(made)])
-            return None, Usage(writes=1)
-        case StateVerb.DELETE:
-            store.commit([Delete(state_codec.task_entry_path(run, request.task, request.key))])
-            return None, Usage(deletes=1)
-        case StateVerb.CLEAR:
-            return None, Usage(deletes=clear_task(store, run, request.task))
-
-
-def _of_asset(store: Store, run: RunKey, request: StateRequest, now: datetime) -> tuple[str | None, Usage]:
-    name = request.asset_name
-    if not name:
+        return OfTask(run=run, task=request.task)
+    if not request.asset_name:
         raise NotFound(f"there is no asset with the URI {request.asset_uri!r}")
-    match request.verb:
-        case StateVerb.GET:
-            entry = store.asset_entry(name, request.key)
-            return (None if entry is None else entry.value), NOTHING
-        case StateVerb.SET:
-            made = AssetEntry(
-                asset=name, key=request.key, value=request.value, updated_at=now, written_by=_writer(run, request.task)
-            )
-            store.commit([Put(made)])
-            return None, Usage(writes=1)
-        case StateVerb.DELETE:
-            store.commit([Delete(state_codec.asset_entry_path(name, request.key))])
-            return None, Usage(deletes=1)
-        case StateVerb.CLEAR:
-            return None, Usage(deletes=clear_asset(store, name))
+    return OfAsset(name=request.asset_name)
+
+
+def _made(owner: Owner, run: RunKey, request: StateRequest, now: datetime) -> Entry:
+    if isinstance(owner, OfTask):
+        return TaskEntry(
+            run=owner.run,
+            task=owner.task,
+            key=request.key,
+            value=request.value,
+            updated_at=now,
+            expires_at=request.expires_at,
+        )
+    writer = _writer(run, request.task)
+    return AssetEntry(asset=owner.name, key=request.key, value=request.value, updated_at=now, written_by=writer)
 
 
 def _writer(run: RunKey, task: TaskKey) -> StateWriter:
@@ -84,30 +79,43 @@ def _writer(run: RunKey, task: TaskKey) -> StateWriter:
     )
 
 
-def task_entry(store: Store, run: RunKey, task: TaskKey, key: str, now: datetime) -> TaskEntry | None:
-    """One entry of a task instance; None when it is not there, or has expired."""
-    entry = store.task_entry(run, task, key)
-    return None if entry is None or entry.is_expired(now) else entry
+def entry(store: Store, owner: Owner, key: str, now: datetime) -> Entry | None:
+    """The entry under `key`; None when it is not there, or has expired."""
+    if isinstance(owner, OfAsset):
+        return store.asset_entry(owner.name, key)
+    found = store.task_entry(owner.run, owner.task, key)
+    return None if found is None or found.is_expired(now) else found
 
 
-def task_entries(store: Store, run: RunKey, task: TaskKey, now: datetime) -> list[TaskEntry]:
-    """All entries of a task instance that have not expired, by key."""
-    found = [entry for entry in store.task_entries(run, task) if not entry.is_expired(now)]
-    return sorted(found, key=lambda entry: entry.key)
+def entries(store: Store, owner: Owner, now: datetime) -> list[Entry]:
+    """All that have not expired, by key."""
+    found = [each for each in _all(store, owner) if isinstance(each, AssetEntry) or not each.is_expired(now)]
+    return sorted(found, key=lambda each: each.key)
 
 
-def clear_task(store: Store, run: RunKey, task: TaskKey) -> int:
-    """Delete all entries of a task instance; returns how many there were."""
-    return _delete(store, [path_of(entry) for entry in store.task_entries(run, task)])
+def _all(store: Store, owner: Owner) -> list[Entry]:
+    if isinstance(owner, OfAsset):
+        return [*store.asset_entries(owner.name)]
+    return [*store.task_entries(owner.run, owner.task)]
 
 
-def clear_asset(store: Store, name: str) -> int:
-    """Delete all entries of an asset; returns how many there were."""
-    return _delete(store, [path_of(entry) for entry in store.asset_entries(name)])
+def put(store: Store, entry: Entry) -> None:
+    """Set an entry, whether it is there or not."""
+    store.commit([Put(entry)])
 
 
-def _delete(store: Store, paths: Sequence[str]) -> int:
-    for start in range(0, len(paths), _BATCH):
-        unit: list[Change] = [Delete(path) for path in paths[start : start + _BATCH]]
+def delete(store: Store, owner: Owner, key: str) -> None:
+    """Delete an entry, if it is there."""
+    if isinstance(owner, OfAsset):
+        store.commit([Delete(state_codec.asset_entry_path(owner.name, key))])
+    else:
+        store.commit([Delete(state_codec.task_entry_path(owner.run, owner.task, key))])
+
+
+def clear(store: Store, owner: Owner) -> int:
+    """Delete all entries, those that have expired too; returns how many there were."""
+    found = _all(store, owner)
+    for start in range(0, len(found), _BATCH):
+        unit: list[Change] = [Delete(path_of(each)) for each in found[start : start + _BATCH]]
         store.commit(unit)
-    return len(paths)
+    return len(found)

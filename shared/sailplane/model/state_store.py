@@ -60,6 +60,21 @@ class StateRequest:
         return TaskKey(self.task_id, self.map_index)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfTask:
+    """The state of one task instance."""
+
+    run: RunKey
+    task: TaskKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfAsset:
+    """The state of one asset, by its name."""
+
+    name: str
+
+
 class WriterKind(StrEnum):
     """What set an asset's state last."""
 
@@ -92,6 +107,10 @@ class TaskEntry:
     expires_at: datetime | None = None
     token: Token = ""
 
+    @property
+    def owner(self) -> OfTask:
+        return OfTask(run=self.run, task=self.task)
+
     def is_expired(self, now: datetime) -> bool:
         """Nobody sees it any more; the store deletes it within a day."""
         return self.expires_at is not None and self.expires_at <= now
@@ -109,6 +128,14 @@ class AssetEntry:
     updated_at: datetime
     written_by: StateWriter | None = None
     token: Token = ""
+
+    @property
+    def owner(self) -> OfAsset:
+        return OfAsset(name=self.asset)
+
+
+Owner = OfTask | OfAsset
+Entry = TaskEntry | AssetEntry
 
 
 class InvalidEntry(RequestError, ValueError):

@@ -8,7 +8,7 @@ from engine_stage import Stage, dag, task
 
 from sailplane.engine import state_store
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.state_store import StateOwner, StateRequest, StateVerb
+from sailplane.model.state_store import OfTask, StateOwner, StateRequest, StateVerb
 from sailplane.model.usage import Usage
 
 RUN = RunKey("flight", "only")
@@ -63,7 +63,7 @@ def test_nobody_sees_what_has_expired(stage: Stage) -> None:
     assert ask(stage, StateVerb.GET, key="short") == "1"
     stage.clock.turn(hours=1)
     assert ask(stage, StateVerb.GET, key="short") is None
-    found = state_store.task_entries(stage.cloud.store, RUN, TaskKey("a"), stage.clock())
+    found = state_store.entries(stage.cloud.store, OfTask(run=RUN, task=TaskKey("a")), stage.clock())
     assert [(entry.key, entry.value) for entry in found] == [("long", "2")]
 
 
