@@ -121,6 +121,8 @@ def _end(
         stored = cloud.store.run(run.key)
         if stored is None or stored.state.is_terminal:
             return Verdict.FOUND_CLOSED
+        if stored.context.clear_number != run.context.clear_number:
+            return Verdict.OPEN  # What is known of it is not true any more; whoever changed it goes on with it.
         # The document was changed since the message was made: a note, another alarm, a cleared task.
         run.token = stored.token
         states = _all_states(cloud, run)

@@ -59,7 +59,7 @@ def create(cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], 
 def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: bool) -> Started | None:
     """Write the run as running together with its first task instances, and hand these to workers.
 
-    None when someone else created or started it.
+    None when someone else created or started it. One that was cleared goes on with the task instances that it has.
     """
     now = clock()
     run = replace(
@@ -70,6 +70,8 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
         usage=_usage(cloud, new),
     )
     run = replace(run, alarm_at=run_alarm(run.context, new.dag, now))
+    if run.context.clear_number:
+        return _go_on(cloud, run, new.dag, clock)
     memory = RunMemory(run.context, "", new.dag)
     drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
     ended: list[str] = []
@@ -85,6 +87,17 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     if drafted.run is not None or drafted.may_be_over:
         progress.close(memory, is_known=drafted.run is not None)
     return Started(run=replace(run, token=memory.token), is_over=bool(ended))
+
+
+def _go_on(cloud: Cloud, run: DagRun, dag: SerializedDag, clock: Callable[[], datetime]) -> Started | None:
+    """Let a run that was cleared go on."""
+    result = cloud.store.commit([Replace(run)])
+    if not isinstance(result, Committed):
+        return None
+    run = replace(run, token=result.tokens[0])
+    ended: list[str] = []
+    Progress(cloud, clock, on_close=ended.append).replan(RunMemory.of(run, dag), cloud.store.tasks(run.key))
+    return Started(run=run, is_over=bool(ended))
 
 
 def _usage(cloud: Cloud, new: NewRun) -> Usage:

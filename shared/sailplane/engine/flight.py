@@ -65,9 +65,9 @@ class Flights:
         progress: Progress,
         time: RequestTime,
         *,
-        recover: Callable[[TaskKey], None],
+        recover: Callable[[TaskKey, str], None],
     ) -> None:
-        """`recover` is told of a task instance that someone else changed."""
+        """`recover` is told of a task instance that someone else changed, and of the claim by which it ran here."""
         self._worker = worker
         self._run = run
         self._cloud = worker.cloud
@@ -159,14 +159,16 @@ class Flights:
         cancellation = lease.cancellation
 
         def end() -> bool:
-            return self._progress.end(self._run, evolve(record, token=lease.token), kept)
+            if self._is_outdated(lease):
+                return self._progress.end_anew(lease.ours(record))
+            return self._progress.end(self._run, lease.ours(record), kept)
 
         def attempt() -> bool:
             nonlocal lease
             try:
                 return end()
             except TransientError:
-                again = evolve(instance, token=lease.token)
+                again = lease.ours(instance)
                 with self._worker.leases.held(again, cancellation, renewed_at=lease.renewed_at) as held:
                     threading.Event().wait(INSIST_PAUSE)
                 lease = held
@@ -177,7 +179,11 @@ class Flights:
         _log.warning(
             "run=%s task=%s try=%d: lease lost", self._run.key, instance.key, instance.try_number, extra=about(instance)
         )
-        self._recover(instance.key)
+        self._recover(instance.key, lease.claim)
+
+    def _is_outdated(self, lease: Lease) -> bool:
+        """Whether the run was changed from outside since this worker knows it."""
+        return lease.clear_number > self._run.context.clear_number
 
     def _insist(self, step: Callable[[], T], cancellation: Cancellation) -> T:
         """Repeat `step` through passing trouble, as long as there is time and the lease holds."""
@@ -191,9 +197,7 @@ class Flights:
                 _log.warning("run=%s: %s; trying again", self._run.key, error)
                 threading.Event().wait(INSIST_PAUSE)
 
-    def _suspend(
-        self, lease: Lease, record: TaskInstance, question: HumanRequest | None = None
-    ) -> TaskInstance | None:
+    def _suspend(self, lease: Lease, record: TaskInstance, question: HumanRequest | None = None) -> TaskInstance | None:
         """Record that a try waits: for its retry, a poke, an answer. Returns it when this worker waits for it."""
         holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record) and not self._is_outdated(lease)
         stored = record
@@ -204,15 +208,19 @@ class Flights:
         if record.waits_for:
             more.append(PutWait(record))
             stored = evolve(stored, usage=stored.usage.written())
-        if not holds:
-            # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
-            self._run.let_go(record.key)
-        result = self._cloud.store.commit([Replace(stored), *more])
-        if not isinstance(result, Committed):
-            self._recover(record.key)
         if question is not None:
             more.append(Put(answering.asked(record, question, self._worker.clock())))
             stored = evolve(stored, usage=stored.usage.written())
+        if not holds:
+            # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
+            self._run.let_go(record.key)
+        result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])
+        if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
+            holds = False
+            self._run.let_go(record.key)
+            result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])
+        if not isinstance(result, Committed):
+            self._recover(record.key, lease.claim)
             return None
         if not holds:
             return None
@@ -236,7 +244,7 @@ class Flights:
     def _stopped(self, lease: Lease, instance: TaskInstance, outcome: Outcome, has_log: bool) -> None:
         """Hand back what the departure of this worker stopped; what lost its lease is somebody else's."""
         if not self._worker.departure.took(lease.cancellation):
-            self._recover(instance.key)
+            self._recover(instance.key, lease.claim)
             return
         now = self._worker.clock()
         stopped, again = ends.handed_back(instance, outcome, has_log, now)
@@ -247,9 +255,9 @@ class Flights:
         self._run.let_go(again.key)
         again = evolve(again, usage=again.usage + Usage(writes=len(more)))
         with suppress(TransientError):  # Else its lease runs out.
-            result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+            result = self._cloud.store.commit([Replace(lease.ours(again)), *more])
             if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
-                result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+                result = self._cloud.store.commit([Replace(lease.ours(again)), *more])
             if isinstance(result, Committed):
                 self._progress.publish(self._run, [written(again, result.tokens[0])])
 

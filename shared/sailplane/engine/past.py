@@ -89,7 +89,7 @@ class Past:
 
     def queue(self, instances: Iterable[TaskInstance], now: datetime) -> list[TaskInstance]:
         """Queue those of `instances`, which wait in this run, that may start now; returns them, to be published."""
-        waiting = list(instances)
+        waiting = [] if self.run.is_held else list(instances)
         held = self.held(each.key for each in waiting)
         queued: list[TaskInstance] = []
         for instance in waiting:

@@ -57,5 +57,6 @@ def ticket(instance: TaskInstance) -> TaskTicket:
         cpu_seconds=instance.cpu_seconds,
         max_rss_mib=instance.max_rss_mib,
         usage=() if usage == QUEUED_ONCE else tuple(usage),
+        clear_number=instance.clear_number,
         token=instance.token,
     )

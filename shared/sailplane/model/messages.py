@@ -30,6 +30,8 @@ class TaskTicket:
     """Of a try that goes on after a wait."""
     usage: tuple[float, ...] = ()
     """`Usage.numbers` of the task instance; empty when nothing was used but the write that queued it."""
+    clear_number: int = 0
+    """As in `TaskInstance`."""
     token: Token
 
     @property
@@ -59,11 +61,19 @@ class AlarmWave:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanRequest:
+    """A DAG's own timetable is to plan its next runs."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One Pub/Sub message: exactly one of its parts is there."""
 
     wave: TaskWave | None = None
     alarms: AlarmWave | None = None
+    plan: PlanRequest | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

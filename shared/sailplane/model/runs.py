@@ -63,6 +63,9 @@ class DagSchedule:
     last_interval_end: datetime | None = None
     is_held: bool = False
     """True while the DAG has as many active runs as it may: whoever closes one lets the next due run start."""
+    planned: tuple[PlannedRun, ...] = ()
+    """Of an author's own timetable: the runs that it has planned, the next one first."""
+    planned_at: datetime | None = None
     token: Token = ""
 
 
@@ -95,6 +98,8 @@ class RunContext:
     started_at: datetime | None
     conf: Mapping[str, Any] = field(default_factory=dict)
     triggered_by: TriggeredBy = TriggeredBy.TEST
+    clear_number: int = 0
+    """How often something was changed in it from outside: cleared, marked, held. See `model.interventions`."""
 
     @property
     def key(self) -> RunKey:
@@ -111,9 +116,15 @@ class DagRun:
     ended_at: datetime | None = None
     triggering_user: str | None = None
     note: str | None = None
+    asset_events: tuple[str, ...] = ()
+    """References of the events of assets that started it, in the order in which they came."""
     alarm_at: datetime | None = None
     claim: str = ""
     """Nonce of the write that made this state, by which a writer knows its own commit again."""
+    intervention: Intervention | None = None
+    """What is being changed in it from outside, until all of that is done."""
+    hold: RunHold | None = None
+    """Why nothing of it starts, while that is so."""
     summary: Mapping[str, TaskState] = field(default_factory=dict)
     """Once ended: the state of every task instance by its document id, so that a grid costs one read a run."""
     usage: Usage = NOTHING
@@ -159,6 +170,8 @@ class TaskInstance:
     ended_at: datetime | None = None
     rescheduled_since: datetime | None = None
     """Start of the first poke of a sensor in this try: its timeout counts from there."""
+    resumption: Resumption | None = None
+    """Of a try that waits, or goes on after a wait: what it does then instead of beginning anew."""
     alarm_at: datetime | None = None
     alarms: int = 0
     """How often in a row an alarm published it again: the wait grows with it."""
@@ -168,8 +181,6 @@ class TaskInstance:
     xcoms: Mapping[str, str] = field(default_factory=dict)
     """key -> value in its JSON envelope; a large one as a pointer (`XComPointer`)."""
     waits_for: tuple[str, ...] = ()
-    resumption: Resumption | None = None
-    """Of a try that waits, or goes on after a wait: what it does then instead of beginning anew."""
     """Events that wake it early, as `gs://bucket/object`; see `Wake`."""
     feeds: tuple[str, ...] = ()
     """Once ended: the wide joins that count it (`planner.joins.feeds`), as `{task_id}` and `{task_id}={state}`."""
@@ -187,6 +198,8 @@ class TaskInstance:
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
+    clear_number: int = 0
+    """The run's when this was written: what knows only an earlier one may know what is true no more."""
     usage: Usage = NOTHING
     """Over all its tries and pokes. `writes` are those of its document up to the one that `token` is of: the codec
     adds the write that it stores."""
