@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from sailplane.authoring import macros
 from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
 from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.asset_events import InletEventsAccessors, TriggeringAssetEvents
+from sailplane.authoring.asset_outlets import OutletEventAccessors
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.params import run_params
 from sailplane.authoring.state_store import TaskStateStoreAccessor
@@ -40,9 +42,11 @@ def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: Chil
         "conn": ConnectionAccessor(services),
         "dag": dag,
         "dag_run": run,
+        "inlet_events": InletEventsAccessors(task.inlets, services),
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
+        "outlet_events": OutletEventAccessors(services),
         "outlets": task.outlets,
         "params": run_params(dag.params, task.params, job.run.conf),
         "run_id": run.run_id,
@@ -53,6 +57,7 @@ def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: Chil
         "task_reschedule_count": 0 if job.rescheduled_since is None else 1,
         "test_mode": False,
         "ti": ti,
+        "triggering_asset_events": TriggeringAssetEvents(services),
         "try_number": job.try_number,
         "var": VariableAccessor(services),
         **_UNKNOWN,
@@ -68,9 +73,6 @@ _UNKNOWN: Mapping[str, Any] = {
     "reason": None,
     "partition_key": None,
     "partition_date": None,
-    "inlet_events": {},
-    "outlet_events": {},
-    "triggering_asset_events": {},
     "prev_data_interval_start_success": None,
     "prev_data_interval_end_success": None,
     "prev_start_date_success": None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import asset_events, deferring, human_steps, lookups, mapping, retry_policy, scopes
+from sailplane.authoring import asset_outlets, asset_events, deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -110,7 +110,8 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
         scopes.contexts.pop()
         except TaskAwaitingInput as pause:
             return human_steps.waiting(pause, ti)
-    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
+    updated = asset_outlets.updates(task, context["outlet_events"], ti.services) if task.outlets else ()
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed, asset_updates=updated)
 
 
 def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Any:

@@ -244,6 +244,11 @@ class TaskInstance:
             for run in self.find_runs(query).runs
         }
 
+    @property
+    def services(self) -> ChildServices:
+        """Whom the task can ask."""
+        return self._services
+
     def lazy_xcoms(self, task_id: str, key: str = XCOM_RETURN_KEY) -> LazyXComSequence:
         """What all instances of a mapped task of this run pushed under `key`."""
         return LazyXComSequence(XComRef(task_id=task_id, key=key), self._services)

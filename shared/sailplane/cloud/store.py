@@ -9,13 +9,25 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, documents, paths, question_codec, state_codec, value_codec
+from sailplane.cloud import (
+    alarms,
+    asset_codec,
+    codec,
+    documents,
+    error_codec,
+    paths,
+    question_codec,
+    state_codec,
+    value_codec,
+)
+from sailplane.cloud.asset_store import AssetStore
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore
 from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, between, bound, select, where_in
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.tally import Tally
+from sailplane.model.assets import AssetQueue
 from sailplane.model.callbacks import RunCallback, is_callback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
@@ -38,6 +50,7 @@ class DueAlarms:
     schedules: tuple[DagSchedule, ...]
     runs: tuple[DagRun, ...]
     tasks: tuple[TaskInstance, ...]
+    queues: tuple[AssetQueue, ...] = ()
 
 
 class Store(Reader):
@@ -46,6 +59,7 @@ class Store(Reader):
     def __init__(self, settings: Settings, read_object: Callable[[str], bytes], tally: Tally) -> None:
         self._settings = settings
         super().__init__(Firestore(settings, tally))
+        self.assets = AssetStore(self._firestore)
         self.clock = self._firestore.clock
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
         self._read_object = read_object
@@ -109,7 +123,7 @@ class Store(Reader):
             raise CorruptRecord(f"DAG {dag_id!r} version {number} cannot be read: {error}") from error
 
     def file_errors(self) -> list[DagFileError]:
-        return [codec.read_dag_file_error(document) for document in self._list("", "import_errors")]
+        return [error_codec.read_dag_file_error(document) for document in self._list("", "import_errors")]
 
     # Runs
 
@@ -307,14 +321,17 @@ class Store(Reader):
         """At most `limit` runs and `limit` tasks whose alarm rings; two reads when there is none."""
         schedules: list[DagSchedule] = []
         runs: list[DagRun] = []
+        queues: list[AssetQueue] = []
         for document in self._run("", self._alarm_query("runs", now, horizon, limit)):
             if codec.is_schedule(document):
                 schedules += _readable(codec.read_schedule, document)
+            elif asset_codec.is_queue(document):
+                queues += _readable(asset_codec.read_queue, document)
             else:
                 runs += _readable(codec.read_run, document)
         found = self._run("", self._alarm_query("tasks", now, horizon, limit))
         tasks = tuple(task for document in found for task in _readable(codec.read_task, document))
-        return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks)
+        return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks, queues=tuple(queues))
 
     def _alarm_query(self, collection: str, now: datetime, horizon: datetime, limit: int) -> Any:
         query = select(collection, all_descendants=True)

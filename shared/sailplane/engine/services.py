@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import other_runs, state_store, xcoms
+from sailplane.engine import asset_answers, other_runs, state_store, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
@@ -59,6 +60,9 @@ class Services:
 
     def find_runs(self, query: RunQuery) -> RunAnswer:
         return other_runs.find(self._cloud, query)
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        return asset_answers.answer(self._cloud, self._run.key, query)
 
     def xcom(self, ref: XComRef) -> str | None:
         own = self._run.key

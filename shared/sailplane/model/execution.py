@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from sailplane.model.assets import AssetAnswer, AssetQuery, AssetUpdate
 from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.human_steps import HumanRequest
@@ -102,6 +103,8 @@ class Outcome:
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
     """A delay that the task asked for instead of its `retry_delay`."""
+    asset_updates: tuple[AssetUpdate, ...] = ()
+    """Of a success: what it updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +148,9 @@ class ChildServices(Protocol):
 
     def state(self, request: StateRequest) -> str | None:
         """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        """The assets or events that were asked for."""
 
     def looked_in(self) -> str:
         """Where Variables and Connections are looked for, in words: for the message that one is not set."""

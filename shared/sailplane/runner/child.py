@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.errors import InternalError, Unavailable
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, TaskServices, XComItems, XComRef
@@ -94,6 +95,10 @@ class RemoteServices:
     def find_runs(self, query: RunQuery) -> RunAnswer:
         answer = self._ask(lambda number: protocol.AskRuns(number=number, query=query))
         return msgspec.json.decode(answer or "", type=RunAnswer)
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        answer = self._ask(lambda number: protocol.AskAssets(number=number, query=query))
+        return msgspec.json.decode(answer or "", type=AssetAnswer)
 
     def variable(self, key: str) -> str | None:
         return self._ask(lambda number: protocol.AskVariable(number=number, key=key))

@@ -214,6 +214,8 @@ class Conversation:
                 return msgspec.json.encode(self._services.trigger_run(question.request)).decode()
             case protocol.AskRuns():
                 return msgspec.json.encode(self._services.find_runs(question.query)).decode()
+            case protocol.AskAssets():
+                return msgspec.json.encode(self._services.assets(question.query)).decode()
             case protocol.AskVariable():
                 text = self._services.variable(question.key)
                 self._masker.learn_variable(question.key, text)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from sailplane.model.assets import AssetQuery
 from sailplane.model.execution import Outcome, TaskJob, XComRef
 from sailplane.model.other_runs import RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
@@ -57,6 +58,13 @@ class AskRuns(msgspec.Struct, frozen=True, kw_only=True, tag="run_query"):
 
     number: int
     query: RunQuery
+
+
+class AskAssets(msgspec.Struct, frozen=True, kw_only=True, tag="assets"):
+    """Child to supervisor; answered with an `AssetAnswer` as JSON."""
+
+    number: int
+    query: AssetQuery
 
 
 class AskVariable(msgspec.Struct, frozen=True, kw_only=True, tag="variable"):
@@ -186,6 +194,7 @@ Question = (
     | AskXComItems
     | AskRun
     | AskRuns
+    | AskAssets
     | AskVariable
     | AskConnection
     | SetVariable

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.execution import XComItems, XComRef
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery, RunRequest
@@ -63,6 +64,10 @@ class LocalServices:
         asked = [each for each in self.triggered if each.dag_id == query.dag_id]
         found = [each for each in asked if each.run_id in query.run_ids or each.logical_date in query.logical_dates]
         return RunAnswer(runs=tuple(map(_succeeded, found)))
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        """Nothing: there are no other runs."""
+        return AssetAnswer()
 
     def state(self, request: StateRequest) -> str | None:
         return self.states.answer(request)
