@@ -42,13 +42,17 @@ if TYPE_CHECKING:
     from sailplane.authoring.task_instance import TaskInstance
     from sailplane.authoring.taskflow import task
     from sailplane.authoring.taskgroup import TaskGroup, task_group
+    from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable
     from sailplane.authoring.timetables import (
+        ContinuousTimetable,
         CronDataIntervalTimetable,
         CronTriggerTimetable,
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
         EventsTimetable,
         MultipleCronTriggerTimetable,
+        NullTimetable,
+        OnceTimetable,
     )
     from sailplane.authoring.trigger import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TriggerEvent
     from sailplane.authoring.variable import Variable
@@ -162,13 +166,17 @@ _HOMES = {
     "sailplane.authoring.task_instance": ("TaskInstance",),
     "sailplane.authoring.taskflow": ("task",),
     "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
+    "sailplane.authoring.timetable_base": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),
     "sailplane.authoring.timetables": (
+        "ContinuousTimetable",
         "CronDataIntervalTimetable",
         "CronTriggerTimetable",
         "DeltaDataIntervalTimetable",
         "DeltaTriggerTimetable",
         "EventsTimetable",
         "MultipleCronTriggerTimetable",
+        "NullTimetable",
+        "OnceTimetable",
     ),
     "sailplane.authoring.weekday": ("WeekDay",),
     "sailplane.authoring.trigger": ("BaseEventTrigger", "BaseTrigger", "StartTriggerArgs", "TriggerEvent"),
@@ -275,8 +283,11 @@ __all__ = [
     "BranchSQLOperator",
     "Configuration",
     "Connection",
+    "ContinuousTimetable",
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
+    "DagRunInfo",
+    "DataInterval",
     "DateTimeSensor",
     "DateTimeSensorAsync",
     "DayOfWeekSensor",
@@ -316,6 +327,8 @@ __all__ = [
     "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator",
     "MultipleCronTriggerTimetable",
+    "NullTimetable",
+    "OnceTimetable",
     "Param",
     "ParamValidationError",
     "ParamsDict",
@@ -346,8 +359,10 @@ __all__ = [
     "TaskInstance",
     "TimeDeltaSensor",
     "TimeDeltaSensorAsync",
+    "TimeRestriction",
     "TimeSensor",
     "TimeSensorAsync",
+    "Timetable",
     "TriggerDagRunOperator",
     "TriggerEvent",
     "TriggerRule",

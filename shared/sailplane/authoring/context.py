@@ -35,7 +35,7 @@ class Configuration:
 
 def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices) -> dict[str, Any]:
     """The context of one try. Raises `ParamValidationError` when the run's conf does not fit the params."""
-    run = run_view(job)
+    run = run_view(job, dag.schedule)
     ti = TaskInstance(task, job, run, services)
     context: dict[str, Any] = {
         "conf": Configuration(),

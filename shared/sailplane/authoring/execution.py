@@ -27,6 +27,7 @@ from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
 from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
+from sailplane.authoring.run_planning import execute as plan_runs
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.evolve import evolve
@@ -50,6 +51,9 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     if job.about_run is not None:
         with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)
+    if job.about_schedule is not None:
+        with time_limit(job.execution_timeout), lookups.serving(services):
+            return plan_runs(dag, job.about_schedule)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
         return Outcome(

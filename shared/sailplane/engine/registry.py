@@ -14,7 +14,7 @@ from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import bundles, turns
 from sailplane.model import ids
-from sailplane.model.dags import ParsedBundle, SerializedDag
+from sailplane.model.dags import ParsedBundle, ScheduleKind, SerializedDag
 from sailplane.model.runs import DagFileError, DagRecord
 
 LARGEST_DOCUMENT = 900 * 1024
@@ -75,7 +75,8 @@ def _register(cloud: Cloud, dag: SerializedDag, bundle: str, now: datetime) -> s
         if record is not None and replace(wanted, pushed_at=record.pushed_at) == record and schedule is not None:
             return "unchanged"
         changes: list[Change] = [Replace(wanted) if record is not None else Create(wanted)]
-        if is_new_version or schedule is None or (record is not None and record.is_stale):
+        is_custom = dag.schedule.kind is ScheduleKind.CUSTOM  # Its code may be another now, though the DAG is the same.
+        if is_new_version or is_custom or schedule is None or (record is not None and record.is_stale):
             due = turns.due_schedule(dag, schedule, paused=wanted.is_paused, now=now)
             changes.append(Replace(due) if schedule is not None else Create(due))
         if is_new_version:

@@ -33,6 +33,8 @@ class ScheduleKind(StrEnum):
     """Fires whenever one of several cron lines does (MultipleCronTriggerTimetable)."""
     EVENTS = "events"
     """Fires at listed moments (EventsTimetable)."""
+    CUSTOM = "custom"
+    """An author's own timetable says: a worker asks it for some runs ahead (`model.planning`)."""
     ASSETS = "assets"
     """Never fires by time, only by updates of assets."""
 

@@ -11,6 +11,7 @@ from sailplane.model.callbacks import AboutRun
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.human_steps import HumanRequest
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.planning import AboutSchedule
 from sailplane.model.runs import ErrorInfo, RunContext
 from sailplane.model.planning import AboutSchedule
 from sailplane.model.resuming import Resumption
@@ -47,6 +48,8 @@ class TaskJob:
     """The task's own limit, exact to a few milliseconds."""
     about_run: AboutRun | None = None
     """For the callbacks of a run that has ended; `task_id` then is no task's."""
+    about_schedule: AboutSchedule | None = None
+    """For the DAG's own timetable, which is to plan runs; there is neither a run nor a task."""
     time_limit: timedelta | None = None
     """What this worker can give at the most; longer is a clear failure that names the queue."""
 
