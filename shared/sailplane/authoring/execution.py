@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import asset_outlets, asset_events, deferring, human_steps, lookups, mapping, retry_policy, scopes
+from sailplane.authoring import deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -27,14 +27,13 @@ from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
 from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
-from sailplane.authoring.run_planning import execute as plan_runs
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, TaskServices
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo
 from sailplane.model.states import TaskState
-from sailplane.model.resuming import Resumption
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -51,9 +50,6 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     if job.about_run is not None:
         with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)
-    if job.about_schedule is not None:
-        with time_limit(job.execution_timeout), lookups.serving(services):
-            return plan_runs(dag, job.about_schedule)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
         return Outcome(
@@ -71,11 +67,6 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
         return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag, task))
 
 
-def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
-    try:
-        context.update(build_context(dag, task, job, services))
-        outcome = deferring.fly(job, context["ti"], partial(_attempt, context, job))
-    except AirflowTaskTerminated:
 def _own_copy(dag: "DAG", task_id: str) -> BaseOperator:
     """A copy, because rendering replaces attributes and the process may run the task again."""
     task = copy.copy(dag.get_task(task_id))
@@ -83,6 +74,11 @@ def _own_copy(dag: "DAG", task_id: str) -> BaseOperator:
     return task
 
 
+def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
+    try:
+        context.update(build_context(dag, task, job, services))
+        outcome = deferring.fly(job, context["ti"], partial(_attempt, context, job))
+    except AirflowTaskTerminated:
         raise
     except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
         outcome = _outcome_of_error(error, dag, context["task"], context)
@@ -99,23 +95,22 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
     skipped: tuple[str, ...] = ()
     scopes.contexts.append(context)
     try:
+        if resumption is not None:  # The wait may have ended at once: nothing of the object before goes on.
+            context["task"] = _own_copy(context["dag"], job.task_id)
         task = ti.task = context["task"] = mapping.unmapped(context["task"], context)
         task.render_template_fields(context)
         ti.rendered = rendered_fields(task)
         try:
             result = _call(task, context, job, resumption)
-        if resumption is not None:  # The wait may have ended at once: nothing of the object before goes on.
-            context["task"] = _own_copy(context["dag"], job.task_id)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
+        except TaskAwaitingInput as pause:
+            return human_steps.waiting(pause, ti)
         mapping.measure(task, ti, result)
         _push_result(task, ti, result)
     finally:
         scopes.contexts.pop()
-        except TaskAwaitingInput as pause:
-            return human_steps.waiting(pause, ti)
-    updated = asset_outlets.updates(task, context["outlet_events"], ti.services) if task.outlets else ()
-    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed, asset_updates=updated)
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
 
 
 def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Any:

@@ -6,15 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from sailplane.model.assets import AssetAnswer, AssetQuery, AssetUpdate
 from sailplane.model.callbacks import AboutRun
-from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.human_steps import HumanRequest
+from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
-from sailplane.model.planning import AboutSchedule
-from sailplane.model.runs import ErrorInfo, RunContext
-from sailplane.model.planning import AboutSchedule
 from sailplane.model.resuming import Resumption
+from sailplane.model.runs import ErrorInfo, RunContext
 from sailplane.model.state_store import StateRequest
 
 
@@ -40,16 +37,14 @@ class TaskJob:
     max_tries: int
     started_at: datetime
     rescheduled_since: datetime | None = None
-    xcoms: Mapping[str, str] = field(default_factory=dict)
     resumption: Resumption | None = None
     """Of a try that goes on after a wait."""
+    xcoms: Mapping[str, str] = field(default_factory=dict)
     """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
     execution_timeout: timedelta | None = None
     """The task's own limit, exact to a few milliseconds."""
     about_run: AboutRun | None = None
     """For the callbacks of a run that has ended; `task_id` then is no task's."""
-    about_schedule: AboutSchedule | None = None
-    """For the DAG's own timetable, which is to plan runs; there is neither a run nor a task."""
     time_limit: timedelta | None = None
     """What this worker can give at the most; longer is a clear failure that names the queue."""
 
@@ -71,13 +66,13 @@ class OutcomeKind(StrEnum):
     """`AirflowFailException`: no further try."""
     RESCHEDULE = "reschedule"
     """A sensor gives its slot back until `resume_at`."""
-    KILLED = "killed"
-    """Stopped from outside (lost lease, marked, shutdown): nothing of it is recorded by this worker."""
-
     DEFERRED = "deferred"
     """It waits for a trigger; at `resume_at` at the latest it goes on with `resumption`."""
     AWAITING_INPUT = "awaiting_input"
     """It has asked `question`, and goes on with `resumption` once that is answered, or `resume_at` has come."""
+    KILLED = "killed"
+    """Stopped from outside (lost lease, marked, shutdown): nothing of it is recorded by this worker."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -106,8 +101,6 @@ class Outcome:
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
     """A delay that the task asked for instead of its `retry_delay`."""
-    asset_updates: tuple[AssetUpdate, ...] = ()
-    """Of a success: what it updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +144,6 @@ class ChildServices(Protocol):
 
     def state(self, request: StateRequest) -> str | None:
         """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
-
-    def assets(self, query: AssetQuery) -> AssetAnswer:
-        """The assets or events that were asked for."""
 
     def looked_in(self) -> str:
         """Where Variables and Connections are looked for, in words: for the message that one is not set."""
