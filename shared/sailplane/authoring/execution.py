@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import deferring, human_steps, lookups, mapping, retry_policy, scopes
+from sailplane.authoring import asset_outlets, deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -27,6 +27,7 @@ from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
 from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
+from sailplane.authoring.run_planning import execute as plan_runs
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.evolve import evolve
@@ -50,6 +51,9 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     if job.about_run is not None:
         with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)
+    if job.about_schedule is not None:
+        with time_limit(job.execution_timeout), lookups.serving(services):
+            return plan_runs(dag, job.about_schedule)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
         return Outcome(
@@ -110,7 +114,8 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
         _push_result(task, ti, result)
     finally:
         scopes.contexts.pop()
-    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
+    updated = asset_outlets.updates(task, context["outlet_events"], ti.services) if task.outlets else ()
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed, asset_updates=updated)
 
 
 def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Any:

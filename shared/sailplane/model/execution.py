@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from sailplane.model.assets import AssetAnswer, AssetQuery, AssetUpdate
 from sailplane.model.callbacks import AboutRun
 from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.planning import AboutSchedule
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo, RunContext
 from sailplane.model.state_store import StateRequest
@@ -45,6 +47,8 @@ class TaskJob:
     """The task's own limit, exact to a few milliseconds."""
     about_run: AboutRun | None = None
     """For the callbacks of a run that has ended; `task_id` then is no task's."""
+    about_schedule: AboutSchedule | None = None
+    """For the DAG's own timetable, which is to plan runs; there is neither a run nor a task."""
     time_limit: timedelta | None = None
     """What this worker can give at the most; longer is a clear failure that names the queue."""
 
@@ -101,6 +105,8 @@ class Outcome:
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
     """A delay that the task asked for instead of its `retry_delay`."""
+    asset_updates: tuple[AssetUpdate, ...] = ()
+    """Of a success: what it updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +150,12 @@ class ChildServices(Protocol):
 
     def state(self, request: StateRequest) -> str | None:
         """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        """The assets or events that were asked for."""
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        """Get what a task left in the bucket for others, or leave something there."""
 
     def looked_in(self) -> str:
         """Where Variables and Connections are looked for, in words: for the message that one is not set."""
