@@ -21,6 +21,7 @@ READS_THE_ENVIRONMENT = {
     "shared/sailplane/standalone/registration.py": "entry point",
     "shared/sailplane/runner/template.py": "entry point; sets up the environment of user code",
     "shared/sailplane/runner/hygiene.py": "puts the environment back after each task",
+    "shared/sailplane/authoring/configuration.py": "user code's process: options under Airflow's names",
     "shared/sailplane/authoring/execution.py": "user code's process: tells it which task runs",
     "shared/sailplane/authoring/lookups.py": "user code's process: Variables and Connections while a file is read",
     "shared/sailplane/authoring/mapping.py": "user code's process: how many items may be mapped over",
@@ -42,6 +43,7 @@ READS_THE_ENVIRONMENT = {
 CATCHES_EVERYTHING = {
     "shared/sailplane/api/app.py": "an unknown error becomes a 500",
     "shared/sailplane/authoring/callbacks.py": "the author's callbacks may raise anything",
+    "shared/sailplane/authoring/deferring.py": "the author's triggers may raise anything",
     "shared/sailplane/authoring/execution.py": "the author's tasks may raise anything",
     "shared/sailplane/authoring/loading.py": "the author's files may raise anything",
     "shared/sailplane/authoring/reading.py": "the author's files may raise anything",

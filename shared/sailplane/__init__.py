@@ -6,9 +6,11 @@ The names below are what DAG files import. Each is imported when first used, so 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sailplane.exports import HOMES
+
 if TYPE_CHECKING:
+    from sailplane.authoring.configuration import Configuration
     from sailplane.authoring.connection import Connection
-    from sailplane.authoring.context import Configuration
     from sailplane.authoring.dag import DAG, dag
     from sailplane.authoring.dependencies import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from sailplane.authoring.exceptions import (
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
         AirflowTaskTimeout,
         DuplicateTaskIdFound,
         ParamValidationError,
+        TaskDeferralError,
+        TaskDeferralTimeout,
+        TaskDeferred,
         XComNotFound,
     )
     from sailplane.authoring.literal import literal
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
+    from sailplane.authoring.result_cache import task_inputs
     from sailplane.authoring.resumable_job import ResumableJobMixin
     from sailplane.authoring.retry_policy import (
         ExceptionRetryPolicy,
@@ -54,7 +60,15 @@ if TYPE_CHECKING:
         NullTimetable,
         OnceTimetable,
     )
-    from sailplane.authoring.trigger import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TriggerEvent
+    from sailplane.authoring.trigger import (
+        BaseEventTrigger,
+        BaseTrigger,
+        StartTriggerArgs,
+        TaskFailedEvent,
+        TaskSkippedEvent,
+        TaskSuccessEvent,
+        TriggerEvent,
+    )
     from sailplane.authoring.variable import Variable
     from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
@@ -123,137 +137,13 @@ if TYPE_CHECKING:
         WaitSensor,
     )
     from sailplane.sensors.weekday import DayOfWeekSensor
+    from sailplane.triggers.external_task import DagStateTrigger, WorkflowTrigger
+    from sailplane.triggers.file import DirectoryFileDeleteTrigger, FileDeleteTrigger, FileTrigger
+    from sailplane.triggers.gcs import GCSBlobTrigger, GCSCheckBlobUpdateTimeTrigger, GCSPrefixBlobTrigger
+    from sailplane.triggers.http import HttpSensorTrigger
+    from sailplane.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
 
-_HOMES = {
-    "sailplane.authoring.context": ("Configuration",),
-    "sailplane.authoring.connection": ("Connection",),
-    "sailplane.authoring.dag": ("DAG", "dag"),
-    "sailplane.authoring.dependencies": (
-        "EdgeModifier",
-        "Label",
-        "chain",
-        "chain_linear",
-        "cross_downstream",
-    ),
-    "sailplane.authoring.exceptions": (
-        "AirflowException",
-        "AirflowFailException",
-        "AirflowNotFoundException",
-        "AirflowRescheduleException",
-        "AirflowSensorTimeout",
-        "AirflowSkipException",
-        "AirflowTaskTimeout",
-        "DuplicateTaskIdFound",
-        "ParamValidationError",
-        "XComNotFound",
-    ),
-    "sailplane.authoring.literal": ("literal",),
-    "sailplane.authoring.masking": ("mask_secret", "redact"),
-    "sailplane.authoring.notifier": ("BaseNotifier",),
-    "sailplane.authoring.operator": ("BaseOperator",),
-    "sailplane.authoring.params": ("Param", "ParamsDict"),
-    "sailplane.authoring.resumable_job": ("ResumableJobMixin",),
-    "sailplane.authoring.retry_policy": (
-        "ExceptionRetryPolicy",
-        "RetryAction",
-        "RetryDecision",
-        "RetryPolicy",
-        "RetryRule",
-    ),
-    "sailplane.authoring.scopes": ("get_current_context",),
-    "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
-    "sailplane.authoring.state_store": ("NEVER_EXPIRE",),
-    "sailplane.authoring.task_instance": ("TaskInstance",),
-    "sailplane.authoring.taskflow": ("task",),
-    "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
-    "sailplane.authoring.timetable_base": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),
-    "sailplane.authoring.timetables": (
-        "ContinuousTimetable",
-        "CronDataIntervalTimetable",
-        "CronTriggerTimetable",
-        "DeltaDataIntervalTimetable",
-        "DeltaTriggerTimetable",
-        "EventsTimetable",
-        "MultipleCronTriggerTimetable",
-        "NullTimetable",
-        "OnceTimetable",
-    ),
-    "sailplane.authoring.weekday": ("WeekDay",),
-    "sailplane.authoring.trigger": ("BaseEventTrigger", "BaseTrigger", "StartTriggerArgs", "TriggerEvent"),
-    "sailplane.authoring.variable": ("Variable",),
-    "sailplane.authoring.xcom_arg": ("XComArg",),
-    "sailplane.hooks.base": ("BaseHook",),
-    "sailplane.hooks.filesystem": ("FSHook",),
-    "sailplane.hooks.gcs": ("GCSHook",),
-    "sailplane.hooks.http": ("HttpHook",),
-    "sailplane.hooks.slack": ("SlackWebhookHook",),
-    "sailplane.hooks.smtp": ("SmtpHook", "send_email"),
-    "sailplane.hooks.sql": ("DbApiHook", "PostgresHook", "SqliteHook"),
-    "sailplane.model.states": ("TriggerRule",),
-    "sailplane.notifiers.slack": ("SlackWebhookNotifier", "send_slack_webhook_notification"),
-    "sailplane.notifiers.smtp": ("SmtpNotifier", "send_smtp_notification"),
-    "sailplane.operators.bash": ("BashOperator",),
-    "sailplane.operators.branch": (
-        "BaseBranchOperator",
-        "BranchPythonOperator",
-        "ShortCircuitOperator",
-        "SkipMixin",
-    ),
-    "sailplane.operators.datetime": ("BranchDateTimeOperator",),
-    "sailplane.operators.email": ("EmailOperator",),
-    "sailplane.operators.empty": ("EmptyOperator",),
-    "sailplane.operators.gcs": (
-        "GCSCreateBucketOperator",
-        "GCSDeleteBucketOperator",
-        "GCSDeleteObjectsOperator",
-        "GCSFileTransformOperator",
-        "GCSListObjectsOperator",
-    ),
-    "sailplane.operators.gcs_transfers": (
-        "GCSToGCSOperator",
-        "GCSToLocalFilesystemOperator",
-        "LocalFilesystemToGCSOperator",
-    ),
-    "sailplane.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
-    "sailplane.operators.http": ("HttpOperator",),
-    "sailplane.operators.latest_only": ("LatestOnlyOperator",),
-    "sailplane.operators.python": ("PythonOperator",),
-    "sailplane.operators.slack": ("SlackWebhookOperator",),
-    "sailplane.operators.smooth": ("SmoothOperator",),
-    "sailplane.operators.sql": ("BranchSQLOperator", "SQLCheckOperator", "SQLExecuteQueryOperator"),
-    "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
-    "sailplane.operators.virtualenv": (
-        "BranchExternalPythonOperator",
-        "BranchPythonVirtualenvOperator",
-        "ExternalPythonOperator",
-        "PythonVirtualenvOperator",
-    ),
-    "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
-    "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
-    "sailplane.sensors.bash": ("BashSensor",),
-    "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
-    "sailplane.sensors.filesystem": ("FileSensor",),
-    "sailplane.sensors.gcs": (
-        "GCSObjectExistenceAsyncSensor",
-        "GCSObjectExistenceSensor",
-        "GCSObjectUpdateSensor",
-        "GCSObjectsWithPrefixExistenceSensor",
-    ),
-    "sailplane.sensors.http": ("HttpSensor",),
-    "sailplane.sensors.python": ("PythonSensor",),
-    "sailplane.sensors.sql": ("SqlSensor",),
-    "sailplane.sensors.time": (
-        "DateTimeSensor",
-        "DateTimeSensorAsync",
-        "TimeDeltaSensor",
-        "TimeDeltaSensorAsync",
-        "TimeSensor",
-        "TimeSensorAsync",
-        "WaitSensor",
-    ),
-    "sailplane.sensors.weekday": ("DayOfWeekSensor",),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME = {name: module for module, names in HOMES.items() for name in names}
 
 __all__ = [
     "DAG",
@@ -287,13 +177,16 @@ __all__ = [
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
     "DagRunInfo",
+    "DagStateTrigger",
     "DataInterval",
     "DateTimeSensor",
     "DateTimeSensorAsync",
+    "DateTimeTrigger",
     "DayOfWeekSensor",
     "DbApiHook",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
+    "DirectoryFileDeleteTrigger",
     "DuplicateTaskIdFound",
     "EdgeModifier",
     "EmailOperator",
@@ -304,7 +197,11 @@ __all__ = [
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FSHook",
+    "FileDeleteTrigger",
     "FileSensor",
+    "FileTrigger",
+    "GCSBlobTrigger",
+    "GCSCheckBlobUpdateTimeTrigger",
     "GCSCreateBucketOperator",
     "GCSDeleteBucketOperator",
     "GCSDeleteObjectsOperator",
@@ -315,6 +212,7 @@ __all__ = [
     "GCSObjectExistenceSensor",
     "GCSObjectUpdateSensor",
     "GCSObjectsWithPrefixExistenceSensor",
+    "GCSPrefixBlobTrigger",
     "GCSToGCSOperator",
     "GCSToLocalFilesystemOperator",
     "HITLBranchOperator",
@@ -323,6 +221,7 @@ __all__ = [
     "HttpHook",
     "HttpOperator",
     "HttpSensor",
+    "HttpSensorTrigger",
     "Label",
     "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator",
@@ -355,10 +254,17 @@ __all__ = [
     "SqlSensor",
     "SqliteHook",
     "StartTriggerArgs",
+    "TaskDeferralError",
+    "TaskDeferralTimeout",
+    "TaskDeferred",
+    "TaskFailedEvent",
     "TaskGroup",
     "TaskInstance",
+    "TaskSkippedEvent",
+    "TaskSuccessEvent",
     "TimeDeltaSensor",
     "TimeDeltaSensorAsync",
+    "TimeDeltaTrigger",
     "TimeRestriction",
     "TimeSensor",
     "TimeSensorAsync",
@@ -369,6 +275,7 @@ __all__ = [
     "Variable",
     "WaitSensor",
     "WeekDay",
+    "WorkflowTrigger",
     "XComArg",
     "XComNotFound",
     "chain",
@@ -386,6 +293,7 @@ __all__ = [
     "setup",
     "task",
     "task_group",
+    "task_inputs",
     "teardown",
 ]
 

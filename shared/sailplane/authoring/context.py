@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import macros
 from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
-from sailplane.authoring.arguments import NOTSET, is_arg_set
 from sailplane.authoring.asset_events import InletEventsAccessors, TriggeringAssetEvents
 from sailplane.authoring.asset_outlets import OutletEventAccessors
-from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.configuration import Configuration
 from sailplane.authoring.params import run_params
 from sailplane.authoring.state_store import TaskStateStoreAccessor
 from sailplane.authoring.task_instance import DagRunView, TaskInstance, run_view
@@ -17,20 +16,6 @@ from sailplane.model.execution import ChildServices, TaskJob
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
     from sailplane.authoring.operator import BaseOperator
-
-
-class Configuration:
-    """`conf` of the context. There are no sections: Sailplane has no airflow.cfg."""
-
-    def get(self, section: str, key: str, fallback: Any = NOTSET, **_: Any) -> Any:
-        if is_arg_set(fallback):
-            return fallback
-        raise AirflowException(f"there is no configuration option [{section}] {key}: Sailplane has no airflow.cfg")
-
-    getint = getfloat = getboolean = get
-
-    def has_option(self, section: str, key: str) -> bool:
-        return False
 
 
 def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from asyncio import SelectorEventLoop
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
@@ -67,6 +68,7 @@ class _Loop(SelectorEventLoop):
         self._skipped = 0.0
         self._credit = slept
         self._jobs = 0
+        self._timers: list[asyncio.TimerHandle] = []
         self._ends_at = time.monotonic() + longest
         self._task: asyncio.Task[TriggerEvent] | None = None
         self.sleeps_for: float | None = None
@@ -88,8 +90,15 @@ class _Loop(SelectorEventLoop):
             self._watching.idle = lambda timeout: timeout
             self._close_down(trigger.cleanup())
 
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = super().call_at(when, callback, *args, context=context)
+        self._timers.append(timer)
+        return timer
+
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
         self._jobs += 1
         future = super().run_in_executor(executor, func, *args)
@@ -108,14 +117,20 @@ class _Loop(SelectorEventLoop):
                 return 0
             return min(timeout, left)
         if self._credit > 0:
-            skipped = min(self._credit, timeout)
+            skipped = min(self._credit, self._until_next_timer())
             self._credit -= skipped
             self._skipped += skipped
             return 0
         if timeout < SHORTEST_SLEEP and left > 0:
             return timeout
-        self._suspend(timeout)
+        self._suspend(self._until_next_timer())
         return 0
+
+    def _until_next_timer(self) -> float:
+        """The loop itself never waits longer than a day at once."""
+        now = self.time()
+        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
+        return min((timer.when() - now for timer in self._timers), default=0.0)
 
     def _is_only_sleeping(self, timeout: float) -> bool:
         is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0

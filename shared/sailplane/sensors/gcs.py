@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.gcs import GCSHook
 from sailplane.hooks.google import DEFAULT_CONNECTION
 from sailplane.sensors.base import PokeReturnValue
@@ -65,10 +64,10 @@ class GCSObjectExistenceSensor(GCSSensor):
             use_glob=self.use_glob,
             poke_interval=self.poke_interval,
             google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
         )
 
-    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-        self.check(event)
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> bool:
         self.log.info("File %s was found in bucket %s.", self.object, self.bucket)
         return True
 
@@ -112,10 +111,10 @@ class GCSObjectUpdateSensor(GCSSensor):
             self.ts_func(context),
             poke_interval=self.poke_interval,
             google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
         )
 
-    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-        self.check(event)
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> str:
         self.log.info("Object gs://%s/%s was updated.", self.bucket, self.object)
         return str(event["message"])
 
@@ -147,10 +146,10 @@ class GCSObjectsWithPrefixExistenceSensor(GCSSensor):
             self.prefix,
             poke_interval=self.poke_interval,
             google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
         )
 
-    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> list[str]:
-        self.check(event)
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> list[str]:
         return list(event["matches"])
 
     def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:

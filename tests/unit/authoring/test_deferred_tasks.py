@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from authored_bundle import Bundle
+
 from sailplane.authoring.dag import DAG
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, OutcomeKind

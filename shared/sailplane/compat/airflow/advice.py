@@ -7,7 +7,7 @@ _PAGE = "see docs/airflow-differences.md"
 _ASSETS = "it has no assets; give the DAG a schedule, or wait with a sensor"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
 _DEADLINES = "it has no deadlines; use execution_timeout"
-_TRIGGERS = "it has no deferrable operators; use a sensor with mode='reschedule', which holds no worker while it waits"
+_TRIGGERS = "it does not have this trigger; write it as a BaseTrigger in the bundle"
 _TIMETABLES = "it has no such timetable; use a cron line, a timedelta, or one of its timetables"
 _DATABASE = "tasks and DAG files reach no metadata database here; ask the REST API under /api/v2"
 _TASK = "do it in a @task"
@@ -19,7 +19,6 @@ BY_NAME: Mapping[str, str] = {
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
     **dict.fromkeys(("DeadlineAlert", "DeadlineReference", "AsyncCallback", "SyncCallback"), _DEADLINES),
-    **dict.fromkeys(("BaseTrigger", "TriggerEvent", "TaskDeferred", "StartTriggerArgs"), _TRIGGERS),
     **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",

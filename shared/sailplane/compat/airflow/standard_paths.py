@@ -82,6 +82,8 @@ PATHS: Mapping[str, str] = {
     "airflow.providers.http.operators.http": "HttpOperator SimpleHttpOperator=HttpOperator",
     "airflow.providers.http.sensors.http": "HttpSensor",
     "airflow.providers.http.hooks.http": "HttpHook",
+    "airflow.providers.http.triggers.http": "HttpSensorTrigger",
+    f"{_GOOGLE}.triggers.gcs": "GCSBlobTrigger GCSCheckBlobUpdateTimeTrigger GCSPrefixBlobTrigger",
     "airflow.providers.common.sql.operators.sql": "SQLExecuteQueryOperator SQLCheckOperator BranchSQLOperator",
     "airflow.providers.common.sql.sensors.sql": "SqlSensor",
     "airflow.providers.common.sql.hooks.sql": "DbApiHook",
