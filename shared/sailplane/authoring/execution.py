@@ -25,6 +25,7 @@ from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
+from sailplane.authoring.result_cache import cache_of
 from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
 from sailplane.authoring.run_planning import execute as plan_runs
@@ -104,6 +105,10 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
         task = ti.task = context["task"] = mapping.unmapped(context["task"], context)
         task.render_template_fields(context)
         ti.rendered = rendered_fields(task)
+        cache = cache_of(task, context, job, ti.services) if task.cache_key is not None else None
+        if cache is not None and resumption is None and (kept := cache.find()) is not None:
+            mapping.measure(task, ti, kept.value)
+            return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=kept.skip_tasks, xcoms=kept.xcoms)
         try:
             result = _call(task, context, job, resumption)
         except DownstreamTasksSkipped as skip:
@@ -112,6 +117,8 @@ def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | Non
             return human_steps.waiting(pause, ti)
         mapping.measure(task, ti, result)
         _push_result(task, ti, result)
+        if cache is not None:
+            cache.keep(ti.pushed, skipped)
     finally:
         scopes.contexts.pop()
     updated = asset_outlets.updates(task, context["outlet_events"], ti.services) if task.outlets else ()

@@ -113,6 +113,8 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
         logger_name: str | None = None,
         allow_nested_operators: bool = True,
         render_template_as_native_obj: bool | None = None,
+        cache_key: Any = None,
+        cache_expiration: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in _SET_APART}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import asset_answers, other_runs, state_store, xcoms
+from sailplane.engine import asset_answers, other_runs, shelf, state_store, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values
@@ -13,6 +13,7 @@ from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.model.usage import NOTHING
 
@@ -96,6 +97,9 @@ class Services:
         if spent is not NOTHING:
             self._run.leave_over(spent)
         return value
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return shelf.answer(self._cloud.blobs, self._run.key.dag_id, request)
 
     def looked_in(self) -> str:
         return self._values.looked_in()

@@ -14,6 +14,7 @@ from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.planning import AboutSchedule
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo, RunContext
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 
 

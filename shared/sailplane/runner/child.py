@@ -17,6 +17,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, TaskServices, XComItems, XComRef
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.runner import kernel, protocol
 from sailplane.runner.capture import Capture
@@ -118,6 +119,9 @@ class RemoteServices:
 
     def state(self, request: StateRequest) -> str | None:
         return self._ask(lambda number: protocol.AskState(number=number, request=request))
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self._ask(lambda number: protocol.AskShelf(number=number, request=request))
 
     def looked_in(self) -> str:
         return self._ask(lambda number: protocol.AskLookedIn(number=number)) or ""

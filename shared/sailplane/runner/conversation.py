@@ -226,6 +226,8 @@ class Conversation:
                 return text
             case protocol.AskState():
                 return self._services.state(question.request)
+            case protocol.AskShelf():
+                return self._services.shelf(question.request)
             case protocol.Mask():
                 self._masker.learn(question.secrets)
                 return None

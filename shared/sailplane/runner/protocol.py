@@ -9,6 +9,7 @@ from sailplane.model.assets import AssetQuery
 from sailplane.model.execution import Outcome, TaskJob, XComRef
 from sailplane.model.other_runs import RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.runner.config import EntryPoints
 
@@ -111,6 +112,13 @@ class AskState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
     request: StateRequest
 
 
+class AskShelf(msgspec.Struct, frozen=True, kw_only=True, tag="shelf"):
+    """Child to supervisor; answered when it is done."""
+
+    number: int
+    request: ShelfRequest
+
+
 class AskLookedIn(msgspec.Struct, frozen=True, kw_only=True, tag="looked_in"):
     """Child to supervisor."""
 
@@ -201,6 +209,7 @@ Question = (
     | DeleteVariable
     | AskVariableKeys
     | AskState
+    | AskShelf
     | AskLookedIn
     | Mask
 )

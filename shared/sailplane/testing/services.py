@@ -6,10 +6,12 @@ from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.execution import XComItems, XComRef
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery, RunRequest
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunState
 from sailplane.testing.given import Given
 from sailplane.testing.instances import Instances
+from sailplane.testing.shelf import Shelf
 from sailplane.testing.states import States
 
 
@@ -22,6 +24,7 @@ class LocalServices:
         self._set: dict[str, str | None] = {}
         """Variables that tasks have set; None: deleted."""
         self.states = States()
+        self.shelf_of_run = Shelf()
         self.triggered: list[RunRequest] = []
         """Runs that tasks have asked for. None is made: each counts as one that has succeeded."""
 
@@ -71,6 +74,9 @@ class LocalServices:
 
     def state(self, request: StateRequest) -> str | None:
         return self.states.answer(request)
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self.shelf_of_run.answer(request)
 
     def looked_in(self) -> str:
         return "what the test was given, then the environment (AIRFLOW_VAR_..., AIRFLOW_CONN_...)"

@@ -15,8 +15,10 @@ from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.execution import Outcome, TaskJob, XComItems, XComRef, xcom_name
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import RunContext
+from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunType
+from sailplane.testing.shelf import Shelf
 from sailplane.testing.states import States
 
 LOGICAL_DATE = datetime(2024, 5, 1, 6, tzinfo=UTC)
@@ -37,6 +39,7 @@ class Services:
     asset_queries: list[AssetQuery] = field(default_factory=list)
     asset_answer: AssetAnswer = field(default_factory=AssetAnswer)
     states: States = field(default_factory=States)
+    left: Shelf = field(default_factory=Shelf)
 
     def xcom(self, ref: XComRef) -> str | None:
         return self.xcoms.get(ref)
@@ -78,6 +81,9 @@ class Services:
 
     def state(self, request: StateRequest) -> str | None:
         return self.states.answer(request)
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self.left.answer(request)
 
     def looked_in(self) -> str:
         return "the test's dicts"
