@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
@@ -17,6 +17,8 @@ from sailplane.model.states import RunState
 from sailplane.model.usage import Usage
 from sailplane.planner.alarms import RUN_ALARM, run_alarm
 from sailplane.planner.plan import Snapshot
+
+GO_ON_ALARM = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,8 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
 
 
 def _go_on(cloud: Cloud, run: DagRun, dag: SerializedDag, clock: Callable[[], datetime]) -> Started | None:
-    """Let a run that was cleared go on."""
+    """Let a run that was cleared go on. Should that not come to its end, its alarm does it, soon."""
+    run = replace(run, alarm_at=clock() + GO_ON_ALARM)
     result = cloud.store.commit([Replace(run)])
     if not isinstance(result, Committed):
         return None

@@ -95,3 +95,7 @@ class IllegalTransition(InternalError):
 
 class CorruptRecord(InternalError):
     """A stored document does not have the form that this version writes."""
+
+
+class TaskIsRunning(RequestError):
+    """A task instance is running that was not to be touched then."""
