@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sailplane.cloud import codec, documents, paths
+from sailplane.cloud.asset_codec import GuardedAsset
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import DagRun, TaskInstance, Token
@@ -24,7 +25,7 @@ class Create:
 class Replace:
     """Write `record` over the document whose update time is `record.token`."""
 
-    record: codec.Guarded
+    record: codec.Guarded | GuardedAsset
 
 
 @dataclass(frozen=True, slots=True)

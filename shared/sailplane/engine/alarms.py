@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from sailplane.cloud import codec, paths
+from sailplane.cloud.asset_codec import GuardedAsset
 from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
@@ -58,7 +59,7 @@ class Alarms:
             if instance is not None:
                 self.guarded(instance, partial(self.answer_task, instance))
 
-    def guarded(self, record: Guarded, answer: Callable[[], T]) -> T | None:
+    def guarded(self, record: Guarded | GuardedAsset, answer: Callable[[], T]) -> T | None:
         """What `answer` returns; None when that alarm cannot be answered, which must not keep the others waiting.
 
         It is told, and rings again later.

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, Put, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import answering, draft, ends, pressure, resuming, run_callbacks
+from sailplane.engine import asset_runs, asset_updates, answering, draft, ends, pressure, resuming, run_callbacks
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -88,11 +88,14 @@ class Flights:
         outcome = KILLED
         values: dict[str, str] = {}
         not_begun: TransientError | None = None
+        updated = asset_updates.NOTHING
         with self._worker.leases.held(instance, cancellation) as lease:
             try:
                 outcome = self._execute(instance, spool, cancellation)
                 flown = outcome
                 outcome, values = self._insist(lambda: resuming.keep(self._cloud, instance, flown), cancellation)
+                if outcome.asset_updates:
+                    updated = self._insist(lambda: self._updated(instance, flown), cancellation)
             except NotFound as error:
                 outcome = Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind="NotFound", message=str(error)))
             except NotBegun as error:
@@ -109,8 +112,15 @@ class Flights:
         record = ends.ended(self._run, instance, outcome, values, has_log, self._worker.clock())
         if not record.state.is_terminal:
             return self._suspend(lease, record, outcome.question)
-        self._record_end(lease, instance, record, kept)
+        if updated.changes:
+            record = evolve(record, usage=record.usage + Usage(writes=len(updated.changes)))
+        if self._record_end(lease, instance, record, kept, updated.changes) and updated.dag_ids:
+            asset_runs.look_at_all(self._cloud, self._worker.clock, updated.dag_ids)
         return None
+
+    def _updated(self, instance: TaskInstance, outcome: Outcome) -> asset_updates.Prepared:
+        origin = asset_updates.Origin.of(instance)
+        return asset_updates.prepare(self._cloud, outcome.asset_updates, origin, self._worker.clock())
 
     def _execute(self, instance: TaskInstance, spool: Spool, cancellation: Cancellation) -> Outcome:
         """Run the task's code. Raises `NotFound`, or `NotBegun` when what it needs could not be fetched."""
@@ -154,14 +164,24 @@ class Flights:
 
     # Its end
 
-    def _record_end(self, lease: Lease, instance: TaskInstance, record: TaskInstance, kept: list[TaskInstance]) -> None:
-        """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result."""
+    def _record_end(
+        self,
+        lease: Lease,
+        instance: TaskInstance,
+        record: TaskInstance,
+        kept: list[TaskInstance],
+        companions: Sequence[Change],
+    ) -> bool:
+        """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result.
+
+        False when the lease was lost.
+        """
         cancellation = lease.cancellation
 
         def end() -> bool:
             if self._is_outdated(lease):
-                return self._progress.end_anew(lease.ours(record))
-            return self._progress.end(self._run, lease.ours(record), kept)
+                return self._progress.end_anew(lease.ours(record), companions)
+            return self._progress.end(self._run, lease.ours(record), kept, companions)
 
         def attempt() -> bool:
             nonlocal lease
@@ -175,11 +195,12 @@ class Flights:
                 raise
 
         if self._insist(attempt, cancellation) or (self._worker.leases.adopt(lease) and end()):
-            return
+            return True
         _log.warning(
             "run=%s task=%s try=%d: lease lost", self._run.key, instance.key, instance.try_number, extra=about(instance)
         )
         self._recover(instance.key, lease.claim)
+        return False
 
     def _is_outdated(self, lease: Lease) -> bool:
         """Whether the run was changed from outside since this worker knows it."""

@@ -48,6 +48,8 @@ MAX_CREATES = 400
 """Task instances created in one commit; more follow in the next ones."""
 
 Clock = Callable[[], datetime]
+Kept = list[TaskInstance] | None
+Changes = Sequence[Change]
 
 
 class Progress:
@@ -69,8 +71,10 @@ class Progress:
         self._worker = worker
         self._keeps = keeps or (lambda task: False)
 
-    def end(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None = None) -> bool:
+    def end(self, run: RunMemory, ended: TaskInstance, kept: Kept = None, companions: Changes = ()) -> bool:
         """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
+
+        `companions` are written in the same commit.
 
         False when it was not recorded: the lease was lost, someone else has it. A ready task instance that the caller
         runs itself goes to `kept` as soon as it is committed: it is running, on the caller's lease, whatever happens
@@ -80,13 +84,13 @@ class Progress:
             return isinstance(self._cloud.store.commit([Replace(ended)]), Committed)
         is_changed = run.is_held or run.context.clear_number
         if is_changed or (run.dag.fail_fast and ended.state is TaskState.FAILED):
-            return self._end_alone(run, ended, kept)
+            return self._end_alone(run, ended, kept, companions)
         known = run.known_states() | {ended.key: ended.state}
         drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
         created = self.records(run, drafted, now, self._choose(run, drafted, kept))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
-        unit: list[Change] = [Replace(ended), *map(Create, first)]
+        unit: list[Change] = [Replace(ended), *map(Create, first), *companions]
         closes = drafted.run is not None and not rest and run.close_once()
         ending = closing.Ending.of(run, drafted.run, drafted.states, now) if closes else None
         if ending is not None:
@@ -95,7 +99,7 @@ class Progress:
             result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
-            return self._end_alone(run, ended, kept)
+            return self._end_alone(run, ended, kept, companions)
         if ending is not None:
             self._closed(run, ending, result.tokens)
         else:
@@ -105,9 +109,10 @@ class Progress:
             self.follow(run, [ended.key, *drafted.settled], kept)
         return True
 
-    def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None) -> bool:
+    def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: Kept, companions: Changes) -> bool:
         """Record `ended` without what follows, which someone else created before, or find that the lease was lost."""
-        result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
+        unit = (Replace(ended), *companions)
+        result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
         if run.is_held:
@@ -174,14 +179,14 @@ class Progress:
             return None
         return RunMemory.of(stored, self._cloud.store.version(key.dag_id, stored.context.version))
 
-    def end_anew(self, ended: TaskInstance) -> bool:
+    def end_anew(self, ended: TaskInstance, companions: Changes = ()) -> bool:
         """`end`, when it is known that the run was changed from outside since its memory was made."""
         run = self.read_run(ended.run)
         if run is None:
             return False
         if ended.task_id in run.dag.task_dict:
             ended = evolve(ended, feeds=mapping.feeds(run.dag, ended, ended.state))
-        return self.end(run, ended)
+        return self.end(run, ended, companions=companions)
 
     def restart(self, instance: TaskInstance) -> None:
         """Clear a task instance that was cleared while it ran, now that it runs no more, and start it if it is due."""

@@ -20,14 +20,3 @@ def is_met(condition: AssetNode, queued: Sequence[AssetQueue]) -> bool:
             return any(each.uri == condition.uri for each in queued)
         case AssetKind.ALIAS:
             return any(condition.name in each.aliases for each in queued)
-
-
-def least(condition: AssetNode) -> int:
-    """How many assets have to be updated at the least, so that a count can tell that it is too early to look."""
-    if condition.kind is AssetKind.ANY:
-        return min(map(least, condition.parts), default=1)
-    if condition.kind is AssetKind.ALL:
-        # The same asset may stand in several parts, and a reference may mean one that is named beside it.
-        plain = {(part.name, part.uri) for part in condition.parts if part.kind is AssetKind.ASSET}
-        return max(len(plain), *map(least, condition.parts), 1)
-    return 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sailplane.model.assets import AssetKind, AssetNode, AssetQueue
-from sailplane.planner.assets import is_met, least
+from sailplane.planner.assets import is_met
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -58,23 +58,3 @@ def test_a_condition_is_met_by_updates(condition: AssetNode, updated: str, met: 
 def test_an_alias_is_met_by_what_was_updated_through_it() -> None:
     assert is_met(ALIAS, [queue("a", "y", "x")])
     assert not is_met(ALIAS, [queue("x"), queue("a", "y")])
-
-
-@pytest.mark.parametrize(
-    ("condition", "count"),
-    [
-        (A, 1),
-        (every(A, B, C), 3),
-        (every(A, A), 1),
-        (some(A, every(B, C)), 1),
-        (some(every(A, B), every(B, C)), 2),
-        (every(A, every(A, B)), 2),
-        (every(A, BY_NAME, ALIAS), 1),
-        (every(), 1),
-    ],
-)
-def test_fewer_updates_than_the_least_never_meet_a_condition(condition: AssetNode, count: int) -> None:
-    assert least(condition) == count
-    names = "abc"
-    for taken in range(count):
-        assert not is_met(condition, [queue(name, "x") for name in names[:taken]]) or taken == 0
