@@ -6,9 +6,11 @@ The names below are what DAG files import. Each is imported when first used, so 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sailplane.exports import HOMES
+
 if TYPE_CHECKING:
+    from sailplane.authoring.configuration import Configuration
     from sailplane.authoring.connection import Connection
-    from sailplane.authoring.context import Configuration
     from sailplane.authoring.dag import DAG, dag
     from sailplane.authoring.dependencies import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from sailplane.authoring.exceptions import (
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
         AirflowTaskTimeout,
         DuplicateTaskIdFound,
         ParamValidationError,
+        TaskDeferralError,
+        TaskDeferralTimeout,
+        TaskDeferred,
         XComNotFound,
     )
     from sailplane.authoring.literal import literal
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
     from sailplane.authoring.params import Param, ParamsDict
+    from sailplane.authoring.result_cache import task_inputs
+    from sailplane.authoring.resumable_job import ResumableJobMixin
     from sailplane.authoring.retry_policy import (
         ExceptionRetryPolicy,
         RetryAction,
@@ -37,16 +44,30 @@ if TYPE_CHECKING:
     )
     from sailplane.authoring.scopes import get_current_context
     from sailplane.authoring.setup_teardown import context_wrapper, setup, teardown
+    from sailplane.authoring.state_store import NEVER_EXPIRE
     from sailplane.authoring.task_instance import TaskInstance
     from sailplane.authoring.taskflow import task
     from sailplane.authoring.taskgroup import TaskGroup, task_group
+    from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable
     from sailplane.authoring.timetables import (
+        ContinuousTimetable,
         CronDataIntervalTimetable,
         CronTriggerTimetable,
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
         EventsTimetable,
         MultipleCronTriggerTimetable,
+        NullTimetable,
+        OnceTimetable,
+    )
+    from sailplane.authoring.trigger import (
+        BaseEventTrigger,
+        BaseTrigger,
+        StartTriggerArgs,
+        TaskFailedEvent,
+        TaskSkippedEvent,
+        TaskSuccessEvent,
+        TriggerEvent,
     )
     from sailplane.authoring.variable import Variable
     from sailplane.authoring.weekday import WeekDay
@@ -55,11 +76,16 @@ if TYPE_CHECKING:
     from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.slack import SlackWebhookHook
+    from sailplane.hooks.smtp import SmtpHook, send_email
     from sailplane.hooks.sql import DbApiHook, PostgresHook, SqliteHook
     from sailplane.model.states import TriggerRule
+    from sailplane.notifiers.slack import SlackWebhookNotifier, send_slack_webhook_notification
+    from sailplane.notifiers.smtp import SmtpNotifier, send_smtp_notification
     from sailplane.operators.bash import BashOperator
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.datetime import BranchDateTimeOperator
+    from sailplane.operators.email import EmailOperator
     from sailplane.operators.empty import EmptyOperator
     from sailplane.operators.gcs import (
         GCSCreateBucketOperator,
@@ -73,9 +99,11 @@ if TYPE_CHECKING:
         GCSToLocalFilesystemOperator,
         LocalFilesystemToGCSOperator,
     )
+    from sailplane.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
     from sailplane.operators.http import HttpOperator
     from sailplane.operators.latest_only import LatestOnlyOperator
     from sailplane.operators.python import PythonOperator
+    from sailplane.operators.slack import SlackWebhookOperator
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.sql import BranchSQLOperator, SQLCheckOperator, SQLExecuteQueryOperator
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
@@ -109,126 +137,17 @@ if TYPE_CHECKING:
         WaitSensor,
     )
     from sailplane.sensors.weekday import DayOfWeekSensor
+    from sailplane.triggers.external_task import DagStateTrigger, WorkflowTrigger
+    from sailplane.triggers.file import DirectoryFileDeleteTrigger, FileDeleteTrigger, FileTrigger
+    from sailplane.triggers.gcs import GCSBlobTrigger, GCSCheckBlobUpdateTimeTrigger, GCSPrefixBlobTrigger
+    from sailplane.triggers.http import HttpSensorTrigger
+    from sailplane.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
 
-_HOMES = {
-    "sailplane.authoring.context": ("Configuration",),
-    "sailplane.authoring.connection": ("Connection",),
-    "sailplane.authoring.dag": ("DAG", "dag"),
-    "sailplane.authoring.dependencies": (
-        "EdgeModifier",
-        "Label",
-        "chain",
-        "chain_linear",
-        "cross_downstream",
-    ),
-    "sailplane.authoring.exceptions": (
-        "AirflowException",
-        "AirflowFailException",
-        "AirflowNotFoundException",
-        "AirflowRescheduleException",
-        "AirflowSensorTimeout",
-        "AirflowSkipException",
-        "AirflowTaskTimeout",
-        "DuplicateTaskIdFound",
-        "ParamValidationError",
-        "XComNotFound",
-    ),
-    "sailplane.authoring.literal": ("literal",),
-    "sailplane.authoring.masking": ("mask_secret", "redact"),
-    "sailplane.authoring.notifier": ("BaseNotifier",),
-    "sailplane.authoring.operator": ("BaseOperator",),
-    "sailplane.authoring.params": ("Param", "ParamsDict"),
-    "sailplane.authoring.retry_policy": (
-        "ExceptionRetryPolicy",
-        "RetryAction",
-        "RetryDecision",
-        "RetryPolicy",
-        "RetryRule",
-    ),
-    "sailplane.authoring.scopes": ("get_current_context",),
-    "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
-    "sailplane.authoring.task_instance": ("TaskInstance",),
-    "sailplane.authoring.taskflow": ("task",),
-    "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
-    "sailplane.authoring.timetables": (
-        "CronDataIntervalTimetable",
-        "CronTriggerTimetable",
-        "DeltaDataIntervalTimetable",
-        "DeltaTriggerTimetable",
-        "EventsTimetable",
-        "MultipleCronTriggerTimetable",
-    ),
-    "sailplane.authoring.weekday": ("WeekDay",),
-    "sailplane.authoring.variable": ("Variable",),
-    "sailplane.authoring.xcom_arg": ("XComArg",),
-    "sailplane.hooks.base": ("BaseHook",),
-    "sailplane.hooks.filesystem": ("FSHook",),
-    "sailplane.hooks.gcs": ("GCSHook",),
-    "sailplane.hooks.http": ("HttpHook",),
-    "sailplane.hooks.sql": ("DbApiHook", "PostgresHook", "SqliteHook"),
-    "sailplane.model.states": ("TriggerRule",),
-    "sailplane.operators.bash": ("BashOperator",),
-    "sailplane.operators.branch": (
-        "BaseBranchOperator",
-        "BranchPythonOperator",
-        "ShortCircuitOperator",
-        "SkipMixin",
-    ),
-    "sailplane.operators.datetime": ("BranchDateTimeOperator",),
-    "sailplane.operators.empty": ("EmptyOperator",),
-    "sailplane.operators.gcs": (
-        "GCSCreateBucketOperator",
-        "GCSDeleteBucketOperator",
-        "GCSDeleteObjectsOperator",
-        "GCSFileTransformOperator",
-        "GCSListObjectsOperator",
-    ),
-    "sailplane.operators.gcs_transfers": (
-        "GCSToGCSOperator",
-        "GCSToLocalFilesystemOperator",
-        "LocalFilesystemToGCSOperator",
-    ),
-    "sailplane.operators.http": ("HttpOperator",),
-    "sailplane.operators.latest_only": ("LatestOnlyOperator",),
-    "sailplane.operators.python": ("PythonOperator",),
-    "sailplane.operators.smooth": ("SmoothOperator",),
-    "sailplane.operators.sql": ("BranchSQLOperator", "SQLCheckOperator", "SQLExecuteQueryOperator"),
-    "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
-    "sailplane.operators.virtualenv": (
-        "BranchExternalPythonOperator",
-        "BranchPythonVirtualenvOperator",
-        "ExternalPythonOperator",
-        "PythonVirtualenvOperator",
-    ),
-    "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
-    "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
-    "sailplane.sensors.bash": ("BashSensor",),
-    "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
-    "sailplane.sensors.filesystem": ("FileSensor",),
-    "sailplane.sensors.gcs": (
-        "GCSObjectExistenceAsyncSensor",
-        "GCSObjectExistenceSensor",
-        "GCSObjectUpdateSensor",
-        "GCSObjectsWithPrefixExistenceSensor",
-    ),
-    "sailplane.sensors.http": ("HttpSensor",),
-    "sailplane.sensors.python": ("PythonSensor",),
-    "sailplane.sensors.sql": ("SqlSensor",),
-    "sailplane.sensors.time": (
-        "DateTimeSensor",
-        "DateTimeSensorAsync",
-        "TimeDeltaSensor",
-        "TimeDeltaSensorAsync",
-        "TimeSensor",
-        "TimeSensorAsync",
-        "WaitSensor",
-    ),
-    "sailplane.sensors.weekday": ("DayOfWeekSensor",),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME = {name: module for module, names in HOMES.items() for name in names}
 
 __all__ = [
     "DAG",
+    "NEVER_EXPIRE",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -236,11 +155,14 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "ApprovalOperator",
     "BaseBranchOperator",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
+    "BaseTrigger",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
@@ -251,16 +173,23 @@ __all__ = [
     "BranchSQLOperator",
     "Configuration",
     "Connection",
+    "ContinuousTimetable",
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
+    "DagRunInfo",
+    "DagStateTrigger",
+    "DataInterval",
     "DateTimeSensor",
     "DateTimeSensorAsync",
+    "DateTimeTrigger",
     "DayOfWeekSensor",
     "DbApiHook",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
+    "DirectoryFileDeleteTrigger",
     "DuplicateTaskIdFound",
     "EdgeModifier",
+    "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
     "ExceptionRetryPolicy",
@@ -268,7 +197,11 @@ __all__ = [
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FSHook",
+    "FileDeleteTrigger",
     "FileSensor",
+    "FileTrigger",
+    "GCSBlobTrigger",
+    "GCSCheckBlobUpdateTimeTrigger",
     "GCSCreateBucketOperator",
     "GCSDeleteBucketOperator",
     "GCSDeleteObjectsOperator",
@@ -279,15 +212,22 @@ __all__ = [
     "GCSObjectExistenceSensor",
     "GCSObjectUpdateSensor",
     "GCSObjectsWithPrefixExistenceSensor",
+    "GCSPrefixBlobTrigger",
     "GCSToGCSOperator",
     "GCSToLocalFilesystemOperator",
+    "HITLBranchOperator",
+    "HITLEntryOperator",
+    "HITLOperator",
     "HttpHook",
     "HttpOperator",
     "HttpSensor",
+    "HttpSensorTrigger",
     "Label",
     "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator",
     "MultipleCronTriggerTimetable",
+    "NullTimetable",
+    "OnceTimetable",
     "Param",
     "ParamValidationError",
     "ParamsDict",
@@ -296,6 +236,7 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "ResumableJobMixin",
     "RetryAction",
     "RetryDecision",
     "RetryPolicy",
@@ -304,20 +245,37 @@ __all__ = [
     "SQLExecuteQueryOperator",
     "ShortCircuitOperator",
     "SkipMixin",
+    "SlackWebhookHook",
+    "SlackWebhookNotifier",
+    "SlackWebhookOperator",
     "SmoothOperator",
+    "SmtpHook",
+    "SmtpNotifier",
     "SqlSensor",
     "SqliteHook",
+    "StartTriggerArgs",
+    "TaskDeferralError",
+    "TaskDeferralTimeout",
+    "TaskDeferred",
+    "TaskFailedEvent",
     "TaskGroup",
     "TaskInstance",
+    "TaskSkippedEvent",
+    "TaskSuccessEvent",
     "TimeDeltaSensor",
     "TimeDeltaSensorAsync",
+    "TimeDeltaTrigger",
+    "TimeRestriction",
     "TimeSensor",
     "TimeSensorAsync",
+    "Timetable",
     "TriggerDagRunOperator",
+    "TriggerEvent",
     "TriggerRule",
     "Variable",
     "WaitSensor",
     "WeekDay",
+    "WorkflowTrigger",
     "XComArg",
     "XComNotFound",
     "chain",
@@ -329,9 +287,13 @@ __all__ = [
     "literal",
     "mask_secret",
     "redact",
+    "send_email",
+    "send_slack_webhook_notification",
+    "send_smtp_notification",
     "setup",
     "task",
     "task_group",
+    "task_inputs",
     "teardown",
 ]
 

@@ -13,10 +13,34 @@ from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
 from sailplane.model.ids import RunKey, TaskKey, run_id_for
 from sailplane.model.mapping import Expansion, Source, SourceKind
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
+from sailplane.model.state_store import Entry, Owner
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.values import Connection, Variable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class MemoryStates:
+    """What `sailplane.api.state_backend.StateBackend` asks for."""
+
+    def __init__(self) -> None:
+        self.stored: dict[tuple[Owner, str], Entry] = {}
+
+    def entries(self, owner: Owner) -> Sequence[Entry]:
+        return sorted((one for (of, _), one in self.stored.items() if of == owner), key=lambda one: one.key)
+
+    def entry(self, owner: Owner, key: str) -> Entry | None:
+        return self.stored.get((owner, key))
+
+    def put(self, entry: Entry) -> None:
+        self.stored[entry.owner, entry.key] = entry
+
+    def delete(self, owner: Owner, key: str) -> None:
+        self.stored.pop((owner, key), None)
+
+    def clear(self, owner: Owner) -> None:
+        for each in self.entries(owner):
+            self.delete(owner, each.key)
 
 
 class MemoryBackend:
@@ -35,6 +59,7 @@ class MemoryBackend:
         self.orders: list[TriggerOrder] = []
         self.stored_variables: dict[str, Variable] = {}
         self.stored_connections: dict[str, Connection] = {}
+        self.states = MemoryStates()
         self.reads = 0
         """Task instances that lists read."""
         self.trouble: Exception | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
@@ -107,6 +108,9 @@ class Backend(Protocol):
         """Set them, whether they are there or not. Raises `RequestError` for a name that cannot be."""
 
     def remove_value(self, value: Variable | Connection) -> None: ...
+
+    @property
+    def states(self) -> StateBackend: ...
 
 
 def utc_now() -> datetime:
@@ -225,3 +229,7 @@ class EngineBackend:
         from sailplane.engine import stored_values
 
         stored_values.remove(self.cloud.store, value)
+
+    @property
+    def states(self) -> StateBackend:
+        return EngineStates(self.cloud)

@@ -19,6 +19,7 @@ _PERIODIC = frozenset(
         ScheduleKind.DELTA,
         ScheduleKind.DELTA_INTERVAL,
         ScheduleKind.MULTIPLE_CRON,
+        ScheduleKind.CUSTOM,
     }
 )
 _UNSCHEDULED = frozenset({"None", "@once", "@continuous"})

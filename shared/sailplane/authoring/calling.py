@@ -6,6 +6,7 @@ from typing import Any
 
 CONTEXT_KEYS = frozenset(
     {
+        "asset_state_store",
         "conf",
         "conn",
         "dag",
@@ -34,6 +35,7 @@ CONTEXT_KEYS = frozenset(
         "task_instance",
         "task_instance_key_str",
         "task_reschedule_count",
+        "task_state_store",
         "templates_dict",
         "test_mode",
         "ti",

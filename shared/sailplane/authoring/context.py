@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import macros
 from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
-from sailplane.authoring.arguments import NOTSET, is_arg_set
-from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.asset_events import InletEventsAccessors, TriggeringAssetEvents
+from sailplane.authoring.asset_outlets import OutletEventAccessors
+from sailplane.authoring.configuration import Configuration
 from sailplane.authoring.params import run_params
+from sailplane.authoring.state_store import TaskStateStoreAccessor
 from sailplane.authoring.task_instance import DagRunView, TaskInstance, run_view
 from sailplane.model.execution import ChildServices, TaskJob
 
@@ -16,41 +18,31 @@ if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
 
 
-class Configuration:
-    """`conf` of the context. There are no sections: Sailplane has no airflow.cfg."""
-
-    def get(self, section: str, key: str, fallback: Any = NOTSET, **_: Any) -> Any:
-        if is_arg_set(fallback):
-            return fallback
-        raise AirflowException(f"there is no configuration option [{section}] {key}: Sailplane has no airflow.cfg")
-
-    getint = getfloat = getboolean = get
-
-    def has_option(self, section: str, key: str) -> bool:
-        return False
-
-
 def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices) -> dict[str, Any]:
     """The context of one try. Raises `ParamValidationError` when the run's conf does not fit the params."""
-    run = run_view(job)
+    run = run_view(job, dag.schedule)
     ti = TaskInstance(task, job, run, services)
     context: dict[str, Any] = {
         "conf": Configuration(),
         "conn": ConnectionAccessor(services),
         "dag": dag,
         "dag_run": run,
+        "inlet_events": InletEventsAccessors(task.inlets, services),
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
+        "outlet_events": OutletEventAccessors(services),
         "outlets": task.outlets,
         "params": run_params(dag.params, task.params, job.run.conf),
         "run_id": run.run_id,
         "task": task,
         "task_instance": ti,
+        "task_state_store": TaskStateStoreAccessor(services, job),
         "task_instance_key_str": f"{dag.dag_id}__{task.task_id}__{_day(run) or run.run_id}",
         "task_reschedule_count": 0 if job.rescheduled_since is None else 1,
         "test_mode": False,
         "ti": ti,
+        "triggering_asset_events": TriggeringAssetEvents(services),
         "try_number": job.try_number,
         "var": VariableAccessor(services),
         **_UNKNOWN,
@@ -66,9 +58,6 @@ _UNKNOWN: Mapping[str, Any] = {
     "reason": None,
     "partition_key": None,
     "partition_date": None,
-    "inlet_events": {},
-    "outlet_events": {},
-    "triggering_asset_events": {},
     "prev_data_interval_start_success": None,
     "prev_data_interval_end_success": None,
     "prev_start_date_success": None,

@@ -1,7 +1,7 @@
 """Airflow's exceptions, under Airflow's names: what user code raises to steer its task, and what authoring raises."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sailplane.model.errors import DagCycle, DuplicateTaskId, InvalidParam, InvalidSchedule
@@ -47,6 +47,64 @@ class AirflowTaskTimeout(BaseException):
 
 class AirflowTaskTerminated(BaseException):
     """The task was told to stop from outside. No `except Exception` of user code stops it."""
+
+
+class TaskAwaitingInput(BaseException):
+    """The task waits for a person, and then goes on with its method `method_name`.
+
+    No `except Exception` of user code stops it.
+    """
+
+    def __init__(
+        self, *, method_name: str, kwargs: dict[str, Any] | None = None, timeout: timedelta | None = None
+    ) -> None:
+        super().__init__(f"goes on with {method_name} once a person has answered")
+        self.method_name = method_name
+        self.kwargs = kwargs or {}
+        self.timeout = timeout
+        """How long it waits at most; None: for ever."""
+
+
+class HITLTriggerEventError(Exception):
+    """What a task that waited for a person goes on with is no answer."""
+
+
+class HITLTimeoutError(HITLTriggerEventError):
+    """Nobody has answered in time, and there are no defaults."""
+
+
+class HITLRejectException(AirflowException):
+    """An approval was refused, and the task says `fail_on_reject`."""
+
+
+class TaskDeferred(BaseException):
+    """The task gives its worker back until `trigger` fires, and then goes on with its method `method_name`.
+
+    No `except Exception` of user code stops it.
+    """
+
+    def __init__(
+        self,
+        *,
+        trigger: Any,
+        method_name: str | None = None,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+    ) -> None:
+        super().__init__(f"waits for {type(trigger).__name__}, then goes on with {method_name}")
+        self.trigger = trigger
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timeout
+        """How long it waits at most, a number being seconds; None: for ever."""
+
+
+class TaskDeferralError(AirflowException):
+    """What a deferred task waited for went wrong."""
+
+
+class TaskDeferralTimeout(AirflowException):
+    """What a deferred task waited for did not come in time."""
 
 
 class DownstreamTasksSkipped(AirflowException):

@@ -4,9 +4,10 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sailplane.authoring import lookups, mapping, retry_policy, scopes
+from sailplane.authoring import asset_outlets, deferring, human_steps, lookups, mapping, retry_policy, scopes
 from sailplane.authoring.callbacks import run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
@@ -18,17 +19,21 @@ from sailplane.authoring.exceptions import (
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    TaskAwaitingInput,
 )
 from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
+from sailplane.authoring.result_cache import cache_of
 from sailplane.authoring.retry_policy import RetryAction, RetryDecision
 from sailplane.authoring.run_callbacks import execute as run_callbacks_of_dag
+from sailplane.authoring.run_planning import execute as plan_runs
 from sailplane.authoring.task_instance import TaskInstance
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob, TaskServices
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo
 from sailplane.model.states import TaskState
 
@@ -47,14 +52,15 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     if job.about_run is not None:
         with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)
+    if job.about_schedule is not None:
+        with time_limit(job.execution_timeout), lookups.serving(services):
+            return plan_runs(dag, job.about_schedule)
     if not dag.has_task(job.task_id):
         message = f"DAG {dag.dag_id!r} has no task {job.task_id!r} when its file is read here"
         return Outcome(
             kind=OutcomeKind.FAILED, error=ErrorInfo(kind="TaskNotFound", message=message, file=job.run.file)
         )
-    # A copy, because rendering replaces attributes and the process may run the task again.
-    task = copy.copy(dag.get_task(job.task_id))
-    object.__setattr__(task, "_linked", False)
+    task = _own_copy(dag, job.task_id)
     context: dict[str, Any] = {"task": task, "dag": dag}
     try:
         with terminable(), lookups.serving(services):
@@ -66,10 +72,17 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
         return Outcome(kind=OutcomeKind.KILLED, error=_describe(error, dag, task))
 
 
+def _own_copy(dag: "DAG", task_id: str) -> BaseOperator:
+    """A copy, because rendering replaces attributes and the process may run the task again."""
+    task = copy.copy(dag.get_task(task_id))
+    object.__setattr__(task, "_linked", False)
+    return task
+
+
 def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, context: dict[str, Any]) -> Outcome:
     try:
         context.update(build_context(dag, task, job, services))
-        outcome = _attempt(context, job)
+        outcome = deferring.fly(job, context["ti"], partial(_attempt, context, job))
     except AirflowTaskTerminated:
         raise
     except BaseException as error:  # The edge to user code, which may raise anything, SystemExit included.
@@ -82,26 +95,37 @@ def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, 
     return outcome
 
 
-def _attempt(context: dict[str, Any], job: TaskJob) -> Outcome:
+def _attempt(context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Outcome:
     ti: TaskInstance = context["ti"]
     skipped: tuple[str, ...] = ()
     scopes.contexts.append(context)
     try:
+        if resumption is not None:  # The wait may have ended at once: nothing of the object before goes on.
+            context["task"] = _own_copy(context["dag"], job.task_id)
         task = ti.task = context["task"] = mapping.unmapped(context["task"], context)
         task.render_template_fields(context)
         ti.rendered = rendered_fields(task)
+        cache = cache_of(task, context, job, ti.services) if task.cache_key is not None else None
+        if cache is not None and resumption is None and (kept := cache.find()) is not None:
+            mapping.measure(task, ti, kept.value)
+            return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=kept.skip_tasks, xcoms=kept.xcoms)
         try:
-            result = _call(task, context, job)
+            result = _call(task, context, job, resumption)
         except DownstreamTasksSkipped as skip:
             result, skipped = skip.value, skip.tasks
+        except TaskAwaitingInput as pause:
+            return human_steps.waiting(pause, ti)
         mapping.measure(task, ti, result)
         _push_result(task, ti, result)
+        if cache is not None:
+            cache.keep(ti.pushed, skipped)
     finally:
         scopes.contexts.pop()
-    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed)
+    updated = asset_outlets.updates(task, context["outlet_events"], ti.services) if task.outlets else ()
+    return Outcome(kind=OutcomeKind.SUCCESS, skip_tasks=skipped, xcoms=ti.pushed, asset_updates=updated)
 
 
-def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Any:
+def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption: Resumption | None) -> Any:
     _show_in_environment(context)
     if task._pre_execute_hook is not None:
         task._pre_execute_hook(context)
@@ -109,7 +133,7 @@ def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob) -> Any:
     run_callbacks(task, "on_execute_callback", context)
     try:
         with time_limit(job.execution_timeout):
-            result = task.execute(context)
+            result = task.execute(context) if resumption is None else deferring.go_on(task, resumption, context)
     except AirflowTaskTimeout:
         _tell_task(task)
         raise

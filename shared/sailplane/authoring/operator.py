@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from sailplane.authoring import operator_checks as checks
+from sailplane.authoring.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
 from sailplane.authoring.operator_arguments import OperatorArguments
 from sailplane.authoring.operator_meta import OperatorMeta
 from sailplane.authoring.origin import Origin
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
     from sailplane.authoring.mapped import OperatorPartial
     from sailplane.authoring.taskgroup import TaskGroup
+    from sailplane.authoring.trigger import BaseTrigger
+
+FAIL = "__fail__"
+"""In place of a method's name: the wait has failed, and why stands in the arguments, as in Airflow."""
+TRIGGER_TIMEOUT = "Trigger timeout"
+TRIGGER_FAILURE = "Trigger failure"
 
 DEFAULT_RETRY_DELAY = timedelta(seconds=300)
 
@@ -106,6 +113,8 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
         logger_name: str | None = None,
         allow_nested_operators: bool = True,
         render_template_as_native_obj: bool | None = None,
+        cache_key: Any = None,
+        cache_expiration: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in _SET_APART}
@@ -273,6 +282,31 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
 
     def post_execute(self, context: Any, result: Any = None) -> None:
         """Runs right after `execute`; what it raises fails the task."""
+
+    def defer(
+        self,
+        *,
+        trigger: "BaseTrigger",
+        method_name: str | None,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+    ) -> NoReturn:
+        """Give the worker back until `trigger` fires; then `method_name(context, event=..., **kwargs)` is called.
+
+        The method belongs to a new object, made from the DAG file: what `self` was given since is gone. When `timeout`
+        (seconds, if it is a number) is over first, the task fails with a `TaskDeferralTimeout`.
+        """
+        raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a wait: called instead of `execute`. Raises what the wait failed with."""
+        arguments = dict(next_kwargs or {})
+        if next_method != FAIL:
+            return getattr(self, next_method)(context, **arguments)
+        if arguments.get("traceback"):
+            self.log.error("Trigger failed:\n%s", "".join(arguments["traceback"]))
+        failure = arguments.get("error", "Unknown")
+        raise TaskDeferralTimeout(failure) if failure == TRIGGER_TIMEOUT else TaskDeferralError(failure)
 
     def on_kill(self) -> None:
         """Runs when the task is stopped by its timeout or from outside: end here what it has started elsewhere."""

@@ -69,3 +69,7 @@ class OperatorArguments:
     logger_name: str | None
     allow_nested_operators: bool
     render_template_as_native_obj: bool | None
+    cache_key: Any
+    """A template or a function of the context: under which text the result is kept for later runs, or found."""
+    cache_expiration: timedelta | None
+    """How old a kept result may be."""

@@ -31,6 +31,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "max_active_tis_per_dagrun": int,
     "executor": str,
     "execution_timeout": timedelta,
+    "cache_expiration": timedelta,
     "do_xcom_push": bool,
     "multiple_outputs": bool,
     "doc": str,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sailplane.authoring.arguments import is_arg_set
+from sailplane.authoring.asset_schedules import dag_assets
 from sailplane.authoring.dag_checks import find_order
 from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
@@ -74,6 +75,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         has_failure_callback=bool(dag.on_failure_callback),
         fail_fast=dag.fail_fast,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        assets=dag_assets(order),
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from itertools import product
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
 from sailplane.authoring.lazy_xcom import LazyXComSequence
+from sailplane.authoring.timetable_base import Timetable, manual_interval
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.runs import RunContext
 from sailplane.model.states import RunState, RunType, TaskState
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ class TaskInstance:
     def __init__(self, task: "BaseOperator", job: TaskJob, run: DagRunView, services: ChildServices) -> None:
         self.task = task
         self.dag_run = run
-        self.pushed: dict[str, str] = {}
+        self.pushed: dict[str, str] = dict(job.resumption.xcoms) if job.resumption else {}
         """key -> envelope: what the try has pushed so far."""
         self.state = TaskState.RUNNING
         self.end_date: datetime | None = None
@@ -59,6 +62,8 @@ class TaskInstance:
         self.map_name = ""
         """The rendered `map_index_template`."""
         self.map_length: int | None = None
+        self.question: HumanRequest | None = None
+        """What it asks a person, once it waits for that."""
         self.rendered = ""
         """JSON of the templated fields, for display."""
         """How many items it returned for others to be mapped over."""
@@ -91,6 +96,11 @@ class TaskInstance:
     def max_tries(self) -> int:
         """How many retries there may be, as in Airflow: one less than tries."""
         return self._job.max_tries - 1
+
+    @property
+    def began_at(self) -> datetime:
+        """`start_date`, as a plain datetime."""
+        return self._job.started_at
 
     @property
     def start_date(self) -> datetime:
@@ -236,6 +246,11 @@ class TaskInstance:
             for run in self.find_runs(query).runs
         }
 
+    @property
+    def services(self) -> ChildServices:
+        """Whom the task can ask."""
+        return self._services
+
     def lazy_xcoms(self, task_id: str, key: str = XCOM_RETURN_KEY) -> LazyXComSequence:
         """What all instances of a mapped task of this run pushed under `key`."""
         return LazyXComSequence(XComRef(task_id=task_id, key=key), self._services)
@@ -265,6 +280,13 @@ class TaskInstance:
         return self._job.xcoms.get(xcom_name(reference.task_id, reference.map_index, reference.key))
 
 
+def _with_interval(run: RunContext, timetable: Any) -> RunContext:
+    if run.logical_date is None or run.data_interval_start is not None or not isinstance(timetable, Timetable):
+        return run
+    start, end = manual_interval(timetable, run.logical_date)
+    return replace(run, data_interval_start=start, data_interval_end=end)
+
+
 def _state_name(document: str) -> str:
     key = TaskKey.parse(document)
     return key.task_id if key.map_index == UNMAPPED else f"{key.task_id}_{key.map_index}"
@@ -290,8 +312,9 @@ def _converted(moment: datetime, _zone: tzinfo | None) -> datetime:
     return pendulum.instance(moment)
 
 
-def run_view(job: TaskJob) -> DagRunView:
-    run = job.run
+def run_view(job: TaskJob, timetable: Any = None) -> DagRunView:
+    """The run of `job`; `timetable`: the DAG's, which is asked for the data interval of a run that has none."""
+    run = _with_interval(job.run, timetable)
     return DagRunView(
         dag_id=run.dag_id,
         run_id=run.run_id,

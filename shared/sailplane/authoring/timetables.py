@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol, runtime_checkable
 
+from sailplane.authoring.asset_schedules import by_assets, is_asset_schedule
 from sailplane.authoring.exceptions import AirflowTimetableInvalid
+from sailplane.authoring.timetable_base import Timetable
+from sailplane.authoring.timetable_dates import StandardTimetable, says_its_schedule
 from sailplane.model.dags import Schedule, ScheduleKind
 
 PRESETS: Mapping[str, str] = {
@@ -24,13 +27,13 @@ _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @runtime_checkable
-class Timetable(Protocol):
+class SaysSchedule(Protocol):
     """Anything that says its schedule as data."""
 
     def to_schedule(self) -> Schedule: ...
 
 
-class CronTriggerTimetable:
+class CronTriggerTimetable(StandardTimetable):
     """Fires at the cron line's times, read in `timezone`; a run's data interval is the `interval` before.
 
     `run_immediately` is for a DAG without start_date: True lets it run at once for the last time, a timedelta if that
@@ -55,7 +58,7 @@ class CronTriggerTimetable:
         return replace(made, interval=_length(self.interval), first_run_within=_first_within(self.run_immediately))
 
 
-class MultipleCronTriggerTimetable:
+class MultipleCronTriggerTimetable(StandardTimetable):
     """Fires whenever one of several cron lines does; once when two of them do at the same time."""
 
     def __init__(
@@ -85,7 +88,7 @@ class MultipleCronTriggerTimetable:
         )
 
 
-class EventsTimetable:
+class EventsTimetable(StandardTimetable):
     """Fires at each of `event_dates`.
 
     With `restrict_to_events`, a run by hand gets the last event before it as its data interval.
@@ -104,7 +107,7 @@ class EventsTimetable:
             if not isinstance(each, datetime):
                 raise AirflowTimetableInvalid(f"EventsTimetable takes datetimes, not {each!r}")
         self.restrict_to_events = restrict_to_events
-        self.description = description
+        self.description = description or ""
 
     def to_schedule(self) -> Schedule:
         moments = {_in_utc(each) for each in self.event_dates}
@@ -116,7 +119,34 @@ class EventsTimetable:
         )
 
 
-class CronDataIntervalTimetable:
+class NullTimetable(StandardTimetable):
+    """Never fires: what `schedule=None` means."""
+
+    can_be_scheduled = periodic = False
+
+    def to_schedule(self) -> Schedule:
+        return Schedule()
+
+
+class OnceTimetable(StandardTimetable):
+    """Fires once: `@once`."""
+
+    periodic = False
+
+    def to_schedule(self) -> Schedule:
+        return Schedule(kind=ScheduleKind.ONCE, summary="@once")
+
+
+class ContinuousTimetable(StandardTimetable):
+    """Fires whenever the last run has ended: `@continuous`."""
+
+    active_runs_limit = 1
+
+    def to_schedule(self) -> Schedule:
+        return Schedule(kind=ScheduleKind.CONTINUOUS, summary="@continuous")
+
+
+class CronDataIntervalTimetable(StandardTimetable):
     """A run covers the time between two of the cron line's times and starts when it is over."""
 
     def __init__(self, expression: str, timezone: str | tzinfo) -> None:
@@ -127,7 +157,7 @@ class CronDataIntervalTimetable:
         return _cron(ScheduleKind.CRON_INTERVAL, self.expression, zone_name(self.timezone))
 
 
-class DeltaTriggerTimetable:
+class DeltaTriggerTimetable(StandardTimetable):
     """Fires each `delta`; a run's data interval is the `interval` before."""
 
     def __init__(self, delta: timedelta, *, interval: timedelta = timedelta(0)) -> None:
@@ -138,7 +168,7 @@ class DeltaTriggerTimetable:
         return replace(_delta(ScheduleKind.DELTA, self.delta), interval=_length(self.interval))
 
 
-class DeltaDataIntervalTimetable:
+class DeltaDataIntervalTimetable(StandardTimetable):
     """A run covers `delta` and starts when it is over."""
 
     def __init__(self, delta: timedelta) -> None:
@@ -158,11 +188,16 @@ def to_schedule(value: Any, timezone: tzinfo | None) -> Schedule:
         if value in _EVENTS:
             return Schedule(kind=_EVENTS[value], summary=value)
         return _cron(ScheduleKind.CRON, value, zone_name(timezone or UTC))
-    if isinstance(value, Timetable) and not isinstance(value, type):
+    if isinstance(value, Timetable):
+        value.validate()
+        return value.to_schedule() if says_its_schedule(value) else Timetable.to_schedule(value)
+    if isinstance(value, SaysSchedule) and not isinstance(value, type):
         return value.to_schedule()
+    if is_asset_schedule(value):
+        return by_assets(value)
     raise AirflowTimetableInvalid(
         f"schedule={value!r} is no schedule: it must be a cron line, a preset such as '@daily', a timedelta, a "
-        "timetable or None"
+        "timetable, assets or None"
     )
 
 

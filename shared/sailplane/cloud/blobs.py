@@ -30,6 +30,16 @@ class Blobs:
         except Missing as error:
             raise NotFound(f"gs://{self._settings.bucket}/{name} does not exist") from error
 
+    def read_file(self, name: str, path: str) -> None:
+        """Write the object's content to the file `path`. Raises `NotFound`; then there is no such file."""
+        from google.api_core.exceptions import NotFound as Missing
+
+        self._tally.class_b += 1
+        try:
+            self._call(lambda: self._bucket.blob(name).download_to_filename(path))
+        except Missing as error:
+            raise NotFound(f"gs://{self._settings.bucket}/{name} does not exist") from error
+
     def write(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         """Write the whole object; the same content again changes nothing."""
         self._tally.class_a += 1

@@ -1,10 +1,12 @@
 """Guarded writes: each says what it expects to find, so that a write made late or twice does nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sailplane.cloud import codec, documents, paths
+from sailplane.cloud.asset_codec import GuardedAsset
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import DagRun, TaskInstance, Token
@@ -23,7 +25,7 @@ class Create:
 class Replace:
     """Write `record` over the document whose update time is `record.token`."""
 
-    record: codec.Guarded
+    record: codec.Guarded | GuardedAsset
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,33 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the document at `path` if its update time is `token`."""
+
+    path: str
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Set the fields `only` as `record` has them and add to lists what they lack; the rest of the document stays.
+
+    It expects nothing, so it never conflicts: for documents that many write to at once.
+    """
+
+    record: codec.Record
+    only: tuple[str, ...]
+    adds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PutWait:
     """Let a sensor be woken by `events` (`gs://bucket/object`): one document names them all."""
 
     instance: TaskInstance
 
 
-Change = Create | Replace | Put | Beat | EndRun | PutVersion | KeepTry | Delete | PutWait
+Change = Merge | Remove | Create | Replace | Put | Beat | EndRun | PutVersion | KeepTry | Delete | PutWait
 
 
 def encode(change: Change, root: str, shards: int) -> Any:
@@ -113,6 +135,11 @@ def encode(change: Change, root: str, shards: int) -> Any:
         case PutWait(instance):
             write.update.name = f"{root}/{paths.wait(instance.run, instance.key)}"
             codec.write_wait(instance, write.update.fields)
+        case Remove(path, token):
+            write.delete = f"{root}/{path}"
+            documents.put_token(write.current_document.update_time, token)
+        case Merge():
+            _merge(write, change, root, shards)
         case Delete(path):
             write.delete = f"{root}/{path}"
     return write
@@ -121,6 +148,18 @@ def encode(change: Change, root: str, shards: int) -> Any:
 def _put_record(write: Any, record: codec.Record, root: str, shards: int) -> None:
     write.update.name = f"{root}/{codec.path_of(record)}"
     codec.write_fields(record, write.update.fields, shards=shards)
+
+
+def _merge(write: Any, merge: Merge, root: str, shards: int) -> None:
+    _put_record(write, merge.record, root, shards)
+    for name in [name for name in write.update.fields if name not in merge.only]:
+        del write.update.fields[name]
+    write.update_mask.field_paths.extend(merge.only)
+    for name, values in merge.adds.items():
+        transform = write.update_transforms.add()
+        transform.field_path = name
+        for value in values:
+            transform.append_missing_elements.values.add().string_value = value
 
 
 def _beat(write: Any, beat: Beat, root: str, shards: int) -> None:

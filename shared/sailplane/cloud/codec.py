@@ -6,15 +6,26 @@ from typing import Any
 
 import msgspec
 
-from sailplane.cloud import alarms, paths, slot_codec, state_codec, value_codec
+from sailplane.cloud import (
+    alarms,
+    asset_codec,
+    error_codec,
+    paths,
+    question_codec,
+    slot_codec,
+    state_codec,
+    value_codec,
+)
 from sailplane.cloud.documents import (
     Fields,
     flag,
     instant,
+    json_field,
     number,
     optional_text,
     put_flag,
     put_instant,
+    put_json,
     put_number,
     put_text,
     put_text_map,
@@ -28,20 +39,45 @@ from sailplane.cloud.documents import (
     whole,
 )
 from sailplane.cloud.summaries import packed, unpacked
+from sailplane.model.assets import AssetEvent
 from sailplane.model.errors import CorruptRecord
+from sailplane.model.human_steps import HumanStep
 from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.interventions import Intervention, RunHold
+from sailplane.model.planning import PlannedRun
 from sailplane.model.pools import Pool, Turn
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
 from sailplane.model.state_store import AssetEntry, TaskEntry
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 from sailplane.model.values import Connection, Variable
 
-Guarded = DagRecord | DagSchedule | DagRun | TaskInstance | Variable | Connection | TaskEntry | AssetEntry | Pool | Turn
+Guarded = (
+    DagRecord
+    | DagSchedule
+    | DagRun
+    | TaskInstance
+    | Variable
+    | Connection
+    | TaskEntry
+    | AssetEntry
+    | HumanStep
+    | Pool
+    | Turn
+)
 """Records that carry the token of the write they came from."""
-Record = Guarded | DagFileError
+Record = Guarded | asset_codec.GuardedAsset | DagFileError | AssetEvent
 
-_FINE = frozenset({TaskState.SCHEDULED, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
+_FINE = frozenset(
+    {
+        TaskState.SCHEDULED,
+        TaskState.UP_FOR_RETRY,
+        TaskState.UP_FOR_RESCHEDULE,
+        TaskState.DEFERRED,
+        TaskState.AWAITING_INPUT,
+    }
+)
 
 
 def path_of(record: Record) -> str:
@@ -73,6 +109,8 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     put_instant(fields, "started_at", record.started_at)
     put_instant(fields, "ended_at", record.ended_at)
     put_instant(fields, "rescheduled_since", record.rescheduled_since)
+    if record.resumption is not None:
+        fields["resumption"].string_value = msgspec.json.encode(record.resumption).decode()
     if record.alarm_at is not None:
         path = paths.task(record.run, record.key)
         put_alarm(fields, record.alarm_at, path, fine=record.state in _FINE, shards=shards)
@@ -95,6 +133,7 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
         fields["error"].string_value = msgspec.json.encode(record.error).decode()
     put_number(fields, "cpu_seconds", record.cpu_seconds)
     put_number(fields, "max_rss_mib", record.max_rss_mib)
+    put_whole(fields, "clear_number", record.clear_number)
     _put_usage(fields, "usage", record.usage)
 
 
@@ -113,6 +152,7 @@ def read_try(document: Any) -> TaskInstance:
 def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
     fields = document.fields
     error = optional_text(fields, "error")
+    resumption = optional_text(fields, "resumption")
     return TaskInstance(
         run=run,
         task_id=key.task_id,
@@ -126,6 +166,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         started_at=instant(fields, "started_at"),
         ended_at=instant(fields, "ended_at"),
         rescheduled_since=instant(fields, "rescheduled_since"),
+        resumption=msgspec.json.decode(resumption, type=Resumption) if resumption else None,
         alarm_at=alarm(fields),
         alarms=whole(fields, "alarms"),
         claim=text(fields, "claim"),
@@ -146,6 +187,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         error=msgspec.json.decode(error, type=ErrorInfo) if error else None,
         cpu_seconds=number(fields, "cpu_seconds"),
         max_rss_mib=number(fields, "max_rss_mib"),
+        clear_number=whole(fields, "clear_number"),
         usage=_usage(fields, "usage"),
         token=token_of(document.update_time),
     )
@@ -182,8 +224,12 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_instant(fields, "ended_at", record.ended_at)
     put_text(fields, "triggering_user", record.triggering_user)
     put_text(fields, "note", record.note)
+    put_texts(fields, "asset_events", record.asset_events)
     put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
     put_text(fields, "claim", record.claim)
+    put_whole(fields, "clear_number", context.clear_number)
+    put_json(fields, "intervention", record.intervention)
+    put_json(fields, "hold", record.hold)
     put_text_map(fields, "summary", packed(record.summary))
     _put_usage(fields, "usage", record.usage)
 
@@ -208,14 +254,18 @@ def read_run(document: Any) -> DagRun:
             conf=msgspec.json.decode(conf) if conf else {},
             triggered_by=TriggeredBy(text(fields, "triggered_by", TriggeredBy.TEST)),
             limits_default_pool=flag(fields, "limits_default_pool"),
+            clear_number=whole(fields, "clear_number"),
         ),
         state=RunState(text(fields, "state")),
         queued_at=required_instant(fields, "queued_at"),
         ended_at=instant(fields, "ended_at"),
         triggering_user=optional_text(fields, "triggering_user"),
         note=optional_text(fields, "note"),
+        asset_events=texts(fields, "asset_events"),
         alarm_at=alarm(fields),
         claim=text(fields, "claim"),
+        intervention=json_field(fields, "intervention", Intervention),
+        hold=json_field(fields, "hold", RunHold),
         summary=unpacked(text_map(fields, "summary")),
         usage=_usage(fields, "usage") + _usage(fields, "end_usage"),
         token=token_of(document.update_time),
@@ -262,6 +312,9 @@ def _write_schedule(record: DagSchedule, fields: Fields, shards: int) -> None:
     put_alarm(fields, record.alarm_at, paths.schedule(record.dag_id), fine=True, shards=shards)
     if record.is_held:
         fields["state"].string_value = HELD
+    if record.planned_at is not None:
+        fields["planned"].string_value = msgspec.json.encode(record.planned).decode()
+        put_instant(fields, "planned_at", record.planned_at)
 
 
 def read_schedule(document: Any) -> DagSchedule:
@@ -278,6 +331,8 @@ def read_schedule(document: Any) -> DagSchedule:
         last_interval_end=instant(fields, "last_interval_end"),
         alarm_at=alarm(fields),
         is_held=text(fields, "state") == HELD,
+        planned=msgspec.json.decode(text(fields, "planned", "[]"), type=tuple[PlannedRun, ...]),
+        planned_at=instant(fields, "planned_at"),
         token=token_of(document.update_time),
     )
 
@@ -324,25 +379,6 @@ def read_dag(document: Any) -> DagRecord:
     )
 
 
-def _write_dag_file_error(record: DagFileError, fields: Fields, shards: int) -> None:
-    put_text(fields, "file", record.file)
-    put_text(fields, "message", record.message)
-    put_text(fields, "traceback", record.traceback)
-    put_text(fields, "bundle", record.bundle)
-    put_instant(fields, "seen_at", record.seen_at)
-
-
-def read_dag_file_error(document: Any) -> DagFileError:
-    fields = document.fields
-    return DagFileError(
-        file=text(fields, "file"),
-        message=text(fields, "message"),
-        traceback=text(fields, "traceback"),
-        bundle=text(fields, "bundle"),
-        seen_at=required_instant(fields, "seen_at"),
-    )
-
-
 def is_schedule(document: Any) -> bool:
     return str(document.name).endswith("/" + paths.SCHEDULE_ID)
 
@@ -357,28 +393,32 @@ def _ids(name: str, *collections: str) -> list[str]:
 
 _PATHS: dict[type, Callable[[Any], str]] = {
     TaskInstance: lambda record: paths.task(record.run, record.key),
-    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
-    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
     DagRun: lambda record: paths.run(record.key),
     DagSchedule: lambda record: paths.schedule(record.dag_id),
     DagRecord: lambda record: paths.dag(record.dag_id),
     DagFileError: lambda record: paths.dag_file_error(record.file),
     Variable: lambda record: value_codec.variable_path(record.key),
     Connection: lambda record: value_codec.connection_path(record.conn_id),
+    **asset_codec.PATHS,
+    TaskEntry: lambda record: state_codec.task_entry_path(record.run, record.task, record.key),
+    AssetEntry: lambda record: state_codec.asset_entry_path(record.asset, record.key),
+    HumanStep: lambda record: question_codec.question_path(record.run, record.task, record.try_number),
     Pool: lambda record: slot_codec.pool_path(record.name),
     Turn: lambda record: slot_codec.turn_path(record.limit),
 }
 
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     TaskInstance: _write_task,
-    TaskEntry: state_codec.write_task_entry,
-    AssetEntry: state_codec.write_asset_entry,
     DagRun: _write_run,
     DagSchedule: _write_schedule,
     DagRecord: _write_dag,
-    DagFileError: _write_dag_file_error,
+    DagFileError: error_codec.write_dag_file_error,
     Variable: value_codec.write_variable,
     Connection: value_codec.write_connection,
+    **asset_codec.WRITERS,
+    TaskEntry: state_codec.write_task_entry,
+    AssetEntry: state_codec.write_asset_entry,
+    HumanStep: question_codec.write_question,
     Pool: slot_codec.write_pool,
     Turn: slot_codec.write_turn,
 }

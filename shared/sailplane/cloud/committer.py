@@ -158,7 +158,8 @@ class Committer:
 
 def _is_written(write: Any, stored: Any) -> bool:
     """True when `stored` holds what `write` sets: a nonce in it makes that certain."""
-    if not write.update.name:
+    if not write.update.name or not write.HasField("current_document"):
+        # What expects nothing others may have written over since; the guarded writes beside it tell.
         return True
     return stored is not None and all(stored.fields[name] == value for name, value in write.update.fields.items())
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.errors import CorruptRecord
@@ -13,6 +15,7 @@ Document = _document.Document.pb()
 Value = _document.Value.pb()
 Fields = Any
 """A protobuf map of field name to Value."""
+T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,6 +30,12 @@ def put_whole(fields: Fields, name: str, value: int) -> None:
     """Set an integer; 0 is left out."""
     if value:
         fields[name].integer_value = value
+
+
+def put_json(fields: Fields, name: str, value: object | None) -> None:
+    """Set a record as JSON; None is left out."""
+    if value is not None:
+        fields[name].string_value = msgspec.json.encode(value).decode()
 
 
 def put_number(fields: Fields, name: str, value: float) -> None:
@@ -120,8 +129,18 @@ def token_of(stamp: Any) -> Token:
     return f"{stamp.seconds}.{stamp.nanos:09d}"
 
 
+def moment_of(stamp: Any) -> datetime:
+    """The instant of a protobuf Timestamp, to the microsecond."""
+    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
 def put_token(stamp: Any, token: Token) -> None:
     """Write `token` into a protobuf Timestamp."""
     seconds, _, nanos = token.partition(".")
     stamp.seconds = int(seconds)
     stamp.nanos = int(nanos)
+
+
+def json_field(fields: Fields, name: str, kind: type[T]) -> T | None:
+    """A record that was stored as JSON; None when there is none."""
+    return msgspec.json.decode(fields[name].string_value, type=kind) if name in fields else None

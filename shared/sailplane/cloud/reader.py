@@ -78,6 +78,17 @@ def where_in(query: Any, field: str, values: Sequence[str]) -> None:
         field_filter.value.array_value.values.add().string_value = value
 
 
+def between(query: Any, field: str, low: str, high: str) -> None:
+    """Only documents whose text in `field` is from `low` on, and below `high`."""
+    both = query.where.composite_filter
+    both.op = AND
+    for operator, value in (("GREATER_THAN_OR_EQUAL", low), ("LESS_THAN", high)):
+        field_filter = both.filters.add().field_filter
+        field_filter.field.field_path = field
+        field_filter.op = OPERATORS.Value(operator)
+        field_filter.value.string_value = value
+
+
 def bound(target: Any, operator: str, value: str) -> None:
     target.field_filter.field.field_path = "alarm_at"
     target.field_filter.op = OPERATORS.Value(operator)

@@ -9,17 +9,30 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sailplane.cloud import alarms, codec, documents, paths, state_codec, value_codec
+from sailplane.cloud import (
+    alarms,
+    asset_codec,
+    codec,
+    documents,
+    error_codec,
+    paths,
+    question_codec,
+    state_codec,
+    value_codec,
+)
+from sailplane.cloud.asset_store import AssetStore
 from sailplane.cloud.changes import Change
 from sailplane.cloud.committer import Committer, Result
 from sailplane.cloud.firestore import Firestore
-from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, bound, select, where_in
+from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, OR, Reader, between, bound, select, where_in
 from sailplane.cloud.settings import Settings
 from sailplane.cloud.slot_reader import SlotReader
 from sailplane.cloud.tally import Tally
+from sailplane.model.assets import AssetQueue
 from sailplane.model.callbacks import RunCallback, is_callback
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import CorruptRecord, NotFound
+from sailplane.model.human_steps import HumanStep
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.state_store import AssetEntry, TaskEntry
@@ -38,6 +51,7 @@ class DueAlarms:
     schedules: tuple[DagSchedule, ...]
     runs: tuple[DagRun, ...]
     tasks: tuple[TaskInstance, ...]
+    queues: tuple[AssetQueue, ...] = ()
 
 
 class Store(Reader):
@@ -46,6 +60,7 @@ class Store(Reader):
     def __init__(self, settings: Settings, read_object: Callable[[str], bytes], tally: Tally) -> None:
         self._settings = settings
         super().__init__(Firestore(settings, tally))
+        self.assets = AssetStore(self._firestore)
         self.clock = self._firestore.clock
         self.slots = SlotReader(self._firestore)
         self._committer = Committer(self._firestore, shards=settings.alarm_shards)
@@ -110,7 +125,7 @@ class Store(Reader):
             raise CorruptRecord(f"DAG {dag_id!r} version {number} cannot be read: {error}") from error
 
     def file_errors(self) -> list[DagFileError]:
-        return [codec.read_dag_file_error(document) for document in self._list("", "import_errors")]
+        return [error_codec.read_dag_file_error(document) for document in self._list("", "import_errors")]
 
     # Runs
 
@@ -232,6 +247,29 @@ class Store(Reader):
         found = self._list(paths.task(run, key), "tries")
         return sorted(map(codec.read_try, found), key=lambda instance: instance.try_number)
 
+    def question(self, run: RunKey, key: TaskKey, try_number: int) -> HumanStep | None:
+        """What one try of a task instance asked a person."""
+        found = self._get([question_codec.question_path(run, key, try_number)])
+        return question_codec.read_question(found[0]) if found else None
+
+    def questions(
+        self, *, dag_id: str | None = None, run: RunKey | None = None, answered: bool | None = None
+    ) -> list[HumanStep]:
+        """What was asked in all DAGs, in one, or in a run: those without an answer first, of these the newest.
+
+        With `answered`, only those that have, or have not, been answered. One read each that is found; of one DAG or
+        run also of those that `answered` leaves out.
+        """
+        query = select("questions", all_descendants=True)
+        if run is not None or dag_id is not None:
+            field, value = question_codec.owner(run, dag_id)
+            where_in(query, field, [value])
+        elif answered is not None:
+            between(query, question_codec.LISTED, *question_codec.bounds(answered))
+        found = [question_codec.read_question(document) for document in self._run("", query)]
+        wanted = [step for step in found if answered is None or (step.answer is not None) is answered]
+        return sorted(wanted, key=lambda step: (step.answer is None, step.asked_at), reverse=True)
+
     def waiting_for(self, *events: str) -> list[tuple[RunKey, TaskKey]]:
         """Task instances that one of `events`, of which there may be up to 30, may wake."""
         query = select("waits")
@@ -285,14 +323,17 @@ class Store(Reader):
         """At most `limit` runs and `limit` tasks whose alarm rings; two reads when there is none."""
         schedules: list[DagSchedule] = []
         runs: list[DagRun] = []
+        queues: list[AssetQueue] = []
         for document in self._run("", self._alarm_query("runs", now, horizon, limit)):
             if codec.is_schedule(document):
                 schedules += _readable(codec.read_schedule, document)
+            elif asset_codec.is_queue(document):
+                queues += _readable(asset_codec.read_queue, document)
             else:
                 runs += _readable(codec.read_run, document)
         found = self._run("", self._alarm_query("tasks", now, horizon, limit))
         tasks = tuple(task for document in found for task in _readable(codec.read_task, document))
-        return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks)
+        return DueAlarms(schedules=tuple(schedules), runs=tuple(runs), tasks=tasks, queues=tuple(queues))
 
     def _alarm_query(self, collection: str, now: datetime, horizon: datetime, limit: int) -> Any:
         query = select(collection, all_descendants=True)

@@ -79,7 +79,12 @@ def bucket(design: Design) -> Iterator[Resource]:
 def _lifecycle(design: Design) -> Iterator[Setting]:
     """What is deleted by itself. Bundles stay: runs of long ago may be run again."""
     config = design.config
-    for prefix, days in (("logs/", config.log_retention_days), ("xcoms/", config.xcom_retention_days)):
+    kept = {
+        "logs/": config.log_retention_days,
+        "results/": config.xcom_retention_days,
+        "xcoms/": config.xcom_retention_days,
+    }
+    for prefix, days in kept.items():
         if days is not None:
             yield {"action": "Delete", "age": days, "prefix": prefix}
     yield {"action": "AbortIncompleteMultipartUpload", "age": UNFINISHED_UPLOADS.days}

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from sailplane.cloud.store import DueAlarms
+from sailplane.model.assets import AssetQueue
 from sailplane.model.runs import DagRun, DagSchedule, TaskInstance
 
-Alarmed = DagSchedule | DagRun | TaskInstance
+Alarmed = DagSchedule | DagRun | TaskInstance | AssetQueue
 
 
 class Agenda:
@@ -17,7 +18,7 @@ class Agenda:
 
     def learn(self, due: DueAlarms, until: datetime) -> None:
         """Take in what a look up to `until` found. What was to ring by then and was not found was changed meanwhile."""
-        read: tuple[Alarmed, ...] = (*due.schedules, *due.runs, *due.tasks)
+        read: tuple[Alarmed, ...] = (*due.schedules, *due.runs, *due.tasks, *due.queues)
         found = {_key(each): each for each in read if each.alarm_at is not None}
         later = {key: each for key, each in self._records.items() if _rings_at(each) > until}
         self._records = later | found
@@ -49,4 +50,6 @@ def _rings_at(record: Alarmed) -> datetime:
 def _key(record: Alarmed) -> object:
     if isinstance(record, TaskInstance):
         return record.run, record.key
+    if isinstance(record, AssetQueue):
+        return record.dag_id, record.asset_id
     return record.key if isinstance(record, DagRun) else record.dag_id

@@ -8,11 +8,13 @@ from functools import partial
 from typing import TypeVar
 
 from sailplane.cloud import codec, paths
+from sailplane.cloud.asset_codec import GuardedAsset
 from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, journal, turns
+from sailplane.engine import draft, ends, interventions, journal, turns
+from sailplane.engine.answering import time_out
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.past import PAST_ALARM, Past
@@ -30,6 +32,7 @@ from sailplane.planner.alarms import RUN_ALARM, Action, Answer
 _log = logging.getLogger(__name__)
 
 
+_STARTS = frozenset({Action.PUBLISH_AGAIN, Action.QUEUE})
 UNANSWERED = timedelta(minutes=10)
 """When an alarm rings again that could not be answered."""
 
@@ -64,7 +67,7 @@ class Alarms:
             if instance is not None:
                 self.guarded(instance, partial(self.answer_task, instance))
 
-    def guarded(self, record: Guarded, answer: Callable[[], T]) -> T | None:
+    def guarded(self, record: Guarded | GuardedAsset, answer: Callable[[], T]) -> T | None:
         """What `answer` returns; None when that alarm cannot be answered, which must not keep the others waiting.
 
         It is told, and rings again later.
@@ -82,13 +85,18 @@ class Alarms:
     def answer_run(self, run: DagRun) -> None:
         """Plan a live run again from its documents, and set its next alarm."""
         now = self._clock()
-        if run.state.is_terminal or run.alarm_at is None or run.alarm_at > now:
+        if run.alarm_at is None or run.alarm_at > now:
+            return
+        if run.intervention is not None:
+            interventions.carry_out(self._cloud, self._clock, run)
+            return
+        if run.state.is_terminal:
             return
         after = now + RUN_ALARM
         if run.state is RunState.QUEUED:
             turns.start_waiting(self._cloud, self._clock, run.key.dag_id)
         else:
-            memory = RunMemory(run.context, run.token, self._cloud.store.version(run.key.dag_id, run.context.version))
+            memory = RunMemory.of(run, self._cloud.store.version(run.key.dag_id, run.context.version))
             after = planner.run_alarm(run.context, memory.dag, now)
             instances = self._cloud.store.tasks(run.key)
             if planner.is_late(run.context, memory.dag, now):
@@ -103,23 +111,29 @@ class Alarms:
 
     def answer_task(self, instance: TaskInstance) -> None:
         """Do what the alarm of a task instance asks for, if it is due. Raises `NotFound` when its run is gone."""
-        run = self._run(instance.run)
+        run = self._run(instance.run, instance.clear_number)
         task = run.dag.task_dict.get(instance.task_id)
         answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
         self._act(run, instance, answer)
 
     def wake(self, instance: TaskInstance) -> bool:
-        """Queue a rescheduled sensor before its alarm. False when it does not wait (any more)."""
-        if instance.state is not TaskState.UP_FOR_RESCHEDULE:
+        """Queue a rescheduled sensor or a deferred task before its alarm. False when it does not wait (any more)."""
+        if instance.state not in (TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED):
             return False
-        return self._queue(self._run(instance.run), instance)
+        run = self._run(instance.run, instance.clear_number)
+        return not run.is_held and self._queue(run, instance)
 
     def _act(self, run: RunMemory, instance: TaskInstance, answer: Answer) -> None:
         if answer.action is Action.LEAVE:
             return
         about = journal.about(instance)
         _log.info("run=%s task=%s try=%d: %s", run.key, instance.key, instance.try_number, answer.reason, extra=about)
+        if run.is_held and answer.action in _STARTS:
+            self._put_off(instance)
+            return
         match answer.action:
+            case Action.RESTART:
+                self._progress.restart(instance)
             case Action.PUBLISH_AGAIN:
                 again = replace(instance, alarm_at=answer.at, alarms=instance.alarms + 1, claim=draft.nonce())
                 self._commit_and_publish(run, again, [Replace(again)])
@@ -132,11 +146,18 @@ class Alarms:
             case Action.FAIL:
                 self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
 
+    def _put_off(self, instance: TaskInstance) -> None:
+        """Nothing of its run may start now: who lets the run go on looks at all its task instances."""
+        path = paths.task(instance.run, instance.key)
+        self._cloud.store.commit([Beat(path, instance.token, self._clock() + RUN_ALARM)])
+
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
         if instance.waits_for_slots:
             self._cloud.store.commit([Replace(replace(instance, alarm_at=None))])
             self._progress.admit(run, instance.limits.keys())
             return True
+        if instance.state is TaskState.AWAITING_INPUT:
+            return time_out(self._cloud, self._progress, run, instance, self._clock())
         if instance.state is TaskState.SCHEDULED and Past(cloud=self._cloud, run=run).held([instance.key]):
             self._cloud.store.commit([Replace(replace(instance, alarm_at=self._clock() + PAST_ALARM))])
             return False
@@ -157,12 +178,13 @@ class Alarms:
         self._progress.publish(run, [written(instance, result.tokens[0])])
         return True
 
-    def _run(self, key: RunKey) -> RunMemory:
+    def _run(self, key: RunKey, clear_number: int = 0) -> RunMemory:
         """The run of a task instance. Raises `NotFound` when it or its DAG's version is gone."""
-        if key not in self._runs:
+        known = self._runs.get(key)
+        if known is None or known.is_held or known.context.clear_number < clear_number:
             stored = self._cloud.store.run(key)
             if stored is None:
                 raise NotFound(f"run {key} is gone, and one of its task instances is left")
             dag = self._cloud.store.version(key.dag_id, stored.context.version)
-            self._runs[key] = RunMemory(stored.context, stored.token, dag)
+            self._runs[key] = RunMemory.of(stored, dag)
         return self._runs[key]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sailplane.cloud.changes import Change, Create, EndRun
+from sailplane.cloud.changes import Change, Create, EndRun, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import mapping, run_callbacks
@@ -14,7 +14,8 @@ from sailplane.engine.draft import nonce
 from sailplane.engine.looking import feeding
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.stopping import Stop
-from sailplane.model.ids import TaskKey
+from sailplane.model.evolve import evolve
+from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.runs import DagRun, TaskInstance, Token
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import closing, joins
@@ -69,13 +70,25 @@ def close(
 def _close(
     cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime], stop: Stop | None
 ) -> Closed | None:
-    states = run.known_states() if is_known else _read_states(cloud, run)
+    was_cleared = run.context.clear_number > 0
+    states = run.known_states() if is_known and not was_cleared else _read_states(cloud, run)
     if states is None or not closing.is_over(run.dag, states, run.sizes) or not run.close_once():
         return None
+    if was_cleared:
+        states = {**states, **_remove_left_over(cloud, run, states)}
     with run.closing(True) as attempt:
         closed = _end(cloud, run, states, clock, stop)
         attempt.is_done = closed is not Verdict.OPEN
     return None if isinstance(closed, Verdict) else closed
+
+
+def _remove_left_over(cloud: Cloud, run: RunMemory, states: Mapping[TaskKey, TaskState]) -> dict[TaskKey, TaskState]:
+    """Mark what was cleared and is there no more: a mapped task that ran again may have fewer instances."""
+    keys = [key for key, state in states.items() if state is TaskState.NONE and key.map_index != UNMAPPED]
+    for blank in cloud.store.tasks(run.key, keys):
+        if blank.state is TaskState.NONE:
+            cloud.store.commit([Replace(evolve(blank, state=TaskState.REMOVED))])
+    return dict.fromkeys(keys, TaskState.REMOVED)
 
 
 class Verdict(Enum):
@@ -121,6 +134,8 @@ def _end(
         stored = cloud.store.run(run.key)
         if stored is None or stored.state.is_terminal:
             return Verdict.FOUND_CLOSED
+        if stored.context.clear_number != run.context.clear_number:
+            return Verdict.OPEN  # What is known of it is not true any more; whoever changed it goes on with it.
         # The document was changed since the message was made: a note, another alarm, a cleared task.
         run.token = stored.token
         states = _all_states(cloud, run)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
@@ -17,6 +17,8 @@ from sailplane.model.states import RunState
 from sailplane.model.usage import Usage
 from sailplane.planner.alarms import RUN_ALARM, run_alarm
 from sailplane.planner.plan import Snapshot
+
+GO_ON_ALARM = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def create(cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], 
 def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: bool) -> Started | None:
     """Write the run as running together with its first task instances, and hand these to workers.
 
-    None when someone else created or started it.
+    None when someone else created or started it. One that was cleared goes on with the task instances that it has.
     """
     now = clock()
     run = replace(
@@ -70,6 +72,8 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
         usage=_usage(cloud, new),
     )
     run = replace(run, alarm_at=run_alarm(run.context, new.dag, now))
+    if run.context.clear_number:
+        return _go_on(cloud, run, new.dag, clock)
     memory = RunMemory(run.context, "", new.dag)
     drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
     ended: list[str] = []
@@ -89,6 +93,18 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
 
 def _context(cloud: Cloud, context: RunContext, now: datetime) -> RunContext:
     return replace(context, started_at=now, limits_default_pool=cloud.store.slots.is_default_pool_limited())
+
+
+def _go_on(cloud: Cloud, run: DagRun, dag: SerializedDag, clock: Callable[[], datetime]) -> Started | None:
+    """Let a run that was cleared go on. Should that not come to its end, its alarm does it, soon."""
+    run = replace(run, alarm_at=clock() + GO_ON_ALARM)
+    result = cloud.store.commit([Replace(run)])
+    if not isinstance(result, Committed):
+        return None
+    run = replace(run, token=result.tokens[0])
+    ended: list[str] = []
+    Progress(cloud, clock, on_close=ended.append).replan(RunMemory.of(run, dag), cloud.store.tasks(run.key))
+    return Started(run=run, is_over=bool(ended))
 
 
 def _usage(cloud: Cloud, new: NewRun) -> Usage:

@@ -3,7 +3,7 @@
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.evolve import evolve
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.limits import HOLDING
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import advance, joins, slots
@@ -108,6 +109,19 @@ def _complete(dag: SerializedDag, snapshot: Snapshot, plan_for: PlanFor, ended: 
             result.run = plan.run
             result.may_be_over = plan.may_be_over and not result.starts and not result.looks
             return result
+        if result.sizes or dag.expansions:
+            seen = _grown(dag, seen, result.sizes, ended)
+
+
+def _grown(dag: SerializedDag, seen: Snapshot, sizes: Mapping[str, int], ended: Iterable[TaskKey]) -> Snapshot:
+    """`seen`, and what was expanded since; what ended without a process returned nothing to map over."""
+    by_owner = {dag.mapped_by[task_id]: size for task_id, size in sizes.items()}
+    nothing = {
+        key.task_id: None if key.map_index == UNMAPPED else 0
+        for key in ended
+        if dag.task_dict[key.task_id].is_mapped_over
+    }
+    return replace(seen, sizes={**seen.sizes, **by_owner}, lengths={**seen.lengths, **nothing})
 
 
 def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
@@ -191,7 +205,7 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
     return evolve(
         instance,
         state=TaskState.RUNNING,
-        started_at=now,
+        started_at=now if instance.resumption is None else instance.resumption.began_at,
         ended_at=None,
         alarm_at=now + lease,
         alarms=0,
@@ -204,7 +218,7 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
 
 
 def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
-    """`instance`, queued again: for its next try when this one failed, for the same one when it was rescheduled.
+    """`instance`, queued again: for its next try when this one failed, for the same one when it waited.
 
     One that has limits, and no place in them any more, waits for slots first.
     """
@@ -217,6 +231,7 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         started_at=None,
         ended_at=None,
         rescheduled_since=None if is_next_try else instance.rescheduled_since,
+        resumption=None if is_next_try else _carried(instance),
         alarm_at=now + QUEUED_ALARM,
         alarms=0,
         claim=nonce(),
@@ -232,6 +247,14 @@ def requeued(instance: TaskInstance, now: datetime) -> TaskInstance:
         waits_for_slots=False,
     )
     return again if instance.state in HOLDING else within_limits(again)
+
+
+def _carried(instance: TaskInstance) -> Resumption | None:
+    """How the try goes on; what it has pushed until now goes along."""
+    resumption = instance.resumption
+    if resumption is None or not instance.xcoms:
+        return resumption
+    return evolve(resumption, xcoms={**resumption.xcoms, **instance.xcoms})
 
 
 def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:

@@ -37,6 +37,7 @@ def ended(
         map_length=outcome.map_length,
         map_name=outcome.map_name,
         rendered=outcome.rendered or instance.rendered,
+        resumption=outcome.resumption,
     )
     match outcome.kind:
         case OutcomeKind.SUCCESS:
@@ -45,6 +46,10 @@ def ended(
             return _terminal(run, base, TaskState.SKIPPED)
         case OutcomeKind.RESCHEDULE:
             return _rescheduled(base, instance, outcome, now)
+        case OutcomeKind.DEFERRED:
+            return _deferred(base, outcome, now)
+        case OutcomeKind.AWAITING_INPUT:
+            return evolve(_deferred(base, outcome, now), state=TaskState.AWAITING_INPUT, alarm_at=outcome.resume_at)
         case OutcomeKind.FAILED | OutcomeKind.FAILED_FOR_GOOD | OutcomeKind.KILLED:
             return _failed(run, base, outcome, now)
 
@@ -66,7 +71,8 @@ def handed_back(
 
     The next try has a number and a log of its own, and there is one more of them: that a platform scales in or brings
     a new revision is no failure, and must not fail a task without retries. A sensor that was rescheduled before only
-    pokes again: its try is spread over many processes anyway, and there is nothing to keep of this one (None).
+    pokes again, and a task that was deferred goes on again: such a try is spread over many processes anyway, and there
+    is nothing to keep of this one (None).
     """
     stopped = evolve(
         instance,
@@ -78,7 +84,7 @@ def handed_back(
         max_rss_mib=max(instance.max_rss_mib, outcome.max_rss_mib),
         error=ErrorInfo(kind="HandedBack", message=f"worker {instance.worker} was told to stop, which costs no retry"),
     )
-    if instance.rescheduled_since is not None:
+    if instance.rescheduled_since is not None or instance.resumption is not None:
         return None, requeued(evolve(stopped, state=TaskState.RUNNING), now)
     return stopped, evolve(requeued(stopped, now), max_tries=instance.max_tries + 1)
 
@@ -98,7 +104,7 @@ def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:
 
 def _terminal(run: RunMemory, base: TaskInstance, state: TaskState) -> TaskInstance:
     feeds = mapping.feeds(run.dag, base, state)
-    return evolve(base, state=state, alarm_at=None, feeds=feeds)
+    return evolve(base, state=state, alarm_at=None, feeds=feeds, resumption=None)
 
 
 def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
@@ -110,6 +116,18 @@ def _rescheduled(base: TaskInstance, instance: TaskInstance, outcome: Outcome, n
         waits_for=outcome.waits_for,
         ended_at=None,
         xcoms={},
+    )
+
+
+def _deferred(base: TaskInstance, outcome: Outcome, now: datetime) -> TaskInstance:
+    """What it pushed before stays: it goes on as the same try."""
+    return evolve(
+        base,
+        state=TaskState.DEFERRED,
+        alarm_at=outcome.resume_at or now,
+        waits_for=outcome.waits_for,
+        ended_at=None,
+        error=None,
     )
 
 

@@ -3,15 +3,15 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from sailplane.cloud.changes import Change, KeepTry, PutWait, Replace
+from sailplane.cloud.changes import Change, KeepTry, Put, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import draft, ends, pressure, run_callbacks, xcoms
+from sailplane.engine import answering, asset_runs, asset_updates, draft, ends, pressure, resuming, run_callbacks
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -26,6 +26,7 @@ from sailplane.model.dags import SerializedTask
 from sailplane.model.errors import NotFound, TransientError
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
@@ -64,9 +65,9 @@ class Flights:
         progress: Progress,
         time: RequestTime,
         *,
-        recover: Callable[[TaskKey], None],
+        recover: Callable[[TaskKey, str], None],
     ) -> None:
-        """`recover` is told of a task instance that someone else changed."""
+        """`recover` is told of a task instance that someone else changed, and of the claim by which it ran here."""
         self._worker = worker
         self._run = run
         self._cloud = worker.cloud
@@ -87,10 +88,14 @@ class Flights:
         outcome = KILLED
         values: dict[str, str] = {}
         not_begun: TransientError | None = None
+        updated = asset_updates.NOTHING
         with self._worker.leases.held(instance, cancellation) as lease:
             try:
                 outcome = self._execute(instance, spool, cancellation)
-                values = self._insist(lambda: xcoms.keep(self._cloud, instance, outcome.xcoms), cancellation)
+                flown = outcome
+                outcome, values = self._insist(lambda: resuming.keep(self._cloud, instance, flown), cancellation)
+                if outcome.asset_updates:
+                    updated = self._insist(lambda: self._updated(instance, flown), cancellation)
             except NotFound as error:
                 outcome = Outcome(kind=OutcomeKind.FAILED, error=ErrorInfo(kind="NotFound", message=str(error)))
             except NotBegun as error:
@@ -106,9 +111,16 @@ class Flights:
             return None
         record = ends.ended(self._run, instance, outcome, values, has_log, self._worker.clock())
         if not record.state.is_terminal:
-            return self._suspend(evolve(record, token=lease.token))
-        self._record_end(lease, instance, record, kept)
+            return self._suspend(lease, record, outcome.question)
+        if updated.changes:
+            record = evolve(record, usage=record.usage + Usage(writes=len(updated.changes)))
+        if self._record_end(lease, instance, record, kept, updated.changes) and updated.dag_ids:
+            asset_runs.look_at_all(self._cloud, self._worker.clock, updated.dag_ids)
         return None
+
+    def _updated(self, instance: TaskInstance, outcome: Outcome) -> asset_updates.Prepared:
+        origin = asset_updates.Origin.of(instance)
+        return asset_updates.prepare(self._cloud, outcome.asset_updates, origin, self._worker.clock())
 
     def _execute(self, instance: TaskInstance, spool: Spool, cancellation: Cancellation) -> Outcome:
         """Run the task's code. Raises `NotFound`, or `NotBegun` when what it needs could not be fetched."""
@@ -139,6 +151,7 @@ class Flights:
             max_tries=instance.max_tries,
             started_at=instance.started_at or self._worker.clock(),
             rescheduled_since=instance.rescheduled_since,
+            resumption=resuming.resolved(self._cloud, instance.resumption) if instance.resumption else None,
             xcoms=inputs,
             execution_timeout=task.execution_timeout,
             time_limit=self._time.for_code,
@@ -151,30 +164,47 @@ class Flights:
 
     # Its end
 
-    def _record_end(self, lease: Lease, instance: TaskInstance, record: TaskInstance, kept: list[TaskInstance]) -> None:
-        """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result."""
+    def _record_end(
+        self,
+        lease: Lease,
+        instance: TaskInstance,
+        record: TaskInstance,
+        kept: list[TaskInstance],
+        companions: Sequence[Change],
+    ) -> bool:
+        """Record the end of a try, as long as its lease holds: a store that is away for a while costs no result.
+
+        False when the lease was lost.
+        """
         cancellation = lease.cancellation
 
         def end() -> bool:
-            return self._progress.end(self._run, evolve(record, token=lease.token), kept)
+            if self._is_outdated(lease):
+                return self._progress.end_anew(lease.ours(record), companions)
+            return self._progress.end(self._run, lease.ours(record), kept, companions)
 
         def attempt() -> bool:
             nonlocal lease
             try:
                 return end()
             except TransientError:
-                again = evolve(instance, token=lease.token)
+                again = lease.ours(instance)
                 with self._worker.leases.held(again, cancellation, renewed_at=lease.renewed_at) as held:
                     threading.Event().wait(INSIST_PAUSE)
                 lease = held
                 raise
 
         if self._insist(attempt, cancellation) or (self._worker.leases.adopt(lease) and end()):
-            return
+            return True
         _log.warning(
             "run=%s task=%s try=%d: lease lost", self._run.key, instance.key, instance.try_number, extra=about(instance)
         )
-        self._recover(instance.key)
+        self._recover(instance.key, lease.claim)
+        return False
+
+    def _is_outdated(self, lease: Lease) -> bool:
+        """Whether the run was changed from outside since this worker knows it."""
+        return lease.clear_number > self._run.context.clear_number
 
     def _insist(self, step: Callable[[], T], cancellation: Cancellation) -> T:
         """Repeat `step` through passing trouble, as long as there is time and the lease holds."""
@@ -188,9 +218,9 @@ class Flights:
                 _log.warning("run=%s: %s; trying again", self._run.key, error)
                 threading.Event().wait(INSIST_PAUSE)
 
-    def _suspend(self, record: TaskInstance) -> TaskInstance | None:
-        """Record that a try waits for its retry or its next poke. Returns it when this worker waits for it."""
-        holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record)
+    def _suspend(self, lease: Lease, record: TaskInstance, question: HumanRequest | None = None) -> TaskInstance | None:
+        """Record that a try waits: for its retry, a poke, an answer. Returns it when this worker waits for it."""
+        holds = record.state is TaskState.UP_FOR_RETRY and self._is_soon(record) and not self._is_outdated(lease)
         stored = record
         if holds and record.alarm_at is not None:
             # Should this worker die while it waits, the alarm rings a little later.
@@ -199,12 +229,19 @@ class Flights:
         if record.waits_for:
             more.append(PutWait(record))
             stored = evolve(stored, usage=stored.usage.written())
+        if question is not None:
+            more.append(Put(answering.asked(record, question, self._worker.clock())))
+            stored = evolve(stored, usage=stored.usage.written())
         if not holds:
             # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
             self._run.let_go(record.key)
-        result = self._cloud.store.commit([Replace(stored), *more])
+        result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])
+        if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
+            holds = False
+            self._run.let_go(record.key)
+            result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])
         if not isinstance(result, Committed):
-            self._recover(record.key)
+            self._recover(record.key, lease.claim)
             return None
         if not holds:
             self._progress.free(self._run, record)
@@ -229,7 +266,7 @@ class Flights:
     def _stopped(self, lease: Lease, instance: TaskInstance, outcome: Outcome, has_log: bool) -> None:
         """Hand back what the departure of this worker stopped; what lost its lease is somebody else's."""
         if not self._worker.departure.took(lease.cancellation):
-            self._recover(instance.key)
+            self._recover(instance.key, lease.claim)
             return
         now = self._worker.clock()
         stopped, again = ends.handed_back(instance, outcome, has_log, now)
@@ -240,9 +277,9 @@ class Flights:
         self._run.let_go(again.key)
         again = evolve(again, usage=again.usage + Usage(writes=len(more)))
         with suppress(TransientError):  # Else its lease runs out.
-            result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+            result = self._cloud.store.commit([Replace(lease.ours(again)), *more])
             if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
-                result = self._cloud.store.commit([Replace(evolve(again, token=lease.token)), *more])
+                result = self._cloud.store.commit([Replace(lease.ours(again)), *more])
             if isinstance(result, Committed):
                 self._progress.publish(self._run, [written(again, result.tokens[0])])
 
@@ -253,7 +290,8 @@ class Flights:
 
     def _seal(self, spool: Spool, instance: TaskInstance, outcome: Outcome) -> bool:
         """Start bringing the log to the bucket; returns whether there is one."""
-        is_piece = outcome.kind is OutcomeKind.RESCHEDULE or instance.rescheduled_since is not None
+        is_waiting = outcome.kind in (OutcomeKind.RESCHEDULE, OutcomeKind.DEFERRED, OutcomeKind.AWAITING_INPUT)
+        is_piece = is_waiting or instance.rescheduled_since is not None or instance.resumption is not None
         upload = self._worker.shipper.seal(spool, is_piece=is_piece)
         if upload is not None:
             self._uploads.append(upload)

@@ -12,6 +12,7 @@ from sailplane.cloud.changes import Beat
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.store import Store
 from sailplane.model.errors import SailplaneError
+from sailplane.model.evolve import evolve
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import TaskInstance, Token
 from sailplane.model.states import TaskState
@@ -36,12 +37,18 @@ class Lease:
     cancellation: Cancellation
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_over: bool = False
+    clear_number: int = 0
+    """As in `TaskInstance`, when the document was read last."""
     beats: int = 0
     """Heartbeats that were written."""
 
     @property
     def path(self) -> str:
         return paths.task(self.run, self.key)
+
+    def ours(self, record: TaskInstance) -> TaskInstance:
+        """`record` as it may be written over the document."""
+        return evolve(record, token=self.token, clear_number=self.clear_number)
 
 
 class Leases:
@@ -75,6 +82,7 @@ class Leases:
         """
         since = renewed_at or instance.started_at or self._clock()
         lease = Lease(instance.run, instance.key, instance.claim, instance.token, since, cancellation)
+        lease.clear_number = instance.clear_number
         self._add(lease)
         try:
             yield lease
@@ -94,7 +102,7 @@ class Leases:
         stored = self._store.task(lease.run, lease.key)
         if stored is None or stored.state is not TaskState.RUNNING or stored.claim != lease.claim:
             return False
-        lease.token = stored.token
+        lease.token, lease.clear_number = stored.token, stored.clear_number
         return True
 
     def close(self) -> None:

@@ -26,7 +26,9 @@ def lengths_of(dag: SerializedDag, instance: TaskInstance) -> Mapping[str, int |
 
 
 def size_of(dag: SerializedDag, instance: TaskInstance) -> Mapping[str, int]:
-    """How many instances there are beside `instance`."""
+    """How many instances there are beside `instance`; nothing of one that was cleared, as there may be others now."""
+    if instance.state is TaskState.NONE:
+        return {}
     mapped_by = dag.mapped_by.get(instance.task_id)
     return {mapped_by: instance.map_size} if mapped_by is not None and instance.map_size else {}
 

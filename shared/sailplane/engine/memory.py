@@ -14,7 +14,7 @@ from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.limits import limits_of
-from sailplane.model.runs import RunContext, TaskInstance, Token
+from sailplane.model.runs import DagRun, RunContext, TaskInstance, Token
 from sailplane.model.states import TaskState
 from sailplane.model.usage import NOTHING, Usage
 
@@ -50,12 +50,20 @@ class RunMemory:
     lengths: dict[str, int | None] = field(default_factory=dict)
     """As in `Snapshot`: of tasks that ended, how many items they returned to map over."""
     is_closed: bool = False
+    is_held: bool = False
+    """True while nothing may be started: it was told to wait, or is being changed from outside."""
     counts: Together = field(default_factory=Together)
     """Counts of its task instances that several threads ask for at once."""
     _left_over: Usage = NOTHING
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, run: DagRun, dag: SerializedDag) -> "RunMemory":
+        """Of a run as it was read just now; nothing of its task instances is known."""
+        is_held = run.intervention is not None or run.hold is not None
+        return cls(run.context, run.token, dag, is_held=is_held)
 
     @property
     def key(self) -> RunKey:

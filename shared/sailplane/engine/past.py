@@ -92,7 +92,7 @@ class Past:
 
         Those that have limits wait for slots from then on.
         """
-        waiting = list(instances)
+        waiting = [] if self.run.is_held else list(instances)
         held = self.held(each.key for each in waiting)
         queued: list[TaskInstance] = []
         for instance in waiting:

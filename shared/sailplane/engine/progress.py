@@ -12,7 +12,20 @@ from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blocks, closing, draft, ends, failures, journal, mapping, past, publishing, stopping
+from sailplane.engine import (
+    blanks,
+    blocks,
+    closing,
+    draft,
+    ends,
+    failures,
+    journal,
+    mapping,
+    past,
+    publishing,
+    stopping,
+)
+from sailplane.engine.blanks import Outdated
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
@@ -23,12 +36,13 @@ from sailplane.engine.stopping import Stop
 from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
 from sailplane.model.evolve import evolve
-from sailplane.model.ids import TaskKey
+from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.limits import pool_of
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
 from sailplane.planner.rules import STARTS_EARLY
+from sailplane.planner.wiring import wiring
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +51,8 @@ MAX_CREATES = 400
 
 Clock = Callable[[], datetime]
 _NONE: Mapping[str, int] = {}
+Kept = list[TaskInstance] | None
+Changes = Sequence[Change]
 
 
 class Progress:
@@ -63,8 +79,10 @@ class Progress:
         self._keeps = keeps or (lambda task: False)
         self._slots = Slots(cloud, clock, self.publish, on_alarm)
 
-    def end(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None = None) -> bool:
+    def end(self, run: RunMemory, ended: TaskInstance, kept: Kept = None, companions: Changes = ()) -> bool:
         """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
+
+        `companions` are written in the same commit.
 
         False when it was not recorded: the lease was lost, someone else has it. A ready task instance that the caller
         runs itself goes to `kept` as soon as it is committed: it is running, on the caller's lease, whatever happens
@@ -72,14 +90,15 @@ class Progress:
         """
         if is_callback(ended.task_id):
             return isinstance(self._cloud.store.commit([Replace(ended)]), Committed)
-        if run.dag.fail_fast and ended.state is TaskState.FAILED:
-            return self._end_alone(run, ended, kept)
+        is_changed = run.is_held or run.context.clear_number
+        if is_changed or (run.dag.fail_fast and ended.state is TaskState.FAILED):
+            return self._end_alone(run, ended, kept, companions)
         known = run.known_states() | {ended.key: ended.state}
         drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
         created = self.records(run, drafted, now, self._choose(run, drafted, kept, ended.limits))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
-        unit: list[Change] = [Replace(ended), *map(Create, first)]
+        unit: list[Change] = [Replace(ended), *map(Create, first), *companions]
         closes = drafted.run is not None and not rest and run.close_once()
         ending = closing.Ending.of(run, drafted.run, drafted.states, now) if closes else None
         if ending is not None:
@@ -88,7 +107,7 @@ class Progress:
             result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
-            return self._end_alone(run, ended, kept)
+            return self._end_alone(run, ended, kept, companions)
         if ending is not None:
             self._closed(run, ending, result.tokens)
         else:
@@ -99,12 +118,17 @@ class Progress:
             self.follow(run, [ended.key, *drafted.settled], kept)
         return True
 
-    def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: list[TaskInstance] | None) -> bool:
+    def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: Kept, companions: Changes) -> bool:
         """Record `ended` without what follows, which someone else created before, or find that the lease was lost."""
-        result = self._cloud.store.commit([Replace(ended)], lambda result: _remember(run, result, [ended]))
+        unit = (Replace(ended), *companions)
+        result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
         self.free(run, ended, kept)
+        if run.is_held:
+            # Commit, then look: it may go on by now, and whoever let it may not have seen this end.
+            self.look_anew(run.key)
+            return True
         self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
             self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
@@ -114,6 +138,12 @@ class Progress:
 
     def follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
         """Push `run` forward from task instances whose ends are committed; `kept` as in `end`."""
+        try:
+            self._follow(run, ended, kept)
+        except Outdated:
+            self.look_anew(run.key)
+
+    def _follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
         frontier = list(ended)
         sight = Sight()
         while True:
@@ -138,7 +168,65 @@ class Progress:
 
     def replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
-        self.admit(run, {name for each in instances if each.waits_for_slots for name in each.limits})
+        if run.is_held:
+            return
+        try:
+            blanks.check(run, instances)
+            self.admit(run, {name for each in instances if each.waits_for_slots for name in each.limits})
+            self._replan(run, instances)
+        except Outdated:
+            self.look_anew(run.key)
+
+    def look_anew(self, key: RunKey) -> None:
+        """Push a run forward from what is stored now, unless it is over or held."""
+        run = self.read_run(key)
+        if run is not None and not run.is_held:
+            self.replan(run, self._cloud.store.tasks(key))
+
+    def read_run(self, key: RunKey) -> RunMemory | None:
+        """A run as it is stored now; None when it is over or gone."""
+        stored = self._cloud.store.run(key)
+        if stored is None or stored.state.is_terminal:
+            return None
+        return RunMemory.of(stored, self._cloud.store.version(key.dag_id, stored.context.version))
+
+    def end_anew(self, ended: TaskInstance, companions: Changes = ()) -> bool:
+        """`end`, when it is known that the run was changed from outside since its memory was made."""
+        run = self.read_run(ended.run)
+        if run is None:
+            return False
+        if ended.task_id in run.dag.task_dict:
+            ended = evolve(ended, feeds=mapping.feeds(run.dag, ended, ended.state))
+        return self.end(run, ended, companions=companions)
+
+    def restart(self, instance: TaskInstance) -> None:
+        """Clear a task instance that was cleared while it ran, now that it runs no more, and start it if it is due."""
+        changes = blanks.clear(instance, instance.clear_number, self._clock())
+        if not isinstance(self._cloud.store.commit(changes), Committed):
+            return
+        run = self.read_run(instance.run)
+        if run is not None:
+            self.free(run, instance)
+        if run is not None and not run.is_held and instance.task_id in run.dag.task_dict:
+            self._reconsider(run, instance)
+
+    def _reconsider(self, run: RunMemory, instance: TaskInstance) -> None:
+        """Start `instance`, which has been cleared, if what it waits for has ended."""
+        node = wiring(run.dag).nodes[instance.task_id]
+        awaited = (*node.upstream, *node.setups, *node.scope)
+        if not awaited:
+            sizes = {instance.task_id: instance.map_size}
+            self._create(run, Draft(starts=[instance.key], sizes=sizes), None)
+            return
+        # Whichever of these ends comes here; if the first has ended, that is to be made up for.
+        (first,) = node.keys_at(awaited[:1], instance.map_index)
+        found = self._cloud.store.tasks(run.key, [first, TaskKey(first.task_id, 0)])
+        ended = [each for each in found if each.state.is_terminal]
+        run.learn(ended)
+        if ended:
+            self.follow(run, [each.key for each in ended], None)
+
+    def _replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         if run.dag.fail_fast and any(instance.state is TaskState.FAILED for instance in instances):
             self.stop(run, instances, Stop.FAIL_FAST)
         else:
@@ -221,20 +309,21 @@ class Progress:
         return self.hand_out(run, [], records, kept)
 
     def _create_chunk(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
-        if not records:
+        changes, possible = blanks.written(self._cloud, run, records)
+        if not possible:
             return []
-        result = self._cloud.store.commit(
-            [Create(record) for record in records], lambda result: _remember(run, result, records)
-        )
+        result = self._cloud.store.commit(changes, lambda result: _remember(run, result, possible))
         if isinstance(result, Committed):
-            return with_tokens(records, result.tokens)
+            return with_tokens(possible, result.tokens)
         return self._create_missing(run, records)
 
     def _create_missing(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
         """Create those of `records` that nobody else has created yet."""
         if len(records) == 1:
             return []
-        there = {each.key for each in self._cloud.store.tasks(run.key, [record.key for record in records])}
+        found = self._cloud.store.tasks(run.key, [record.key for record in records])
+        blanks.check(run, found)
+        there = {each.key for each in found if each.state is not TaskState.NONE}
         missing = [record for record in records if record.key not in there]
         if len(missing) == len(records):
             # It was a commit of others that got in between: one by one they cannot all be in the way.
@@ -280,7 +369,7 @@ class Progress:
             return
         after, waiting = found
         dag = self._cloud.store.version(after.key.dag_id, after.context.version)
-        memory = RunMemory(after.context, after.token, dag)
+        memory = RunMemory.of(after, dag)
         self.publish(memory, Past(cloud=self._cloud, run=memory).queue(waiting, self._clock()))
 
     def publish(
@@ -336,7 +425,10 @@ def _keep(written: Sequence[TaskInstance], kept: list[TaskInstance] | None) -> N
 
 def _started_early(run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> bool:
     """True when something that `drafted` starts was there already, by a rule that does not wait for all upstream."""
-    early = [key for key in drafted.starts if run.dag.task_dict[key.task_id].trigger_rule in STARTS_EARLY]
+    tasks = run.dag.task_dict
+    # In a run that was cleared what follows may have ended long ago, by any rule.
+    is_any = run.context.clear_number > 0
+    early = [key for key in drafted.starts if is_any or tasks[key.task_id].trigger_rule in STARTS_EARLY]
     return bool(set(early) - {each.key for each in created}) if early else False
 
 

@@ -52,9 +52,11 @@ def ticket(instance: TaskInstance) -> TaskTicket:
         max_tries=instance.max_tries,
         queued_at=instance.queued_at,
         rescheduled_since=instance.rescheduled_since,
+        resumption=instance.resumption,
         has_log=instance.has_log,
         cpu_seconds=instance.cpu_seconds,
         max_rss_mib=instance.max_rss_mib,
         usage=() if usage == QUEUED_ONCE else tuple(usage),
+        clear_number=instance.clear_number,
         token=instance.token,
     )

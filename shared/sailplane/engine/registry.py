@@ -1,7 +1,7 @@
 """Registering what a bundle declares: new versions, changed schedules, files that could not be read."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,9 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Put, PutVersion, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import bundles, turns
+from sailplane.engine import asset_registry, asset_runs, bundles, turns
 from sailplane.model import ids
-from sailplane.model.dags import ParsedBundle, SerializedDag
+from sailplane.model.dags import ParsedBundle, ScheduleKind, SerializedDag
 from sailplane.model.runs import DagFileError, DagRecord
 
 LARGEST_DOCUMENT = 900 * 1024
@@ -46,6 +46,7 @@ def push(cloud: Cloud, folder: Path, parsed: ParsedBundle, now: datetime) -> Pus
     for dag in parsed.dags:
         outcome[_register(cloud, dag, bundle, now)].append(dag.dag_id)
     stale = _retire(cloud, known, parsed)
+    _register_assets(cloud, known, parsed, {*outcome["created"], *outcome["updated"]}, now)
     _note_errors(cloud, parsed.errors)
     return PushReport(
         bundle=bundle,
@@ -55,6 +56,20 @@ def push(cloud: Cloud, folder: Path, parsed: ParsedBundle, now: datetime) -> Pus
         stale=stale,
         errors=parsed.errors,
     )
+
+
+def _register_assets(
+    cloud: Cloud, known: Mapping[str, DagRecord], parsed: ParsedBundle, changed: Collection[str], now: datetime
+) -> None:
+    """Register the assets of all DAGs, and look whether updates that wait for the changed ones suffice now."""
+    broken = {error.file for error in parsed.errors}
+    declared = {dag.dag_id for dag in parsed.dags}
+    left = [each for dag_id, each in known.items() if dag_id not in declared]
+    kept = [each for each in left if each.file in broken and not each.is_stale]
+    dags = [*parsed.dags, *(cloud.store.version(each.dag_id, each.version) for each in kept)]
+    before = asset_registry.register(cloud, dags, now)
+    consumers = {dag.dag_id for dag in parsed.dags if dag.schedule.assets is not None} | before
+    asset_runs.look_at_all(cloud, lambda: now, sorted(consumers.intersection(changed)))
 
 
 def _upload(cloud: Cloud, folder: Path) -> str:
@@ -75,7 +90,8 @@ def _register(cloud: Cloud, dag: SerializedDag, bundle: str, now: datetime) -> s
         if record is not None and replace(wanted, pushed_at=record.pushed_at) == record and schedule is not None:
             return "unchanged"
         changes: list[Change] = [Replace(wanted) if record is not None else Create(wanted)]
-        if is_new_version or schedule is None or (record is not None and record.is_stale):
+        is_custom = dag.schedule.kind is ScheduleKind.CUSTOM  # Its code may be another now, though the DAG is the same.
+        if is_new_version or is_custom or schedule is None or (record is not None and record.is_stale):
             due = turns.due_schedule(dag, schedule, paused=wanted.is_paused, now=now)
             changes.append(Replace(due) if schedule is not None else Create(due))
         if is_new_version:

@@ -8,7 +8,7 @@ from typing import Any
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import creation, params, turns
+from sailplane.engine import asset_runs, creation, params, turns
 from sailplane.engine.creation import NewRun
 from sailplane.engine.draft import nonce
 from sailplane.model import ids
@@ -82,8 +82,13 @@ def set_paused(cloud: Cloud, dag_id: str, paused: bool, now: datetime) -> DagRec
         changed = replace(record, is_paused=paused)
         due = turns.due_schedule(dag, stored, paused=paused, now=now)
         changes: list[Change] = [Replace(changed), Replace(due) if due.token else Create(due)]
+        waits_for_assets = dag.schedule.assets is not None and not paused
+        if waits_for_assets:
+            changes += asset_runs.rung(cloud.store.assets.queues(dag_id), now)
         result = cloud.store.commit(changes)
         if isinstance(result, Committed):
+            if waits_for_assets:
+                asset_runs.look_at_all(cloud, lambda: now, [dag_id])
             return replace(changed, token=result.tokens[0])
 
 

@@ -4,14 +4,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import other_runs, xcoms
+from sailplane.engine import asset_answers, other_runs, shelf, state_store, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.dags import SerializedTask
 from sailplane.model.execution import XComItems, XComRef, xcom_name
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
+from sailplane.model.usage import NOTHING
 
 RETURN_VALUE = "return_value"
 
@@ -58,6 +62,9 @@ class Services:
     def find_runs(self, query: RunQuery) -> RunAnswer:
         return other_runs.find(self._cloud, query)
 
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        return asset_answers.answer(self._cloud, self._run.key, query)
+
     def xcom(self, ref: XComRef) -> str | None:
         own = self._run.key
         run = RunKey(ref.dag_id or own.dag_id, ref.run_id or own.run_id)
@@ -84,6 +91,15 @@ class Services:
 
     def variable_keys(self, prefix: str) -> list[str]:
         return self._values.variable_keys(prefix)
+
+    def state(self, request: StateRequest) -> str | None:
+        value, spent = state_store.answer(self._cloud.store, self._run.key, request, self._clock())
+        if spent is not NOTHING:
+            self._run.leave_over(spent)
+        return value
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return shelf.answer(self._cloud.blobs, self._run.key.dag_id, request)
 
     def looked_in(self) -> str:
         return self._values.looked_in()

@@ -151,10 +151,12 @@ class Sortie:
             try_number=ticket.try_number,
             max_tries=ticket.max_tries,
             rescheduled_since=ticket.rescheduled_since,
+            resumption=ticket.resumption,
             has_log=ticket.has_log,
             cpu_seconds=ticket.cpu_seconds,
             max_rss_mib=ticket.max_rss_mib,
             usage=Usage.of(ticket.usage or QUEUED_ONCE) + self._arrival,
+            clear_number=ticket.clear_number,
             token=ticket.token,
         )
 
@@ -179,11 +181,17 @@ class Sortie:
         if instance.alarm_at is not None:
             self._departure.wait((instance.alarm_at - self._worker.clock()).total_seconds())
 
-    def _recover(self, key: TaskKey) -> None:
-        """Someone else changed a task instance that this worker thought it had: see what became of it."""
+    def _recover(self, key: TaskKey, claim: str = "") -> None:
+        """Someone else changed a task instance that this worker thought it had: see what became of it.
+
+        `claim`: of the try that ran here until now.
+        """
         # First of all: what ends here while the document is read must look for itself.
         self._run.let_go(key)
         stored = self._cloud.store.task(self._run.key, key)
+        if stored is not None and stored.state is TaskState.RESTARTING and stored.claim == claim:
+            self._progress.restart(stored)
+            return
         if stored is None or not stored.state.is_terminal:
             return
         self._run.learn([stored])

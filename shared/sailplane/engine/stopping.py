@@ -11,7 +11,7 @@ from enum import Enum
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, mapping
+from sailplane.engine import blanks, draft, mapping
 from sailplane.engine.memory import RunMemory
 from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
@@ -47,7 +47,10 @@ def stop(cloud: Cloud, run: RunMemory, instances: Sequence[TaskInstance], why: S
     """
     run.sizes.update(mapping.sizes_of(run.dag, instances))
     changes: list[Change] = [Replace(_ended(run, each, why, now)) for each in _open(run, instances, why)]
-    changes += [Create(each) for each in _never_begun(run, instances, why, now)]
+    cleared = {each.key: each for each in instances if each.state is TaskState.NONE}
+    for each in _never_begun(run, instances, why, now):
+        left = cleared.get(each.key)
+        changes.append(Create(each) if left is None else Replace(blanks.filled(left, each, run.task(each.key))))
     for begin in range(0, len(changes), MOST_WRITES):
         part = changes[begin : begin + MOST_WRITES]
         if not isinstance(cloud.store.commit(part), Committed):
@@ -60,7 +63,7 @@ def _open(run: RunMemory, instances: Sequence[TaskInstance], why: Stop) -> list[
 
 
 def _never_begun(run: RunMemory, instances: Sequence[TaskInstance], why: Stop, now: datetime) -> list[TaskInstance]:
-    there = {each.key for each in instances}
+    there = {each.key for each in instances if each.state is not TaskState.NONE}
     missing: list[TaskInstance] = []
     for node in wiring(run.dag).by_rank:
         if node.key in there or _goes_on(run, node.key.task_id, why):

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TypeVar
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import turns
+from sailplane.engine import asset_runs, turns
 from sailplane.engine.agenda import Agenda
 from sailplane.engine.alarms import Alarms
+from sailplane.model.assets import AssetQueue
 from sailplane.model.dags import DEFAULT_QUEUE
 from sailplane.model.messages import AlarmWave, Message
 from sailplane.model.runs import DagRun, DagSchedule, TaskInstance
@@ -83,6 +84,7 @@ class _Tick:
             return self._clock()
         ringing = self._agenda.take(now)
         started = sum(self._start(each) for each in ringing if isinstance(each, DagSchedule))
+        started += self._look_at_assets([each for each in ringing if isinstance(each, AssetQueue)])
         answered, sent = self._answer(
             [each for each in ringing if isinstance(each, DagRun)],
             [each for each in ringing if isinstance(each, TaskInstance)],
@@ -121,6 +123,15 @@ class _Tick:
     def _start(self, schedule: DagSchedule) -> int:
         start = partial(turns.start_due, self._cloud, schedule, self._clock)
         return self._alarms.guarded(schedule, start) or 0
+
+    def _look_at_assets(self, queues: list[AssetQueue]) -> int:
+        """Look at updated assets for whoever wrote the updates and did not; how many runs that started."""
+        by_dag = {queue.dag_id: queue for queue in queues}
+        looks = (
+            self._alarms.guarded(queue, partial(asset_runs.look, self._cloud, self._clock, dag_id))
+            for dag_id, queue in by_dag.items()
+        )
+        return sum(map(bool, looks))
 
     def _answer(self, runs: list[DagRun], tasks: list[TaskInstance]) -> tuple[int, int]:
         """Answer alarms here, or hand them to workers when they are many; how many of each."""

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from sailplane.cloud.changes import Replace
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import creation
+from sailplane.engine import creation, planned
 from sailplane.engine.creation import NewRun, Started
 from sailplane.engine.draft import nonce
 from sailplane.model import ids
-from sailplane.model.dags import SerializedDag
+from sailplane.model.dags import ScheduleKind, SerializedDag
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.runs import DagRecord, DagRun, DagSchedule, RunContext
 from sailplane.model.states import RunState, RunType, TriggeredBy
@@ -41,7 +41,8 @@ def start_waiting(cloud: Cloud, clock: Clock, dag_id: str) -> None:
 
 def _start_some(cloud: Cloud, clock: Clock, dag_id: str) -> bool:
     """Start what there is room for. True when some of it has ended already, so that there is room again."""
-    queued, held = cloud.store.waiting(dag_id)
+    waiting_runs, held = cloud.store.waiting(dag_id)
+    queued = [run for run in waiting_runs if run.intervention is None and run.hold is None]
     record = cloud.store.dag(dag_id) if queued or held is not None else None
     if record is None:
         return False
@@ -81,10 +82,15 @@ def _create_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> Started | 
         cloud.store.commit([Replace(replace(schedule, alarm_at=None, is_held=False))])
         return None
     dag = cloud.store.version(record.dag_id, record.version)
-    due = next_run(dag, last_of(schedule), now)
+    is_custom = dag.schedule.kind is ScheduleKind.CUSTOM
+    if is_custom and planned.must_plan(schedule, now):
+        planned.ask(cloud, schedule, now)
+        return None
+    due = planned.first(schedule) if is_custom else next_run(dag, last_of(schedule), now)
     if due is None or due.run_after > now:
         cloud.store.commit([Replace(_alarmed(scheduled(schedule, due)))])
         return None
+    run = _scheduled_run(record, due, now, schedule.planned[0].run_id if is_custom else "")
     room = _room(cloud, record)
     if room <= 0:
         cloud.store.commit([Replace(_held(schedule, now))])
@@ -93,10 +99,14 @@ def _create_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> Started | 
             return None
         schedule = cloud.store.schedules([record.dag_id])[record.dag_id]
         room = 1
-    advanced = _alarmed(scheduled(_with_last(schedule, due), next_run(dag, due, now)))
+    advanced = _with_last(schedule, due)
+    if is_custom:
+        advanced = planned.after_first(advanced, now)
+    else:
+        advanced = _alarmed(scheduled(advanced, next_run(dag, due, now)))
     if room == 1 and advanced.run_after is not None and advanced.run_after <= now:
         advanced = _held(advanced, now)
-    new = NewRun(dag=dag, record=_scheduled_run(record, due, now), companions=(Replace(advanced),))
+    new = NewRun(dag=dag, record=run, companions=(Replace(advanced),))
     started = creation.create(cloud, new, 0, clock)
     if started is None:
         # The run exists: another tick made it and moved the schedule on, or somebody triggered it by that id.
@@ -104,10 +114,10 @@ def _create_due(cloud: Cloud, schedule: DagSchedule, clock: Clock) -> Started | 
     return started
 
 
-def _scheduled_run(record: DagRecord, due: NextRun, now: datetime) -> DagRun:
+def _scheduled_run(record: DagRecord, due: NextRun, now: datetime, run_id: str = "") -> DagRun:
     context = RunContext(
         dag_id=record.dag_id,
-        run_id=ids.run_id_for(RunType.SCHEDULED, due.run_after),
+        run_id=run_id or ids.run_id_for(RunType.SCHEDULED, due.run_after),
         version=record.version,
         bundle=record.bundle,
         file=record.file,
@@ -134,6 +144,8 @@ def next_run(dag: SerializedDag, last: NextRun | None, now: datetime) -> NextRun
 
 def due_schedule(dag: SerializedDag, stored: DagSchedule | None, *, paused: bool, now: datetime) -> DagSchedule:
     """The schedule document of `dag` as of `now`: what is due next, and no alarm while it is paused."""
+    if dag.schedule.kind is ScheduleKind.CUSTOM:
+        return planned.unplanned(dag.dag_id, stored, paused=paused, now=now)
     following = next_run(dag, last_of(stored), now)
     base = stored or DagSchedule(dag_id=dag.dag_id, run_after=None)
     return replace(scheduled(base, following), alarm_at=following.run_after if following and not paused else None)

@@ -14,7 +14,7 @@ from sailplane.engine.alarms import Alarms
 from sailplane.engine.bundles import BundleCache
 from sailplane.engine.departure import Departure
 from sailplane.engine.leases import Leases
-from sailplane.engine.memory import RunMemories
+from sailplane.engine.memory import RunMemories, RunMemory
 from sailplane.engine.metering import Meter, arrival, machine_of
 from sailplane.engine.pressure import MemoryGuard
 from sailplane.engine.shipper import Shipper
@@ -22,7 +22,7 @@ from sailplane.engine.sortie import Sortie
 from sailplane.engine.values import Values, places_of
 from sailplane.model import messages
 from sailplane.model.execution import ChildServices, Outcome, TaskJob
-from sailplane.model.messages import TaskWave
+from sailplane.model.messages import PlanRequest, TaskWave
 from sailplane.runner import footprint
 from sailplane.runner.cancellation import Cancellation
 
@@ -73,6 +73,8 @@ class Worker:
         with self.departure.message():
             if message.alarms is not None:
                 Alarms(self.cloud, self.clock).answer_wave(message.alarms)
+            if message.plan is not None:
+                self._plan(message.plan)
             if message.wave is not None and message.wave.queue in ("", self.queue):
                 self._fly(message.wave, len(data))
             elif message.wave is not None:
@@ -94,6 +96,23 @@ class Worker:
         self.leases.close()
         self.shipper.close()
 
+    def _plan(self, request: PlanRequest) -> None:
+        # Few DAGs have a timetable of their own.
+        from sailplane.engine import planning
+
+        planning.plan(self, request.dag_id)
+
+    def _memory(self, wave: TaskWave) -> RunMemory | None:
+        """The run of `wave`, read anew when it was changed since that was made; None when it may not go on now."""
+        if all(ticket.clear_number <= wave.run.clear_number for ticket in wave.tickets):
+            dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
+            return self.memories.open(wave.run, wave.run_token, dag)
+        stored = self.cloud.store.run(wave.run.key)
+        if stored is None or stored.hold is not None or stored.intervention is not None:
+            return None
+        dag = self.cloud.store.version(stored.key.dag_id, stored.context.version)
+        return self.memories.open(stored.context, stored.token, dag)
+
     def _launch(self, wave: TaskWave) -> None:
         """Another queue's messages come here only when that is a job queue: each task runs in an execution."""
         dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
@@ -108,8 +127,9 @@ class Worker:
         return Launcher(self.cloud, self.clock, Jobs(self.cloud.settings))
 
     def _fly(self, wave: TaskWave, size: int) -> None:
-        dag = self.cloud.store.version(wave.run.dag_id, wave.run.version)
-        run = self.memories.open(wave.run, wave.run_token, dag)
+        run = self._memory(wave)
+        if run is None:
+            return
         run.take_in_hand(ticket.key for ticket in wave.tickets)
         sortie = Sortie(self, run, arrival(size, len(wave.tickets), self.meter.machine))
         waiting = deque(wave.tickets)

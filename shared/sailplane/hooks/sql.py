@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from importlib import import_module
 from typing import Any
 
 from sailplane.authoring.connection import Connection
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.base import BaseHook
+from sailplane.hooks.extras import load_extra
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 Handler = Callable[[Any], Any]
@@ -167,13 +167,7 @@ def database_hook(conn_id: str, hook_params: Mapping[str, Any]) -> DbApiHook:
 
 
 def _psycopg() -> Any:
-    try:
-        return import_module("psycopg")
-    except ModuleNotFoundError:
-        raise AirflowException(
-            "PostgresHook needs psycopg, which is not installed: name sailplane[postgres] in the bundle's "
-            "requirements, or pip install 'sailplane[postgres]'"
-        ) from None
+    return load_extra("psycopg", package="psycopg", extra="postgres", user="PostgresHook")
 
 
 def _sqlite_path(connection: Connection) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from sailplane.model.assets import AssetNode, DagAssets
 from sailplane.model.mapping import Expansion
 from sailplane.model.runs import DagFileError
 from sailplane.model.states import TriggerRule
@@ -32,6 +33,10 @@ class ScheduleKind(StrEnum):
     """Fires whenever one of several cron lines does (MultipleCronTriggerTimetable)."""
     EVENTS = "events"
     """Fires at listed moments (EventsTimetable)."""
+    CUSTOM = "custom"
+    """An author's own timetable says: a worker asks it for some runs ahead (`model.planning`)."""
+    ASSETS = "assets"
+    """Never fires by time, only by updates of assets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class Schedule:
     """In ascending order."""
     restrict_to_events: bool = False
     """Of EVENTS: a run by hand gets the last event as its data interval."""
+    assets: AssetNode | None = None
+    """Of which assets updates start runs, whatever the kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +184,8 @@ class SerializedDag:
     """True: the first task that fails ends all others."""
     max_consecutive_failed_dag_runs: int = 0
     """After so many failed runs one after the other the DAG is paused; 0: never."""
+    assets: DagAssets | None = None
+    """What its tasks read and update; None: nothing."""
 
     @cached_property
     def task_dict(self) -> Mapping[str, SerializedTask]:

@@ -61,6 +61,10 @@ class AlreadyExists(RequestError):
     """There is one already."""
 
 
+class Forbidden(RequestError):
+    """Whoever asks may not have this."""
+
+
 class InvalidConf(RequestError):
     """The conf of a run does not fit the DAG's params."""
 
@@ -91,3 +95,7 @@ class IllegalTransition(InternalError):
 
 class CorruptRecord(InternalError):
     """A stored document does not have the form that this version writes."""
+
+
+class TaskIsRunning(RequestError):
+    """A task instance is running that was not to be touched then."""

@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from sailplane.model.assets import AssetAnswer, AssetQuery, AssetUpdate
 from sailplane.model.callbacks import AboutRun
+from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.planning import AboutSchedule
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo, RunContext
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +40,16 @@ class TaskJob:
     max_tries: int
     started_at: datetime
     rescheduled_since: datetime | None = None
+    resumption: Resumption | None = None
+    """Of a try that goes on after a wait."""
     xcoms: Mapping[str, str] = field(default_factory=dict)
     """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
     execution_timeout: timedelta | None = None
     """The task's own limit, exact to a few milliseconds."""
     about_run: AboutRun | None = None
     """For the callbacks of a run that has ended; `task_id` then is no task's."""
+    about_schedule: AboutSchedule | None = None
+    """For the DAG's own timetable, which is to plan runs; there is neither a run nor a task."""
     time_limit: timedelta | None = None
     """What this worker can give at the most; longer is a clear failure that names the queue."""
 
@@ -61,6 +71,10 @@ class OutcomeKind(StrEnum):
     """`AirflowFailException`: no further try."""
     RESCHEDULE = "reschedule"
     """A sensor gives its slot back until `resume_at`."""
+    DEFERRED = "deferred"
+    """It waits for a trigger; at `resume_at` at the latest it goes on with `resumption`."""
+    AWAITING_INPUT = "awaiting_input"
+    """It has asked `question`, and goes on with `resumption` once that is answered, or `resume_at` has come."""
     KILLED = "killed"
     """Stopped from outside (lost lease, marked, shutdown): nothing of it is recorded by this worker."""
 
@@ -75,7 +89,11 @@ class Outcome:
     """key -> JSON envelope, in full whatever its size: where it is kept is the engine's business."""
     resume_at: datetime | None = None
     waits_for: tuple[str, ...] = ()
-    """Events that may wake a rescheduled sensor early: `gs://bucket/object` names."""
+    """Events that may wake a rescheduled sensor or a deferred task early: `gs://bucket/object` names."""
+    resumption: Resumption | None = None
+    """How a task goes on that waits: of DEFERRED."""
+    question: HumanRequest | None = None
+    """What it asks a person: of AWAITING_INPUT."""
     skip_tasks: tuple[str, ...] = ()
     """Downstream task_ids that a branch did not choose, or that a short circuit skips: direct ones and others."""
     map_length: int | None = None
@@ -88,6 +106,8 @@ class Outcome:
     max_rss_mib: float = 0.0
     retry_after: timedelta | None = None
     """A delay that the task asked for instead of its `retry_delay`."""
+    asset_updates: tuple[AssetUpdate, ...] = ()
+    """Of a success: what it updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +148,15 @@ class ChildServices(Protocol):
 
     def variable_keys(self, prefix: str) -> Sequence[str]:
         """The keys of the store's Variables that begin so, sorted."""
+
+    def state(self, request: StateRequest) -> str | None:
+        """Do with the state of a task or an asset what `request` says; what it asks for as JSON."""
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        """The assets or events that were asked for."""
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        """Get what a task left in the bucket for others, or leave something there."""
 
     def looked_in(self) -> str:
         """Where Variables and Connections are looked for, in words: for the message that one is not set."""

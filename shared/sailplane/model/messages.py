@@ -7,6 +7,7 @@ import msgspec
 
 from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import RunContext, Token
 
 
@@ -25,8 +26,12 @@ class TaskTicket:
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
     """These four: what earlier pokes of the same try left."""
+    resumption: Resumption | None = None
+    """Of a try that goes on after a wait."""
     usage: tuple[float, ...] = ()
     """`Usage.numbers` of the task instance; empty when nothing was used but the write that queued it."""
+    clear_number: int = 0
+    """As in `TaskInstance`."""
     token: Token
 
     @property
@@ -56,11 +61,19 @@ class AlarmWave:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanRequest:
+    """A DAG's own timetable is to plan its next runs."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One Pub/Sub message: exactly one of its parts is there."""
 
     wave: TaskWave | None = None
     alarms: AlarmWave | None = None
+    plan: PlanRequest | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

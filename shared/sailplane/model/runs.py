@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
+from sailplane.model.interventions import Intervention, RunHold
+from sailplane.model.planning import PlannedRun
+from sailplane.model.resuming import Resumption
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.usage import NOTHING, Usage
 
@@ -60,6 +63,9 @@ class DagSchedule:
     last_interval_end: datetime | None = None
     is_held: bool = False
     """True while the DAG has as many active runs as it may: whoever closes one lets the next due run start."""
+    planned: tuple[PlannedRun, ...] = ()
+    """Of an author's own timetable: the runs that it has planned, the next one first."""
+    planned_at: datetime | None = None
     token: Token = ""
 
 
@@ -94,6 +100,8 @@ class RunContext:
     triggered_by: TriggeredBy = TriggeredBy.TEST
     limits_default_pool: bool = False
     """Whether the default pool had a limit when the run was created: until then nobody needs to look."""
+    clear_number: int = 0
+    """How often something was changed in it from outside: cleared, marked, held. See `model.interventions`."""
 
     @property
     def key(self) -> RunKey:
@@ -110,9 +118,15 @@ class DagRun:
     ended_at: datetime | None = None
     triggering_user: str | None = None
     note: str | None = None
+    asset_events: tuple[str, ...] = ()
+    """References of the events of assets that started it, in the order in which they came."""
     alarm_at: datetime | None = None
     claim: str = ""
     """Nonce of the write that made this state, by which a writer knows its own commit again."""
+    intervention: Intervention | None = None
+    """What is being changed in it from outside, until all of that is done."""
+    hold: RunHold | None = None
+    """Why nothing of it starts, while that is so."""
     summary: Mapping[str, TaskState] = field(default_factory=dict)
     """Once ended: the state of every task instance by its document id, so that a grid costs one read a run."""
     usage: Usage = NOTHING
@@ -158,6 +172,8 @@ class TaskInstance:
     ended_at: datetime | None = None
     rescheduled_since: datetime | None = None
     """Start of the first poke of a sensor in this try: its timeout counts from there."""
+    resumption: Resumption | None = None
+    """Of a try that waits, or goes on after a wait: what it does then instead of beginning anew."""
     alarm_at: datetime | None = None
     alarms: int = 0
     """How often in a row an alarm published it again: the wait grows with it."""
@@ -192,6 +208,8 @@ class TaskInstance:
     error: ErrorInfo | None = None
     cpu_seconds: float = 0.0
     max_rss_mib: float = 0.0
+    clear_number: int = 0
+    """The run's when this was written: what knows only an earlier one may know what is true no more."""
     usage: Usage = NOTHING
     """Over all its tries and pokes. `writes` are those of its document up to the one that `token` is of: the codec
     adds the write that it stores."""

@@ -1,9 +1,12 @@
 """What tasks keep besides XComs: state of a task instance, state of an asset, and results that others may use again."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+from sailplane.model.errors import RequestError
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.runs import Token
 
@@ -16,7 +19,7 @@ LARGEST_VALUE = 900_000
 LONGEST_KEY = 512
 """Characters, as in Airflow."""
 LONGEST_KEY_BYTES = 1400
-"""Of the document id that a key becomes; Firestore allows 1,500."""
+"""Of the document id that a key becomes, where all but letters and digits take three each; Firestore allows 1,500."""
 
 
 class StateOwner(StrEnum):
@@ -57,6 +60,21 @@ class StateRequest:
         return TaskKey(self.task_id, self.map_index)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfTask:
+    """The state of one task instance."""
+
+    run: RunKey
+    task: TaskKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfAsset:
+    """The state of one asset, by its name."""
+
+    name: str
+
+
 class WriterKind(StrEnum):
     """What set an asset's state last."""
 
@@ -89,6 +107,10 @@ class TaskEntry:
     expires_at: datetime | None = None
     token: Token = ""
 
+    @property
+    def owner(self) -> OfTask:
+        return OfTask(run=self.run, task=self.task)
+
     def is_expired(self, now: datetime) -> bool:
         """Nobody sees it any more; the store deletes it within a day."""
         return self.expires_at is not None and self.expires_at <= now
@@ -106,3 +128,44 @@ class AssetEntry:
     updated_at: datetime
     written_by: StateWriter | None = None
     token: Token = ""
+
+    @property
+    def owner(self) -> OfAsset:
+        return OfAsset(name=self.asset)
+
+
+Owner = OfTask | OfAsset
+Entry = TaskEntry | AssetEntry
+
+
+class InvalidEntry(RequestError, ValueError):
+    """An entry of a state store cannot be as it is given."""
+
+
+def encode_value(key: str, value: Any) -> str:
+    """The JSON of an entry's value. Raises `InvalidEntry` for a key or a value that cannot be stored."""
+    check_key(key)
+    if value is None:
+        raise InvalidEntry("Cannot set value as None")
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidEntry(
+            f"the value under {key!r} is no JSON: {error}; text, numbers, bool, lists and dicts can be stored, "
+            "a datetime as value.isoformat()"
+        ) from None
+    if len(text) > LARGEST_VALUE:
+        raise InvalidEntry(
+            f"the value under {key!r} is {len(text):,} bytes of JSON, and {LARGEST_VALUE:,} can be stored; put it into "
+            "the bucket, and its name here"
+        )
+    return text
+
+
+def check_key(key: str) -> None:
+    """Raises `InvalidEntry`."""
+    if not isinstance(key, str) or not key:
+        raise InvalidEntry(f"the key of an entry must be a text that is not empty, not {key!r}")
+    plain = sum(letter.isascii() and letter.isalnum() for letter in key)
+    if len(key) > LONGEST_KEY or plain + 3 * (len(key.encode()) - plain) > LONGEST_KEY_BYTES:
+        raise InvalidEntry(f"the key {key[:40]!r}... has {len(key)} characters; {LONGEST_KEY} are allowed")

@@ -10,7 +10,7 @@ from sailplane.model.errors import IllegalTransition
 
 class TaskState(StrEnum):
     NONE = "none"
-    """No document yet. The worker that ends the last awaited upstream creates one."""
+    """No document yet, or one that was cleared. The worker that ends the last awaited upstream creates or fills it."""
     SCHEDULED = "scheduled"
     """Ready, but waiting for a slot of a pool or limit. Whoever frees a slot queues it."""
     QUEUED = "queued"
@@ -25,12 +25,15 @@ class TaskState(StrEnum):
     """A sensor that gave its slot back between pokes. Its alarm, or the event it waits for, queues it."""
     DEFERRED = "deferred"
     """Waits for a trigger. The trigger's event queues it; its alarm times it out."""
+    AWAITING_INPUT = "awaiting_input"
+    """Waits for a person. The answer queues it; its alarm, if its time is limited, takes the defaults or fails it."""
     SKIPPED = "skipped"
     UPSTREAM_FAILED = "upstream_failed"
     REMOVED = "removed"
     """The task is no longer in the DAG version that the run follows."""
     RESTARTING = "restarting"
-    """Cleared while running. Its worker notices, stops the process and queues it again."""
+    """Cleared while running. Its worker notices, stops the process and makes it NONE; else its alarm does, as the lease
+    is over."""
 
     @property
     def is_terminal(self) -> bool:
@@ -55,8 +58,12 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
             TaskState.REMOVED,
         }
     ),
-    TaskState.SCHEDULED: frozenset({TaskState.QUEUED, TaskState.SKIPPED, TaskState.FAILED, TaskState.SUCCESS}),
-    TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.SKIPPED, TaskState.FAILED, TaskState.SUCCESS}),
+    TaskState.SCHEDULED: frozenset(
+        {TaskState.NONE, TaskState.QUEUED, TaskState.SKIPPED, TaskState.FAILED, TaskState.SUCCESS}
+    ),
+    TaskState.QUEUED: frozenset(
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.RUNNING, TaskState.SKIPPED, TaskState.FAILED, TaskState.SUCCESS}
+    ),
     TaskState.RUNNING: frozenset(
         {
             TaskState.SUCCESS,
@@ -65,21 +72,25 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
             TaskState.UP_FOR_RETRY,
             TaskState.UP_FOR_RESCHEDULE,
             TaskState.DEFERRED,
+            TaskState.AWAITING_INPUT,
             TaskState.RESTARTING,
             TaskState.QUEUED,
         }
     ),
     TaskState.UP_FOR_RETRY: frozenset(
-        {TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
     TaskState.UP_FOR_RESCHEDULE: frozenset(
-        {TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
     TaskState.DEFERRED: frozenset(
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
+    ),
+    TaskState.AWAITING_INPUT: frozenset(
         {TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
-    TaskState.RESTARTING: frozenset({TaskState.QUEUED, TaskState.FAILED, TaskState.SUCCESS}),
-    # A terminal state is left only by clearing (its document goes) or by marking it with another terminal state.
+    TaskState.RESTARTING: frozenset({TaskState.NONE, TaskState.FAILED, TaskState.SUCCESS}),
+    # A terminal state is left only by clearing (its document stays, for the number of its tries) or by marking it.
     TaskState.SUCCESS: frozenset({TaskState.NONE, TaskState.FAILED, TaskState.SKIPPED}),
     TaskState.FAILED: frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.SKIPPED}),
     TaskState.SKIPPED: frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED}),
@@ -87,7 +98,9 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
     TaskState.REMOVED: frozenset({TaskState.NONE}),
 }
 
-TERMINAL = frozenset(state for state, following in _NEXT.items() if TaskState.NONE in following)
+TERMINAL = frozenset(
+    {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
+)
 LIVE = frozenset(TaskState) - TERMINAL - {TaskState.NONE}
 
 

@@ -8,35 +8,31 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
-from sailplane.authoring.operator import BaseOperator
-from sailplane.hooks.gcs import DEFAULT_CONNECTION, GCSHook, refuse_impersonation
+from sailplane.hooks.gcs import GCSHook
+from sailplane.operators.google import GoogleOperator
 
 
-class GCSOperator(BaseOperator):
+class GCSOperator(GoogleOperator):
     """An operator with a GCS hook."""
 
     ui_color = "#f0eee4"
 
-    def __init__(
-        self,
-        *,
-        gcp_conn_id: str = DEFAULT_CONNECTION,
-        impersonation_chain: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.gcp_conn_id = gcp_conn_id
-        refuse_impersonation(self.task_id, impersonation_chain)
-
     @property
     def hook(self) -> GCSHook:
-        return GCSHook(gcp_conn_id=self.gcp_conn_id)
+        return GCSHook(**self.hook_arguments())
 
 
 class GCSCreateBucketOperator(GCSOperator):
     """Creates a bucket; succeeds when it is there already."""
 
-    template_fields: Sequence[str] = ("bucket_name", "storage_class", "location", "project_id", "gcp_conn_id")
+    template_fields: Sequence[str] = (
+        "bucket_name",
+        "storage_class",
+        "location",
+        "project_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
 
     def __init__(
         self,
@@ -68,7 +64,7 @@ class GCSCreateBucketOperator(GCSOperator):
 class GCSDeleteBucketOperator(GCSOperator):
     """Deletes a bucket, with `force` (the default) with all that is in it; succeeds when there is none."""
 
-    template_fields: Sequence[str] = ("bucket_name", "gcp_conn_id")
+    template_fields: Sequence[str] = ("bucket_name", "gcp_conn_id", "impersonation_chain")
 
     def __init__(self, *, bucket_name: str, force: bool = True, user_project: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -81,7 +77,7 @@ class GCSDeleteBucketOperator(GCSOperator):
 class GCSListObjectsOperator(GCSOperator):
     """Returns the names of the objects that begin with `prefix` and match `match_glob`."""
 
-    template_fields: Sequence[str] = ("bucket", "prefix", "match_glob", "gcp_conn_id")
+    template_fields: Sequence[str] = ("bucket", "prefix", "match_glob", "gcp_conn_id", "impersonation_chain")
 
     def __init__(
         self,
@@ -101,7 +97,7 @@ class GCSListObjectsOperator(GCSOperator):
 class GCSDeleteObjectsOperator(GCSOperator):
     """Deletes `objects`, or all that begin with `prefix`; what is not there is passed over."""
 
-    template_fields: Sequence[str] = ("bucket_name", "prefix", "objects", "gcp_conn_id")
+    template_fields: Sequence[str] = ("bucket_name", "prefix", "objects", "gcp_conn_id", "impersonation_chain")
 
     def __init__(
         self,

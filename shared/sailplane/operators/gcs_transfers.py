@@ -28,6 +28,7 @@ class GCSToGCSOperator(GCSOperator):
         "destination_bucket",
         "destination_object",
         "gcp_conn_id",
+        "impersonation_chain",
     )
 
     def __init__(
@@ -114,7 +115,7 @@ class LocalFilesystemToGCSOperator(GCSOperator):
     Several, a list or a pattern with wildcards, go to the folder `dst`, which ends in `/`.
     """
 
-    template_fields: Sequence[str] = ("src", "dst", "bucket", "gcp_conn_id")
+    template_fields: Sequence[str] = ("src", "dst", "bucket", "gcp_conn_id", "impersonation_chain")
 
     def __init__(
         self,
@@ -153,7 +154,14 @@ class LocalFilesystemToGCSOperator(GCSOperator):
 class GCSToLocalFilesystemOperator(GCSOperator):
     """Downloads an object to the file `filename`, or with `store_to_xcom_key` to an XCom."""
 
-    template_fields: Sequence[str] = ("bucket", "object_name", "filename", "store_to_xcom_key", "gcp_conn_id")
+    template_fields: Sequence[str] = (
+        "bucket",
+        "object_name",
+        "filename",
+        "store_to_xcom_key",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
     ui_color = "#f0eee4"
 
     def __init__(

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pendulum
+
+from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from sailplane.model.states import RunType
 from sailplane.operators.branch import BaseBranchOperator
 from sailplane.planner.schedule import NextRun, next_run
@@ -39,10 +42,22 @@ class LatestOnlyOperator(BaseBranchOperator):
         start = _plain(run.data_interval_start) if run.data_interval_start else date
         end = _plain(run.data_interval_end) if run.data_interval_end else date
         this = NextRun(run_after=end, logical_date=date, data_interval_start=start, data_interval_end=end)
+        if isinstance(self.dag.schedule, Timetable):
+            return self._window_by(self.dag.schedule, start, end)
         following = next_run(
             self.dag.timetable, start_date=None, end_date=None, catchup=True, last=this, now=datetime.now(UTC)
         )
         return None if following is None else (start, following.data_interval_end)
+
+    def _window_by(self, timetable: Timetable, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
+        restriction = TimeRestriction(earliest=None, latest=None, catchup=True)
+        this = DataInterval(pendulum.instance(start), pendulum.instance(end))
+        following = timetable.next_dagrun_info_v2(
+            last_dagrun_info=DagRunInfo(run_after=this.end, data_interval=this), restriction=restriction
+        )
+        if following is None:
+            return None
+        return start, _plain(following.data_interval.end if following.data_interval else following.run_after)
 
 
 def _plain(moment: datetime) -> datetime:

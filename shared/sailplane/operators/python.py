@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sailplane.authoring.asset_outlets import take_metadata
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.operator import BaseOperator
@@ -67,6 +68,8 @@ class PythonOperator(BaseOperator):
         offered = {**context, "templates_dict": self.templates_dict}
         keywords = keywords_for(self.python_callable, self.op_args, self.op_kwargs, offered)
         value = self.python_callable(*self.op_args, **keywords)
+        if inspect.isgenerator(value) and inspect.isgeneratorfunction(self.python_callable):
+            return take_metadata(value, context["outlet_events"], self.log)
         if not inspect.iscoroutine(value):
             return value
         import asyncio  # Late: few tasks need it, and it takes longer to import than all of this.

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.configuration import default_deferrable
 from sailplane.authoring.exceptions import (
     AirflowException,
     AirflowRescheduleException,
@@ -19,6 +20,7 @@ from sailplane.authoring.operator_checks import utc
 from sailplane.model.ids import run_id_for
 from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery, RunRequest
 from sailplane.model.states import RunState, RunType
+from sailplane.triggers.external_task import DagStateTrigger
 
 XCOM_RUN_ID = "trigger_run_id"
 
@@ -26,9 +28,10 @@ XCOM_RUN_ID = "trigger_run_id"
 class TriggerDagRunOperator(BaseOperator):
     """Starts a run of the DAG `trigger_dag_id` with `conf`, and with `wait_for_completion` waits for its end.
 
-    While it waits it holds no worker: it looks every `poke_interval` seconds. The run's id follows from when the try
-    began, so that a try that is interrupted and goes on elsewhere starts no second run. Fails when the run ends in one
-    of `failed_states`; goes on waiting while it is neither in these nor in `allowed_states`.
+    While it waits it holds no worker: it looks every `poke_interval` seconds, rescheduled or, if `deferrable`,
+    deferred. The run's id follows from when the try began, so that a try that is interrupted and goes on elsewhere
+    starts no second run. Fails when the run ends in one of `failed_states`; goes on waiting while it is neither in
+    these nor in `allowed_states`.
     """
 
     template_fields: Sequence[str] = ("trigger_dag_id", "trigger_run_id", "logical_date", "conf", "note")
@@ -50,7 +53,7 @@ class TriggerDagRunOperator(BaseOperator):
         skip_when_already_exists: bool = False,
         fail_when_dag_is_paused: bool = False,
         note: str | None = None,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
         openlineage_inject_parent_info: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -72,7 +75,7 @@ class TriggerDagRunOperator(BaseOperator):
         ]
         self.skip_when_already_exists = skip_when_already_exists
         self.fail_when_dag_is_paused = fail_when_dag_is_paused
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Mapping[str, Any]) -> None:
         ti = context["ti"]
@@ -136,6 +139,21 @@ class TriggerDagRunOperator(BaseOperator):
     def _wait(self, run_id: str, state: RunState) -> None:
         if state in self.failed_states:
             raise AirflowException(f"run {run_id!r} of DAG {self.trigger_dag_id!r} ended as {state}")
+        if state not in self.allowed_states and self.deferrable:
+            self._defer(run_id)
         if state not in self.allowed_states:
             raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=self.poke_interval))
         self.log.info("Run %s of DAG %s is %s", run_id, self.trigger_dag_id, state)
+
+    def _defer(self, run_id: str) -> NoReturn:
+        states = [*self.allowed_states, *self.failed_states]
+        trigger = DagStateTrigger(
+            self.trigger_dag_id, states=states, run_ids=[run_id], poll_interval=self.poke_interval
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Mapping[str, Any], event: tuple[str, Mapping[str, Any]]) -> None:
+        """Succeed or fail as the run did that the trigger has found ended."""
+        _, found = event
+        for run_id in found["run_ids"]:
+            self._wait(run_id, RunState(found[run_id]))

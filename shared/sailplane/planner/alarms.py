@@ -49,6 +49,8 @@ class Action(Enum):
     """Queue it: the next try, or the next poke, is due."""
     RETRY = "retry"
     """The try is lost: it becomes UP_FOR_RETRY until `at`."""
+    RESTART = "restart"
+    """It was cleared while it ran, and runs no more: its lease is over."""
     FAIL = "fail"
     """The try is lost, and was the last one."""
 
@@ -79,6 +81,8 @@ def answer(
         return _publish_again(instance, now)
     if instance.state is TaskState.RUNNING:
         return _lease_lost(instance, task or _as_recorded(instance), now, logical_date)
+    if instance.state is TaskState.RESTARTING:
+        return Answer(action=Action.RESTART, reason="it was cleared while it ran")
     return Answer(action=Action.QUEUE, reason=f"it was {instance.state} until now")
 
 

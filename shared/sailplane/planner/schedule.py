@@ -64,11 +64,14 @@ def next_run(
     return _NEXT[schedule.kind](schedule, question)
 
 
-def manual_interval(schedule: Schedule, run_after: datetime) -> tuple[datetime, datetime]:
+def manual_interval(schedule: Schedule, run_after: datetime) -> tuple[datetime | None, datetime | None]:
     """The data interval (start, end) of a run that is triggered by hand for `run_after`.
 
-    For interval schedules it is the last one that was over by then, otherwise an empty one.
+    For interval schedules it is the last one that was over by then, otherwise an empty one. An author's own timetable
+    is asked where its code is: there is none yet.
     """
+    if schedule.kind is ScheduleKind.CUSTOM:
+        return None, None
     run_after = run_after.astimezone(UTC)
     if schedule.kind is ScheduleKind.CRON_INTERVAL:
         times = _times(schedule)
@@ -272,6 +275,8 @@ def _run(start: datetime, end: datetime) -> NextRun:
 
 _NEXT: Mapping[ScheduleKind, Callable[[Schedule, _Question], NextRun | None]] = {
     ScheduleKind.NONE: _never,
+    ScheduleKind.CUSTOM: _never,
+    ScheduleKind.ASSETS: _never,
     ScheduleKind.CRON: _trigger,
     ScheduleKind.CRON_INTERVAL: _interval,
     ScheduleKind.DELTA: _trigger,

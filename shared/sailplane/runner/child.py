@@ -11,11 +11,14 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.errors import InternalError, Unavailable
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, TaskServices, XComItems, XComRef
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
 from sailplane.runner import kernel, protocol
 from sailplane.runner.capture import Capture
 from sailplane.runner.hygiene import Baseline, end_leftover_processes, has_threads
@@ -94,6 +97,10 @@ class RemoteServices:
         answer = self._ask(lambda number: protocol.AskRuns(number=number, query=query))
         return msgspec.json.decode(answer or "", type=RunAnswer)
 
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        answer = self._ask(lambda number: protocol.AskAssets(number=number, query=query))
+        return msgspec.json.decode(answer or "", type=AssetAnswer)
+
     def variable(self, key: str) -> str | None:
         return self._ask(lambda number: protocol.AskVariable(number=number, key=key))
 
@@ -109,6 +116,12 @@ class RemoteServices:
     def variable_keys(self, prefix: str) -> Sequence[str]:
         answer = self._ask(lambda number: protocol.AskVariableKeys(number=number, prefix=prefix))
         return msgspec.json.decode(answer or "[]", type=list[str])
+
+    def state(self, request: StateRequest) -> str | None:
+        return self._ask(lambda number: protocol.AskState(number=number, request=request))
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self._ask(lambda number: protocol.AskShelf(number=number, request=request))
 
     def looked_in(self) -> str:
         return self._ask(lambda number: protocol.AskLookedIn(number=number)) or ""

@@ -214,6 +214,8 @@ class Conversation:
                 return msgspec.json.encode(self._services.trigger_run(question.request)).decode()
             case protocol.AskRuns():
                 return msgspec.json.encode(self._services.find_runs(question.query)).decode()
+            case protocol.AskAssets():
+                return msgspec.json.encode(self._services.assets(question.query)).decode()
             case protocol.AskVariable():
                 text = self._services.variable(question.key)
                 self._masker.learn_variable(question.key, text)
@@ -222,6 +224,10 @@ class Conversation:
                 text = self._services.connection(question.conn_id)
                 self._masker.learn_connection(question.conn_id, text)
                 return text
+            case protocol.AskState():
+                return self._services.state(question.request)
+            case protocol.AskShelf():
+                return self._services.shelf(question.request)
             case protocol.Mask():
                 self._masker.learn(question.secrets)
                 return None

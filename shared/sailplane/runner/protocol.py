@@ -5,9 +5,12 @@ from typing import Any
 
 import msgspec
 
+from sailplane.model.assets import AssetQuery
 from sailplane.model.execution import Outcome, TaskJob, XComRef
 from sailplane.model.other_runs import RunQuery, RunRequest
 from sailplane.model.runs import ErrorInfo
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
 from sailplane.runner.config import EntryPoints
 
 READ_SIZE = 32 * 1024
@@ -58,6 +61,13 @@ class AskRuns(msgspec.Struct, frozen=True, kw_only=True, tag="run_query"):
     query: RunQuery
 
 
+class AskAssets(msgspec.Struct, frozen=True, kw_only=True, tag="assets"):
+    """Child to supervisor; answered with an `AssetAnswer` as JSON."""
+
+    number: int
+    query: AssetQuery
+
+
 class AskVariable(msgspec.Struct, frozen=True, kw_only=True, tag="variable"):
     """Child to supervisor."""
 
@@ -93,6 +103,20 @@ class AskVariableKeys(msgspec.Struct, frozen=True, kw_only=True, tag="variable_k
 
     number: int
     prefix: str
+
+
+class AskState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
+    """Child to supervisor; answered when it is done."""
+
+    number: int
+    request: StateRequest
+
+
+class AskShelf(msgspec.Struct, frozen=True, kw_only=True, tag="shelf"):
+    """Child to supervisor; answered when it is done."""
+
+    number: int
+    request: ShelfRequest
 
 
 class AskLookedIn(msgspec.Struct, frozen=True, kw_only=True, tag="looked_in"):
@@ -178,11 +202,14 @@ Question = (
     | AskXComItems
     | AskRun
     | AskRuns
+    | AskAssets
     | AskVariable
     | AskConnection
     | SetVariable
     | DeleteVariable
     | AskVariableKeys
+    | AskState
+    | AskShelf
     | AskLookedIn
     | Mask
 )

@@ -8,12 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from sailplane.authoring.exceptions import (
+    AirflowException,
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    TaskDeferralTimeout,
 )
 from sailplane.authoring.operator import BaseOperator
 
@@ -43,7 +45,7 @@ class BaseSensorOperator(BaseOperator):
 
     `timeout` counts from the first poke of the try, `execution_timeout` only the time spent running. `soft_fail` skips
     the task instead of failing it; `never_fail` also when `poke` raises; `silent_fail` logs what it raises and pokes
-    on. `deferrable` means mode `reschedule`: no process waits.
+    on. `deferrable` means mode `reschedule` where a sensor has no trigger: no process waits.
     """
 
     ui_color = "#e6f1f2"
@@ -83,6 +85,18 @@ class BaseSensorOperator(BaseOperator):
     @property
     def reschedule(self) -> bool:
         return self.mode is SensorMode.RESCHEDULE
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """As with `poke`: `soft_fail` and `never_fail` skip the task when its wait fails or lasts too long."""
+        try:
+            try:
+                return super().resume_execution(next_method, next_kwargs, context)
+            except TaskDeferralTimeout as error:
+                raise AirflowSensorTimeout(*error.args) from error
+        except AirflowException as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"skipped instead of failed: {error}") from error
+            raise
 
     def poke(self, context: Mapping[str, Any]) -> bool | PokeReturnValue:
         """Whether the wait is over."""

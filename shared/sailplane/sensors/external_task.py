@@ -15,13 +15,13 @@ from sailplane.authoring.exceptions import (
     ExternalTaskNotFoundError,
 )
 from sailplane.authoring.operator import BaseOperator
-from sailplane.model.ids import TaskKey
-from sailplane.model.other_runs import RunAnswer, RunFacts, RunProblem, RunQuery
+from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery
 from sailplane.model.states import RunState, TaskState
-from sailplane.sensors.base import BaseSensorOperator
+from sailplane.sensors.deferrable import DeferrableSensor
+from sailplane.triggers.external_task import Subject, WorkflowTrigger
 
 
-class ExternalTaskSensor(BaseSensorOperator):
+class ExternalTaskSensor(DeferrableSensor):
     """Waits for a run of another DAG with the same logical date, or for tasks or a task group in it.
 
     `execution_delta` looks at the run that much earlier; `execution_date_fn` makes the logical date, or several, from
@@ -50,7 +50,6 @@ class ExternalTaskSensor(BaseSensorOperator):
         execution_date_fn: Callable[..., Any] | None = None,
         check_existence: bool = False,
         poll_interval: float | None = None,
-        deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
         if poll_interval is not None:
@@ -77,7 +76,6 @@ class ExternalTaskSensor(BaseSensorOperator):
             raise AirflowException(f"sensor {self.task_id!r}: a state stands twice among the states given")
         self.execution_delta, self.execution_date_fn = execution_delta, execution_date_fn
         self.check_existence = check_existence
-        self.deferrable = deferrable
 
     def _states(self, kind: type[TaskState | RunState], names: Iterable[str]) -> list[str]:
         known = [str(state) for state in kind]
@@ -88,6 +86,43 @@ class ExternalTaskSensor(BaseSensorOperator):
 
     def poke(self, context: Mapping[str, Any]) -> bool:
         dates = self._dates(context)
+        found = self._find(context, dates).runs
+        subject = self._subject()
+        for states, end in ((self.failed_states, self._fail), (self.skipped_states, self._skip)):
+            if any(subject.count(run, states) for run in found):
+                end()
+        return sum(subject.is_done(run, self.allowed_states) for run in found) >= len(dates)
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        if self.deferrable and self.check_existence:
+            self._find(context, self._dates(context))
+        return super().execute(context)
+
+    def trigger(self, context: Mapping[str, Any]) -> WorkflowTrigger:
+        return WorkflowTrigger(
+            self.external_dag_id,
+            logical_dates=self._dates(context),
+            external_task_ids=self.external_task_ids,
+            external_task_group_id=self.external_task_group_id,
+            failed_states=self.failed_states,
+            skipped_states=self.skipped_states,
+            allowed_states=self.allowed_states,
+            poke_interval=self.poke_interval,
+            soft_fail=self.soft_fail,
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any] | None = None) -> None:
+        match event:
+            case {"status": "success"}:
+                self.log.info("%s is done.", self._subject_name())
+            case {"status": "skipped"}:
+                self._skip()
+            case {"status": "failed"}:
+                self._fail()
+            case _:
+                raise ExternalTaskNotFoundError(f"sensor {self.task_id!r}: its trigger said {event!r}")
+
+    def _find(self, context: Mapping[str, Any], dates: Sequence[datetime]) -> RunAnswer:
         query = RunQuery(
             dag_id=self.external_dag_id,
             logical_dates=tuple(dates),
@@ -96,10 +131,10 @@ class ExternalTaskSensor(BaseSensorOperator):
         )
         answer: RunAnswer = context["ti"].find_runs(query)
         self._check(answer)
-        for states, end in ((self.failed_states, self._fail), (self.skipped_states, self._skip)):
-            if any(self._count(run, states) for run in answer.runs):
-                end()
-        return sum(self._is_done(run) for run in answer.runs) >= len(dates)
+        return answer
+
+    def _subject(self) -> Subject:
+        return Subject(task_ids=self.external_task_ids or (), group_id=self.external_task_group_id)
 
     def _dates(self, context: Mapping[str, Any]) -> list[datetime]:
         own = context.get("logical_date")
@@ -123,25 +158,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         if answer.problem is RunProblem.NO_TASK:
             raise ExternalTaskNotFoundError(answer.message)
 
-    def _is_done(self, run: RunFacts) -> bool:
-        if self.external_task_ids:
-            return self._count(run, self.allowed_states) >= len(self.external_task_ids)
-        if self.external_task_group_id:
-            return bool(run.tasks) and self._count(run, self.allowed_states) == len(run.tasks)
-        return self._count(run, self.allowed_states) > 0
-
-    def _count(self, run: RunFacts, states: Collection[str]) -> int:
-        """How many of what is waited for are in `states`: of a mapped task, all of its instances or none count."""
-        if not self.external_task_ids and not self.external_task_group_id:
-            return int(str(run.state) in states)
-        if self.external_task_group_id:
-            return sum(str(state) in states for state in run.tasks.values())
-        by_task: dict[str, list[str]] = {}
-        for document, state in run.tasks.items():
-            by_task.setdefault(TaskKey.parse(document).task_id, []).append(str(state))
-        return sum(all(state in states for state in found) for found in by_task.values())
-
-    def _subject(self) -> str:
+    def _subject_name(self) -> str:
         if self.external_task_ids:
             return f"of the tasks {', '.join(self.external_task_ids)} of DAG {self.external_dag_id!r} some"
         if self.external_task_group_id:
@@ -149,7 +166,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         return f"the DAG {self.external_dag_id!r}"
 
     def _fail(self) -> None:
-        message = f"{self._subject()} ended in one of the states {', '.join(self.failed_states)}"
+        message = f"{self._subject_name()} ended in one of the states {', '.join(self.failed_states)}"
         if self.soft_fail:
             raise AirflowSkipException(message)
         if self.external_task_ids:
@@ -157,7 +174,9 @@ class ExternalTaskSensor(BaseSensorOperator):
         raise (ExternalTaskGroupFailedError if self.external_task_group_id else ExternalDagFailedError)(message)
 
     def _skip(self) -> None:
-        raise AirflowSkipException(f"{self._subject()} ended in one of the states {', '.join(self.skipped_states)}")
+        raise AirflowSkipException(
+            f"{self._subject_name()} ended in one of the states {', '.join(self.skipped_states)}"
+        )
 
 
 class ExternalTaskMarker(BaseOperator):

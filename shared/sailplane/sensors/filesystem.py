@@ -1,15 +1,15 @@
 """Sensors on files."""
 
 from collections.abc import Mapping, Sequence
-from glob import glob
-from pathlib import Path
 from typing import Any
 
+from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.filesystem import DEFAULT, FSHook
-from sailplane.sensors.base import BaseSensorOperator
+from sailplane.sensors.deferrable import DeferrableSensor
+from sailplane.triggers.file import FileTrigger, holds_a_file
 
 
-class FileSensor(BaseSensorOperator):
+class FileSensor(DeferrableSensor):
     """Waits until `filepath`, which may have wildcards, names a file, or a folder with a file somewhere inside.
 
     It is read below the path of the Connection `fs_conn_id`. `recursive` lets `**` reach into folders.
@@ -40,8 +40,12 @@ class FileSensor(BaseSensorOperator):
     def poke(self, context: Mapping[str, Any]) -> bool:
         path = self.path
         self.log.info("Poking for file %s", path)
-        return any(_holds_a_file(Path(found)) for found in glob(path, recursive=self.recursive))
+        return holds_a_file(path, recursive=self.recursive)
 
+    def trigger(self, context: Mapping[str, Any]) -> FileTrigger:
+        return FileTrigger(self.path, recursive=self.recursive, poke_interval=self.poke_interval)
 
-def _holds_a_file(path: Path) -> bool:
-    return path.is_file() or any(inside.is_file() for inside in path.rglob("*"))
+    def execute_complete(self, context: Mapping[str, Any], event: bool | None = None) -> None:
+        if not event:
+            raise AirflowException(f"{self.task_id} task failed as {self.filepath} not found.")
+        self.log.info("%s completed successfully as %s found.", self.task_id, self.filepath)

@@ -1,16 +1,24 @@
 """Sensors on Google Cloud Storage."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sailplane.hooks.gcs import DEFAULT_CONNECTION, GCSHook, refuse_impersonation
-from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+from sailplane.hooks.gcs import GCSHook
+from sailplane.hooks.google import DEFAULT_CONNECTION
+from sailplane.sensors.base import PokeReturnValue
+from sailplane.sensors.deferrable import DeferrableSensor
+from sailplane.triggers.gcs import (
+    GCSBlobTrigger,
+    GCSCheckBlobUpdateTimeTrigger,
+    GCSPrefixBlobTrigger,
+    object_events,
+    prefix_events,
+)
 
 
-class GCSSensor(BaseSensorOperator):
-    """A sensor on a bucket."""
+class GCSSensor(DeferrableSensor):
+    """A sensor on a bucket. Rescheduled or deferred, it is woken by the bucket's notification."""
 
     ui_color = "#f0eee4"
 
@@ -23,13 +31,13 @@ class GCSSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        refuse_impersonation(self.task_id, impersonation_chain)
         self.bucket = bucket
         self.google_cloud_conn_id = google_cloud_conn_id
+        self.impersonation_chain = impersonation_chain
 
     @property
     def hook(self) -> GCSHook:
-        return GCSHook(gcp_conn_id=self.google_cloud_conn_id)
+        return GCSHook(gcp_conn_id=self.google_cloud_conn_id, impersonation_chain=self.impersonation_chain)
 
 
 class GCSObjectExistenceSensor(GCSSensor):
@@ -38,7 +46,7 @@ class GCSObjectExistenceSensor(GCSSensor):
     In mode `reschedule` the bucket's notification ends the wait at once, whatever the `poke_interval`.
     """
 
-    template_fields: Sequence[str] = ("bucket", "object", "google_cloud_conn_id")
+    template_fields: Sequence[str] = ("bucket", "object", "google_cloud_conn_id", "impersonation_chain")
 
     def __init__(self, *, object: str, use_glob: bool = False, retry: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,9 +55,21 @@ class GCSObjectExistenceSensor(GCSSensor):
 
     @property
     def waits_for(self) -> tuple[str, ...]:  # type: ignore[override]
-        if self.use_glob:
-            return (_anything_below(self.bucket, re.split(r"[*?\[{]", self.object, maxsplit=1)[0]),)
-        return (f"gs://{self.bucket}/{self.object}",)
+        return object_events(self.bucket, self.object, use_glob=self.use_glob)
+
+    def trigger(self, context: Mapping[str, Any]) -> GCSBlobTrigger:
+        return GCSBlobTrigger(
+            self.bucket,
+            self.object,
+            use_glob=self.use_glob,
+            poke_interval=self.poke_interval,
+            google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> bool:
+        self.log.info("File %s was found in bucket %s.", self.object, self.bucket)
+        return True
 
     def poke(self, context: Mapping[str, Any]) -> bool:
         self.log.info("Sensor checks existence of object: %s, %s", self.bucket, self.object)
@@ -71,7 +91,7 @@ class GCSObjectUpdateSensor(GCSSensor):
     That is the end of the run's data interval, or when the run was due if it has none.
     """
 
-    template_fields: Sequence[str] = ("bucket", "object", "google_cloud_conn_id")
+    template_fields: Sequence[str] = ("bucket", "object", "google_cloud_conn_id", "impersonation_chain")
 
     def __init__(
         self, *, object: str, ts_func: Callable[[Mapping[str, Any]], datetime] | None = None, **kwargs: Any
@@ -82,7 +102,21 @@ class GCSObjectUpdateSensor(GCSSensor):
 
     @property
     def waits_for(self) -> tuple[str, ...]:  # type: ignore[override]
-        return (f"gs://{self.bucket}/{self.object}",)
+        return object_events(self.bucket, self.object)
+
+    def trigger(self, context: Mapping[str, Any]) -> GCSCheckBlobUpdateTimeTrigger:
+        return GCSCheckBlobUpdateTimeTrigger(
+            self.bucket,
+            self.object,
+            self.ts_func(context),
+            poke_interval=self.poke_interval,
+            google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> str:
+        self.log.info("Object gs://%s/%s was updated.", self.bucket, self.object)
+        return str(event["message"])
 
     def poke(self, context: Mapping[str, Any]) -> bool:
         since = self.ts_func(context)
@@ -96,7 +130,7 @@ class GCSObjectsWithPrefixExistenceSensor(GCSSensor):
     In mode `reschedule` the bucket's notification for an object in the prefix's folder has it look at once.
     """
 
-    template_fields: Sequence[str] = ("bucket", "prefix", "google_cloud_conn_id")
+    template_fields: Sequence[str] = ("bucket", "prefix", "google_cloud_conn_id", "impersonation_chain")
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -104,18 +138,24 @@ class GCSObjectsWithPrefixExistenceSensor(GCSSensor):
 
     @property
     def waits_for(self) -> tuple[str, ...]:  # type: ignore[override]
-        return (_anything_below(self.bucket, self.prefix),)
+        return prefix_events(self.bucket, self.prefix)
+
+    def trigger(self, context: Mapping[str, Any]) -> GCSPrefixBlobTrigger:
+        return GCSPrefixBlobTrigger(
+            self.bucket,
+            self.prefix,
+            poke_interval=self.poke_interval,
+            google_cloud_conn_id=self.google_cloud_conn_id,
+            hook_params={"impersonation_chain": self.impersonation_chain},
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> list[str]:
+        return list(event["matches"])
 
     def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:
         self.log.info("Checking for existence of objects: gs://%s/%s*", self.bucket, self.prefix)
         found = self.hook.list(self.bucket, self.prefix)
         return PokeReturnValue(bool(found), found or None)
-
-
-def _anything_below(bucket: str, prefix: str) -> str:
-    """The event that any object in the prefix's folder, or below it, is."""
-    folder, slash, _ = prefix.rpartition("/")
-    return f"gs://{bucket}/{folder}{slash}*"
 
 
 def ts_function(context: Mapping[str, Any]) -> datetime:

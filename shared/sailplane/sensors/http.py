@@ -5,13 +5,16 @@ from typing import Any, ClassVar
 
 from sailplane.authoring.calling import keywords_for
 from sailplane.hooks.http import DEFAULT_CONNECTION, AirflowHttpError, HttpHook
-from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
+from sailplane.sensors.base import PokeReturnValue, SensorMode
+from sailplane.sensors.deferrable import DeferrableSensor
+from sailplane.triggers.http import HttpSensorTrigger
 
 
-class HttpSensor(BaseSensorOperator):
+class HttpSensor(DeferrableSensor):
     """Waits until the endpoint answers without error, and `response_check(response)` is true if it is given.
 
-    An error status in `response_error_codes_allowlist` means "not yet"; any other fails the task.
+    An error status in `response_error_codes_allowlist` means "not yet"; any other fails the task. With `deferrable`
+    it is rescheduled between two looks when it has a `response_check`, for a trigger cannot call that.
     """
 
     template_fields: Sequence[str] = ("endpoint", "request_params", "headers")
@@ -37,6 +40,23 @@ class HttpSensor(BaseSensorOperator):
         self.response_error_codes_allowlist = tuple(str(code) for code in codes)
         self.response_check = response_check
         self.extra_options = extra_options or {}
+        if self.deferrable and response_check is not None:
+            self.deferrable, self.mode = False, SensorMode.RESCHEDULE
+
+    def trigger(self, context: Mapping[str, Any]) -> HttpSensorTrigger:
+        return HttpSensorTrigger(
+            self.endpoint,
+            http_conn_id=self.http_conn_id,
+            data=self.request_params,
+            headers=self.headers,
+            method=self.method,
+            extra_options=self.extra_options,
+            poke_interval=self.poke_interval,
+            response_error_codes_allowlist=self.response_error_codes_allowlist,
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> None:
+        self.log.info("%s completed successfully.", self.task_id)
 
     def poke(self, context: Mapping[str, Any]) -> bool | PokeReturnValue:
         self.log.info("Poking: %s", self.endpoint)

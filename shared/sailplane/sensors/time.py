@@ -1,7 +1,7 @@
 """Sensors that wait for a moment.
 
 With `deferrable=True` or in mode `reschedule` they give their slot back until that very moment, whatever their
-`poke_interval`.
+`poke_interval`: they are deferred, or rescheduled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,15 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sailplane.authoring.exceptions import AirflowRescheduleException
-from sailplane.sensors.base import BaseSensorOperator
+from sailplane.sensors.deferrable import DeferrableSensor
+from sailplane.triggers.temporal import DateTimeTrigger
 
 
-class MomentSensor(BaseSensorOperator):
+class MomentSensor(DeferrableSensor):
     """Waits until `moment`."""
+
+    end_from_trigger: bool = False
+    """Whether it ends when deferred as soon as the moment has come, without `execute_complete`."""
 
     def moment(self, context: Mapping[str, Any]) -> datetime:
         """When the wait is over."""
@@ -24,8 +28,11 @@ class MomentSensor(BaseSensorOperator):
         self.log.info("Checking if the time (%s) has come", moment)
         return datetime.now(UTC) >= moment
 
+    def trigger(self, context: Mapping[str, Any]) -> DateTimeTrigger:
+        return DateTimeTrigger(moment=self.moment(context), end_from_trigger=self.end_from_trigger)
+
     def execute(self, context: Mapping[str, Any]) -> Any:
-        if not self.reschedule or self.exponential_backoff:
+        if self.deferrable or not self.reschedule or self.exponential_backoff:
             return super().execute(context)
         started_at, elapsed = self._clock(context)
         found = self._poke(context)
@@ -73,6 +80,7 @@ class DateTimeSensorAsync(DateTimeSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "deferrable": True})
+        self.end_from_trigger = end_from_trigger
 
 
 class TimeSensor(MomentSensor):
@@ -91,6 +99,7 @@ class TimeSensor(MomentSensor):
         if not isinstance(target_time, time):
             raise TypeError(f"sensor {self.task_id!r}: target_time must be a datetime.time, not {target_time!r}")
         self.target_time = target_time
+        self.end_from_trigger = end_from_trigger
 
     def moment(self, context: Mapping[str, Any]) -> datetime:
         zone = self.target_time.tzinfo or self.dag.timezone or UTC
@@ -116,6 +125,7 @@ class TimeDeltaSensor(MomentSensor):
     def __init__(self, *, delta: timedelta | float | str, end_from_trigger: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.delta = delta
+        self.end_from_trigger = end_from_trigger
 
     def moment(self, context: Mapping[str, Any]) -> datetime:
         base: datetime = context.get("data_interval_end") or context["dag_run"].run_after

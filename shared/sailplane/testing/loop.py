@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sailplane.authoring.dag import DAG
@@ -14,6 +14,7 @@ from sailplane.model.callbacks import AboutRun, RunCallback
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
+from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.wiring import wiring
@@ -28,7 +29,7 @@ _LEASE = timedelta(hours=1)
 _INTERRUPTIONS = frozenset({"KeyboardInterrupt", "BdbQuit"})
 """What whoever sits at the terminal does: it ends the run, and is no failure of the task."""
 Choose = Callable[[Sequence[TaskInstance]], Sequence[TaskInstance]]
-_WAITING = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
+_WAITING = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED)
 
 
 class RunDoesNotEnd(AssertionError):
@@ -123,14 +124,20 @@ class RunLoop:
             map_index=running.map_index,
             try_number=running.try_number,
             max_tries=running.max_tries,
-            started_at=self.clock.now(),
+            started_at=running.started_at or self.clock.now(),
             rescheduled_since=self.clock.to_real(since) if since is not None else None,
+            resumption=self._resumption(running),
             execution_timeout=self.memory.dag.task_dict[running.task_id].execution_timeout,
         )
+
+    def _resumption(self, running: TaskInstance) -> Resumption | None:
+        """How it goes on, as if the time that was skipped had passed."""
+        return _moved(running.resumption, self.clock.to_real)
 
     def _end(self, running: TaskInstance, outcome: Outcome) -> None:
         if outcome.resume_at is not None:
             outcome = evolve(outcome, resume_at=self.clock.from_real(outcome.resume_at))
+        outcome = evolve(outcome, resumption=_moved(outcome.resumption, self.clock.from_real))
         ended = ends.ended(self.memory, running, outcome, outcome.xcoms, False, self.clock.now())
         self.instances.put(ended)
         if ended.state is TaskState.FAILED and self.memory.dag.fail_fast:
@@ -195,6 +202,17 @@ class RunLoop:
         )
         with self.book.open(TaskKey(callback), 1):
             execute(self.dag, job, self.services)
+
+
+def _moved(resumption: Resumption | None, move: Callable[[datetime], datetime]) -> Resumption | None:
+    if resumption is None:
+        return None
+    trigger, timeout_at = resumption.trigger, resumption.timeout_at
+    return replace(
+        resumption,
+        trigger=replace(trigger, asleep_since=move(trigger.asleep_since)) if trigger is not None else None,
+        timeout_at=move(timeout_at) if timeout_at is not None else None,
+    )
 
 
 def _length(xcoms: dict[str, str]) -> int | None:

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.execution import XComItems, XComRef
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery, RunRequest
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunState
 from sailplane.testing.given import Given
 from sailplane.testing.instances import Instances
+from sailplane.testing.shelf import Shelf
+from sailplane.testing.states import States
 
 
 class LocalServices:
@@ -18,6 +23,8 @@ class LocalServices:
         self._instances = instances
         self._set: dict[str, str | None] = {}
         """Variables that tasks have set; None: deleted."""
+        self.states = States()
+        self.shelf_of_run = Shelf()
         self.triggered: list[RunRequest] = []
         """Runs that tasks have asked for. None is made: each counts as one that has succeeded."""
 
@@ -60,6 +67,16 @@ class LocalServices:
         asked = [each for each in self.triggered if each.dag_id == query.dag_id]
         found = [each for each in asked if each.run_id in query.run_ids or each.logical_date in query.logical_dates]
         return RunAnswer(runs=tuple(map(_succeeded, found)))
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        """Nothing: there are no other runs."""
+        return AssetAnswer()
+
+    def state(self, request: StateRequest) -> str | None:
+        return self.states.answer(request)
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self.shelf_of_run.answer(request)
 
     def looked_in(self) -> str:
         return "what the test was given, then the environment (AIRFLOW_VAR_..., AIRFLOW_CONN_...)"

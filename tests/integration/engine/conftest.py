@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from engine_flights import Flight
 from engine_stage import Stage
 
 
@@ -20,3 +21,11 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     if own is not None:
         own.cloud.faults.clear()
     made.close()
+
+
+@pytest.fixture
+def flight(stage: Stage) -> Iterator[Flight]:
+    made = Flight(stage)
+    yield made
+    made.worker.close()
+    made.runner.close()

@@ -1,61 +1,18 @@
 """Variables and Connections of the store in real tasks: found, masked wherever something is shown, and read once."""
 
 import json
-import os
-import textwrap
-from collections.abc import Iterator
 
 import pytest
+from engine_flights import Flight
 from engine_stage import Stage
 
-from sailplane.authoring.loading import load_file
-from sailplane.authoring.serialization import serialize
 from sailplane.engine import stored_values
-from sailplane.engine.logs import read_log
-from sailplane.engine.worker import Worker
 from sailplane.model.errors import AlreadyExists
-from sailplane.model.ids import RunKey
-from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
 from sailplane.model.values import Connection, Variable
-from sailplane.runner.config import RunnerConfig
-from sailplane.runner.pool import Runner
 
 SECRET = "hunter22-p@ss"
 DB = Connection(conn_id="db", conn_type="postgres", host="h", password=SECRET, extra='{"token": "t0ken-of-extra"}')
-
-
-class Flight:
-    """A worker that runs the tasks of a DAG file, and all that it published."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.runner = Runner(RunnerConfig(slots=4, env=dict(os.environ)))
-        self.worker = Worker(stage.cloud, self.runner, stage.clock, name="real", queue="default")
-        self.messages: list[bytes] = []
-
-    def fly(self, text: str, run_id: str = "only") -> RunKey:
-        """Run the only DAG of a file with this text to its end."""
-        (self.stage.bundle / "dags.py").write_text(textwrap.dedent(text))
-        (dag,) = load_file(self.stage.bundle, "dags.py").values()
-        key = self.stage.start(serialize(dag, "dags.py"), run_id=run_id)
-        while taken := self.stage.bus.take():
-            self.messages += taken
-            for data in taken:
-                self.worker.handle(data)
-        return key
-
-    def log(self, instance: TaskInstance) -> str:
-        chunk = read_log(self.stage.cloud, instance.run, instance.key, instance.try_number)
-        return json.dumps([dict(line) for line in chunk.lines])
-
-
-@pytest.fixture
-def flight(stage: Stage) -> Iterator[Flight]:
-    made = Flight(stage)
-    yield made
-    made.worker.close()
-    made.runner.close()
 
 
 def test_no_secret_is_shown_anywhere(stage: Stage, flight: Flight) -> None:

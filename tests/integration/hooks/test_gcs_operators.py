@@ -175,10 +175,3 @@ def test_sensors_see_prefixes_patterns_and_updates(hook: GCSHook) -> None:
 
 
 HOUR = timedelta(hours=1)
-
-
-def test_what_cannot_be_acted_on_is_refused() -> None:
-    with pytest.raises(
-        AirflowException, match="impersonation_chain is not acted on; give the worker's service account"
-    ):
-        run(GCSListObjectsOperator, bucket="b", impersonation_chain="other@x.iam")

@@ -11,10 +11,15 @@ from sailplane.authoring.dag import DAG
 from sailplane.authoring.execution import execute
 from sailplane.authoring.loading import load_file
 from sailplane.model import xcom
+from sailplane.model.assets import AssetAnswer, AssetQuery
 from sailplane.model.execution import Outcome, TaskJob, XComItems, XComRef, xcom_name
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
 from sailplane.model.runs import RunContext
+from sailplane.model.shelf import ShelfRequest
+from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunType
+from sailplane.testing.shelf import Shelf
+from sailplane.testing.states import States
 
 LOGICAL_DATE = datetime(2024, 5, 1, 6, tzinfo=UTC)
 
@@ -31,6 +36,10 @@ class Services:
     variables: dict[str, str] = field(default_factory=dict)
     connections: dict[str, str] = field(default_factory=dict)
     masked: list[str] = field(default_factory=list)
+    asset_queries: list[AssetQuery] = field(default_factory=list)
+    asset_answer: AssetAnswer = field(default_factory=AssetAnswer)
+    states: States = field(default_factory=States)
+    left: Shelf = field(default_factory=Shelf)
 
     def xcom(self, ref: XComRef) -> str | None:
         return self.xcoms.get(ref)
@@ -65,6 +74,16 @@ class Services:
 
     def variable_keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.variables if key.startswith(prefix))
+
+    def assets(self, query: AssetQuery) -> AssetAnswer:
+        self.asset_queries.append(query)
+        return self.asset_answer
+
+    def state(self, request: StateRequest) -> str | None:
+        return self.states.answer(request)
+
+    def shelf(self, request: ShelfRequest) -> str | None:
+        return self.left.answer(request)
 
     def looked_in(self) -> str:
         return "the test's dicts"

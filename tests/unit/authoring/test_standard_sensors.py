@@ -52,11 +52,17 @@ def test_a_wait_that_is_over(bundle: Bundle, sensor: str) -> None:
 
 FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 NOT_OVER = {
-    "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=timedelta(days=99999))": FUTURE,
     "DateTimeSensor(task_id='s', target_time=datetime(2200, 1, 1), mode='reschedule', timeout=9e9)": FUTURE,
-    "TimeDeltaSensorAsync(task_id='s', delta=timedelta(days=9), timeout=9e9)": FUTURE + timedelta(days=9),
     "WaitSensor(task_id='s', time_to_wait='2', mode='reschedule', timeout=9e9)": FUTURE + timedelta(minutes=2),
+    "TimeSensor(task_id='s', target_time=time(23), mode='reschedule', timeout=9e9)": FUTURE + timedelta(hours=23),
+}
+DEFERRED = {
+    "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=timedelta(days=99999))": FUTURE,
+    "DateTimeSensor(task_id='s', target_time=datetime(2200, 1, 1), deferrable=True, timeout=9e9)": FUTURE,
+    "TimeDeltaSensorAsync(task_id='s', delta=timedelta(days=9), timeout=9e9)": FUTURE + timedelta(days=9),
+    "WaitSensor(task_id='s', time_to_wait=2, deferrable=True, timeout=9e9)": FUTURE + timedelta(minutes=2),
     "TimeSensorAsync(task_id='s', target_time=time(23), timeout=9e9)": FUTURE + timedelta(hours=23),
+    "TimeSensor(task_id='s', target_time=time(23), deferrable=True, timeout=9e9)": FUTURE + timedelta(hours=23),
 }
 
 
@@ -67,23 +73,38 @@ def test_a_wait_for_a_moment_goes_on_right_then(bundle: Bundle, sensor: str, mom
     assert outcome.resume_at == moment
 
 
+@pytest.mark.parametrize(("sensor", "moment"), DEFERRED.items(), ids=list(DEFERRED))
+def test_a_deferred_wait_for_a_moment_goes_on_right_then(bundle: Bundle, sensor: str, moment: datetime) -> None:
+    outcome = wait(bundle, sensor, rescheduled_since=FUTURE, data_interval_end=FUTURE, logical_date=FUTURE)
+    assert outcome.kind is OutcomeKind.DEFERRED, outcome.error
+    assert outcome.resume_at is not None
+    assert abs(outcome.resume_at - moment) < timedelta(seconds=1)
+
+
 def test_a_wait_for_a_moment_ends_at_its_timeout(bundle: Bundle) -> None:
-    sensor = "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=60)"
+    sensor = "DateTimeSensor(task_id='s', target_time='2200-01-01', timeout=60, mode='reschedule')"
     first = datetime.now(UTC) - timedelta(seconds=50)
     outcome = wait(bundle, sensor, rescheduled_since=first)
     assert outcome.resume_at == first + timedelta(seconds=61)
     assert wait(bundle, sensor, rescheduled_since=first - timedelta(minutes=1)).kind is OutcomeKind.FAILED_FOR_GOOD
 
 
+def test_a_deferred_wait_for_a_moment_is_looked_at_again_at_its_timeout(bundle: Bundle) -> None:
+    before = datetime.now(UTC)
+    outcome = wait(bundle, "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=60)")
+    assert outcome.resume_at is not None
+    assert timedelta(seconds=60) <= outcome.resume_at - before < timedelta(seconds=90)
+
+
 def test_a_time_of_the_day_stays_that_of_the_first_day(bundle: Bundle) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    outcome = wait(bundle, "TimeSensorAsync(task_id='s', target_time=time(23, 59))", rescheduled_since=yesterday)
-    assert outcome.kind is OutcomeKind.SUCCESS
+    sensor = "TimeSensor(task_id='s', target_time=time(23, 59), mode='reschedule')"
+    assert wait(bundle, sensor, rescheduled_since=yesterday).kind is OutcomeKind.SUCCESS
 
 
 def test_a_time_of_the_day_is_in_the_dags_zone(bundle: Bundle) -> None:
     text = HEAD.replace("datetime(2024, 1, 1)", "datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=5)))")
-    dag = bundle.one(f"{text}TimeSensorAsync(task_id='s', target_time=time(23), timeout=9e9)\n")
+    dag = bundle.one(f"{text}TimeSensor(task_id='s', target_time=time(23), timeout=9e9, mode='reschedule')\n")
     assert bundle.run(dag, "s", rescheduled_since=FUTURE).resume_at == FUTURE + timedelta(hours=18)
 
 
@@ -129,7 +150,7 @@ def test_a_file_is_looked_for_below_the_connections_path(
     bundle.services.connections["data"] = f'{{"conn_type": "fs", "extra": {{"path": "{folder}"}}}}'
     outcome = wait(bundle, f"FileSensor(task_id='s', fs_conn_id='data', filepath={filepath}, deferrable=True)")
     assert outcome.error is None
-    assert outcome.kind is (OutcomeKind.SUCCESS if is_there else OutcomeKind.RESCHEDULE)
+    assert outcome.kind is (OutcomeKind.SUCCESS if is_there else OutcomeKind.DEFERRED)
 
 
 def test_a_file_needs_no_connection(bundle: Bundle, tmp_path: Path) -> None:

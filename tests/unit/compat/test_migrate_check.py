@@ -110,7 +110,6 @@ def test_arguments_of_operators_of_ones_own_and_of_mapped_ones_count_too() -> No
         Mine.partial(task_id="b", run_as_user="root").expand(x=[1])
         unrelated(pool="x")
     """) == [
-        (3, "missing", "self.defer"),
         (4, "differs", "task(executor=)"),
         (5, "differs", "task(run_as_user=)"),
     ]

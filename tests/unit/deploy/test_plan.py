@@ -121,6 +121,7 @@ BUCKET: dict[str, Any] = {
         "rule": [
             {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["xcoms/"]}},
+            {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["results/"]}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["logs/"]}},
         ]
     },

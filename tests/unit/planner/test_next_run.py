@@ -13,7 +13,7 @@ from sailplane.model.errors import InternalError, InvalidSchedule
 from sailplane.planner.schedule import PRESETS, NextRun, manual_interval, next_run, validate_cron
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "oracle" / "schedules.json").read_text())
-KINDS = sorted(ScheduleKind)
+KINDS = sorted(set(ScheduleKind) - {ScheduleKind.ASSETS, ScheduleKind.CUSTOM})
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

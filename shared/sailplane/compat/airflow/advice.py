@@ -7,8 +7,7 @@ _PAGE = "see docs/airflow-differences.md"
 _ASSETS = "it has no assets; give the DAG a schedule, or wait with a sensor"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
 _DEADLINES = "it has no deadlines; use execution_timeout"
-_HUMANS = "it has no tasks that wait for people; wait with a sensor for what they leave"
-_TRIGGERS = "it has no deferrable operators; use a sensor with mode='reschedule', which holds no worker while it waits"
+_TRIGGERS = "it does not have this trigger; write it as a BaseTrigger in the bundle"
 _TIMETABLES = "it has no such timetable; use a cron line, a timedelta, or one of its timetables"
 _DATABASE = "tasks and DAG files reach no metadata database here; ask the REST API under /api/v2"
 _TASK = "do it in a @task"
@@ -20,7 +19,6 @@ BY_NAME: Mapping[str, str] = {
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
     **dict.fromkeys(("DeadlineAlert", "DeadlineReference", "AsyncCallback", "SyncCallback"), _DEADLINES),
-    **dict.fromkeys(("BaseTrigger", "TriggerEvent", "TaskDeferred", "StartTriggerArgs"), _TRIGGERS),
     **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",
@@ -28,7 +26,6 @@ BY_NAME: Mapping[str, str] = {
     "XCom": "use ti.xcom_pull and ti.xcom_push of the context",
     "hookimpl": "it has no listeners; use callbacks of the DAG and its tasks",
     "poke_mode_only": "sensors have both modes; leave it out",
-    "send_email": "use smtplib in a @task",
 }
 
 BY_MODULE: Mapping[str, str] = {
@@ -50,10 +47,9 @@ BY_MODULE: Mapping[str, str] = {
     "airflow.providers.microsoft": f"use the service's azure client: {_TASK}",
     "airflow.providers.postgres": f"use psycopg: {_TASK}",
     "airflow.providers.sqlite": f"use sqlite3: {_TASK}",
-    "airflow.providers.slack": "use a callback that posts to the webhook",
-    "airflow.providers.smtp": f"use smtplib: {_TASK}",
+    "airflow.providers.slack": "use SlackWebhookHook, or a callback that posts to the webhook",
+    "airflow.providers.smtp": f"use SmtpHook: {_TASK}",
     "airflow.providers.ssh": f"use the ssh command, or paramiko: {_TASK}",
-    "airflow.providers.standard.operators.hitl": _HUMANS,
     "airflow.providers.standard.triggers": _TRIGGERS,
     "airflow.providers": f"use the client library of what it reaches: {_TASK}",
     "airflow.sdk.definitions.partition_mappers": _PARTITIONS,

@@ -38,7 +38,9 @@ PATHS: Mapping[str, str] = {
     "airflow.hooks.base airflow.hooks.base_hook": "BaseHook",
     "airflow.notifications.basenotifier": "BaseNotifier",
     "airflow.sensors.base airflow.sensors.base_sensor_operator": "BaseSensorOperator PokeReturnValue poke_mode_only",
-    "airflow.triggers.base": "BaseTrigger TriggerEvent StartTriggerArgs",
+    "airflow.triggers.base": """
+        BaseEventTrigger BaseTrigger StartTriggerArgs TaskFailedEvent TaskSkippedEvent TaskSuccessEvent TriggerEvent
+    """,
     "airflow.timetables.assets airflow.timetables.datasets": (
         "AssetOrTimeSchedule DatasetOrTimeSchedule=AssetOrTimeSchedule"
     ),

@@ -21,7 +21,8 @@ _EXCEPTIONS = """
     AirflowConfigException=sailplane.authoring.exceptions:AirflowException
     RemovedInAirflow4Warning=sailplane.compat.airflow.warnings:RemovedInAirflow4Warning
     AirflowProviderDeprecationWarning=sailplane.compat.airflow.warnings:AirflowProviderDeprecationWarning
-    TaskDeferred TaskDeferralError TaskDeferralTimeout TaskAwaitingInput DagRunTriggerException
+    TaskDeferred TaskDeferralError TaskDeferralTimeout DagRunTriggerException
+    TaskAwaitingInput=sailplane.authoring.exceptions:TaskAwaitingInput
     NodeNotFound=sailplane.authoring.exceptions:TaskNotFound
     TaskAlreadyInTaskGroup FailFastDagInvalidTriggerRule TaskAlreadyRunningError
     AirflowInactiveAssetInInletOrOutletException DagRunAlreadyExists
@@ -176,6 +177,10 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.definitions.variable": "Variable",
     "airflow.sdk.definitions.xcom_arg": "XComArg",
     "airflow.sdk.definitions._internal.types": _NOTSET,
+    "airflow.sdk.execution_time.hitl": """
+        HITLUser=sailplane.authoring.human_steps:HITLUser
+        upsert_hitl_detail=sailplane.authoring.human_steps:upsert_hitl_detail
+    """,
     "airflow.sdk.execution_time.context": f"{_CURRENT_CONTEXT} NEVER_EXPIRE context_to_airflow_vars",
     "airflow.sdk.execution_time.task_runner": "RuntimeTaskInstance=TaskInstance",
     "airflow.sdk.execution_time.xcom": "XCom",

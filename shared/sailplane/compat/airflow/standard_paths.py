@@ -50,7 +50,11 @@ PATHS: Mapping[str, str] = {
     f"{_STANDARD}.triggers.external_task": "DagStateTrigger WorkflowTrigger",
     f"{_STANDARD}.utils.weekday airflow.utils.weekday": "WeekDay",
     f"{_STANDARD}.utils.skipmixin": "SkipMixin",
-    f"{_STANDARD}.exceptions": "",
+    f"{_STANDARD}.exceptions": """
+        HITLRejectException=sailplane.authoring.exceptions:HITLRejectException
+        HITLTimeoutError=sailplane.authoring.exceptions:HITLTimeoutError
+        HITLTriggerEventError=sailplane.authoring.exceptions:HITLTriggerEventError
+    """,
     f"{_GOOGLE}.hooks.gcs": "GCSHook",
     f"{_GOOGLE}.hooks.bigquery": "BigQueryHook",
     f"{_GOOGLE}.hooks.pubsub": "PubSubHook",
@@ -78,6 +82,8 @@ PATHS: Mapping[str, str] = {
     "airflow.providers.http.operators.http": "HttpOperator SimpleHttpOperator=HttpOperator",
     "airflow.providers.http.sensors.http": "HttpSensor",
     "airflow.providers.http.hooks.http": "HttpHook",
+    "airflow.providers.http.triggers.http": "HttpSensorTrigger",
+    f"{_GOOGLE}.triggers.gcs": "GCSBlobTrigger GCSCheckBlobUpdateTimeTrigger GCSPrefixBlobTrigger",
     "airflow.providers.common.sql.operators.sql": "SQLExecuteQueryOperator SQLCheckOperator BranchSQLOperator",
     "airflow.providers.common.sql.sensors.sql": "SqlSensor",
     "airflow.providers.common.sql.hooks.sql": "DbApiHook",

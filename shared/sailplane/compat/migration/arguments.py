@@ -35,8 +35,6 @@ def look(module: ast.Module, scope: Scope) -> Iterator[Remark]:
             for keyword in node.keywords if table else ():
                 if table and keyword.arg:
                     yield from _judge(table, keyword.arg, keyword.value, keyword.value.lineno)
-            if _is_deferral(node.func):
-                yield _deferral(node.lineno)
         for defaults in _default_args(node):
             for key, value in zip(defaults.keys, defaults.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -93,15 +91,3 @@ def _says_nothing(name: str, value: ast.expr) -> bool:
     if not isinstance(value, ast.Constant):
         return False
     return any(value.value is nothing for nothing in _NOTHING) or _DEFAULTS.get(name, ...) == value.value
-
-
-def _is_deferral(function: ast.expr) -> bool:
-    match function:
-        case ast.Attribute(value=ast.Name(id="self"), attr="defer"):
-            return True
-    return False
-
-
-def _deferral(line: int) -> Remark:
-    advice = "there are no deferrable operators; use a sensor with mode='reschedule'"
-    return Remark(line=line, verdict=Verdict.MISSING, name="self.defer", advice=advice)

@@ -1,0 +1,188 @@
+"""Running a trigger as long as it has something to do: its event loop ends it when it would only sleep."""
+
+import asyncio
+import selectors
+import threading
+import time
+from asyncio import SelectorEventLoop
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextlib import suppress
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+LONGEST = 30.0
+"""Seconds that a trigger may run in one go, waiting for answers."""
+SHORTEST_SLEEP = 1.0
+"""Seconds: a shorter sleep is slept here, a longer one elsewhere."""
+FAREWELL = 5.0
+"""Seconds that a trigger has to close what it opened."""
+_IDLE_THREADS = ("ThreadPoolExecutor", "asyncio_")
+"""How the names of threads begin that wait for work when no work of theirs is under way."""
+
+
+class TriggerExhausted(Exception):
+    """A trigger has ended without an event."""
+
+
+class Suspended(BaseException):
+    """Ends a trigger that will be made anew. It is no cancellation: nothing that it watches is to be stopped."""
+
+
+def watch(trigger: BaseTrigger, *, slept: float = 0.0, longest: float = LONGEST) -> Watched:
+    """Run `trigger` until its first event, or until it would only sleep.
+
+    The first `slept` seconds of its sleeps pass at once. Raises what `run` raises, and `TriggerExhausted`.
+    """
+    loop = _Loop(slept, longest)
+    try:
+        return loop.watch(trigger)
+    finally:
+        loop.finish()
+
+
+class _Selector(selectors.DefaultSelector):
+    """Asks `idle` instead of waiting, when there is nothing to wait for but time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle: Callable[[float], float | None] = lambda timeout: timeout
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout > 0:
+            timeout = self.idle(float("inf") if timeout is None else timeout)
+        return super().select(timeout)
+
+    @property
+    def watches_files(self) -> bool:
+        """True when more is watched than the loop's own pipe."""
+        return len(self.get_map()) > 1
+
+
+class _Loop(SelectorEventLoop):
+    def __init__(self, slept: float, longest: float) -> None:
+        self._skipped = 0.0
+        self._credit = slept
+        self._jobs = 0
+        self._timers: list[asyncio.TimerHandle] = []
+        self._ends_at = time.monotonic() + longest
+        self._task: asyncio.Task[TriggerEvent] | None = None
+        self.sleeps_for: float | None = None
+        self._watching = _Selector()
+        super().__init__(self._watching)
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def watch(self, trigger: BaseTrigger) -> Watched:
+        asyncio.set_event_loop(self)
+        self._watching.idle = self._idle
+        self._task = self.create_task(_first_event(trigger))
+        try:
+            return Watched(event=self.run_until_complete(self._task))
+        except Suspended:
+            return Watched(sleeps_for=self.sleeps_for or 0.0)
+        finally:
+            self._watching.idle = lambda timeout: timeout
+            self._close_down(trigger.cleanup())
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = super().call_at(when, callback, *args, context=context)
+        self._timers.append(timer)
+        return timer
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        self._jobs += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._job_done)
+        return future
+
+    def _job_done(self, _: Any) -> None:
+        self._jobs -= 1
+
+    def _idle(self, timeout: float) -> float | None:
+        """How long the loop may wait for what it has been going to wait `timeout` seconds for."""
+        left = self._ends_at - time.monotonic()
+        if not self._is_only_sleeping(timeout):
+            if left <= 0:
+                self._suspend(0.0)
+                return 0
+            return min(timeout, left)
+        if self._credit > 0:
+            skipped = min(self._credit, self._until_next_timer())
+            self._credit -= skipped
+            self._skipped += skipped
+            return 0
+        if timeout < SHORTEST_SLEEP and left > 0:
+            return timeout
+        self._suspend(self._until_next_timer())
+        return 0
+
+    def _until_next_timer(self) -> float:
+        """The loop itself never waits longer than a day at once."""
+        now = self.time()
+        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
+        return min((timer.when() - now for timer in self._timers), default=0.0)
+
+    def _is_only_sleeping(self, timeout: float) -> bool:
+        is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0
+        return not is_waiting and not any(map(_is_at_work, threading.enumerate()))
+
+    def _suspend(self, sleeps_for: float) -> None:
+        self._watching.idle = lambda timeout: timeout
+        self.sleeps_for = sleeps_for
+        waiting = _innermost(self._task)
+        if waiting is not None:
+            waiting.set_exception(Suspended())
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _close_down(self, farewell: Coroutine[Any, Any, None]) -> None:
+        with suppress(Exception):  # The edge to user code; the trigger's event is what counts.
+            self.run_until_complete(asyncio.wait_for(farewell, FAREWELL))
+
+    def finish(self) -> None:
+        try:
+            left = asyncio.all_tasks(self)
+            for task in left:
+                task.cancel()
+            if left:
+                self.run_until_complete(asyncio.wait(left, timeout=FAREWELL))
+            self.run_until_complete(self.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            self.close()
+
+
+def _innermost(task: "asyncio.Task[Any] | None") -> "asyncio.Future[Any] | None":
+    """What a task waits for in the end: asyncio has no public way to see it."""
+    future: asyncio.Future[Any] | None = task
+    while isinstance(future, asyncio.Task):
+        future = getattr(future, "_fut_waiter", None)
+    return None if future is None or future.done() else future
+
+
+def _is_at_work(thread: threading.Thread) -> bool:
+    return thread is not threading.main_thread() and not thread.name.startswith(_IDLE_THREADS)
+
+
+async def _first_event(trigger: BaseTrigger) -> TriggerEvent:
+    stream = trigger.run()
+    try:
+        async for event in stream:
+            return event
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+    raise TriggerExhausted(
+        f"trigger {type(trigger).__name__} has ended without an event: its run() must yield a TriggerEvent"
+    )

@@ -1,0 +1,266 @@
+"""Changing a run from outside: clearing and marking its task instances, holding it.
+
+Workers know much of a run from memory, and a message may come days late. So:
+
+1. One guarded write notes the intervention in the run's document, raises the run's `clear_number` and sets an alarm.
+   From then on whoever reads the run starts nothing in it, and a run that had ended is open again.
+2. Each task instance that is meant is cleared or marked, and each other one that is live is written once more with the
+   new number: so no worker can record an end by what it knew, it finds another token, and reads the run anew. Instances
+   behind cleared ones that do not exist are created blank, so that nobody creates them by what was true before.
+3. When all carry the number, one guarded write takes the note away, and the run is planned from its documents.
+
+Every step may be made twice, or by two at once. Whoever dies on the way leaves the note, and its alarm.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sailplane.cloud import paths
+from sailplane.cloud.changes import Change, Create, Delete, Replace
+from sailplane.cloud.committer import Committed
+from sailplane.cloud.wiring import Cloud
+from sailplane.engine import blanks, mapping, turns
+from sailplane.engine.draft import nonce
+from sailplane.engine.memory import RunMemory
+from sailplane.engine.progress import Progress
+from sailplane.model.callbacks import RunCallback
+from sailplane.model.dags import SerializedDag
+from sailplane.model.errors import NotFound
+from sailplane.model.evolve import evolve
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.interventions import Intervention, KeySet
+from sailplane.model.runs import DagRun, RunContext, TaskInstance
+from sailplane.model.states import RunState, TaskState
+from sailplane.planner import closing, selection
+from sailplane.planner.alarms import QUEUED_ALARM, RUN_ALARM
+
+_log = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
+
+UNFINISHED_ALARM = timedelta(minutes=1)
+"""How long an intervention may take before someone else goes on with it too, which does no harm."""
+MOST_CHANGES = 400
+"""Writes in one commit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be changed in a run as it was read."""
+
+    clears: Sequence[TaskKey] = ()
+    marks: dict[TaskState, Sequence[TaskKey]] = field(default_factory=dict)
+    reopens: bool = True
+    """Whether a run that has ended goes on because of this."""
+    run: DagRun
+    """The run with what else changes in its document."""
+
+    @property
+    def intervention(self) -> Intervention:
+        marks = {state: KeySet.of(keys) for state, keys in self.marks.items()}
+        return Intervention(clears=KeySet.of(self.clears), marks=marks)
+
+
+Decide = Callable[[DagRun, SerializedDag, Sequence[TaskInstance]], Order | None]
+
+
+def intervene(cloud: Cloud, clock: Clock, key: RunKey, decide: Decide) -> DagRun:
+    """Change a run as `decide` says, which is asked again when it changes meanwhile; None: not at all.
+
+    Returns the run as it is then. Raises `NotFound`.
+    """
+    while True:
+        run = cloud.store.run(key)
+        if run is None:
+            raise NotFound(f"DAG {key.dag_id!r} has no run {key.run_id!r}")
+        dag = cloud.store.version(key.dag_id, run.context.version)
+        order = decide(run, dag, cloud.store.tasks(key))
+        if order is None:
+            return run
+        noted = _noted(run, order, clock())
+        callbacks = _callbacks_of(run, dag, noted)
+        result = cloud.store.commit([Replace(noted), *callbacks])
+        if isinstance(result, Committed):
+            carry_out(cloud, clock, replace(noted, token=result.tokens[0]))
+            return cloud.store.run(key) or noted
+
+
+def _noted(run: DagRun, order: Order, now: datetime) -> DagRun:
+    """`order.run` with the intervention noted."""
+    changed = order.run
+    reopens = run.state.is_terminal and order.reopens
+    intervention = replace(order.intervention, restarts_run=reopens)
+    if run.intervention is not None:
+        intervention = run.intervention.and_then(intervention)
+    context = replace(changed.context, clear_number=run.context.clear_number + 1)
+    noted = replace(changed, context=context, intervention=intervention, alarm_at=now + UNFINISHED_ALARM, claim=nonce())
+    if reopens:
+        context = replace(context, started_at=None)
+        noted = replace(noted, context=context, state=RunState.QUEUED, queued_at=now, ended_at=None, summary={})
+    return noted
+
+
+def _callbacks_of(run: DagRun, dag: SerializedDag, noted: DagRun) -> list[Change]:
+    """What called the callbacks of a run that goes on makes room for those of its next end."""
+    has_any = dag.has_success_callback or dag.has_failure_callback
+    if not has_any or not run.state.is_terminal or noted.state.is_terminal:
+        return []
+    return [Delete(paths.task(run.key, TaskKey(callback))) for callback in RunCallback]
+
+
+def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
+    """Do what an intervention in `run` asks for, however much of it was done before, and let the run go on."""
+    intervention = run.intervention
+    if intervention is None:
+        return
+    dag = cloud.store.version(run.key.dag_id, run.context.version)
+    while True:
+        instances = cloud.store.tasks(run.key)
+        changes = _Round(run=run, dag=dag, intervention=intervention, now=clock()).changes(instances)
+        if not changes:
+            break
+        if not _write(cloud, changes) and not _is_still(cloud, run):
+            return
+    _finish(cloud, clock, run, dag, instances)
+
+
+def _is_still(cloud: Cloud, run: DagRun) -> bool:
+    """Whether nobody has changed more meanwhile: who did goes on with all of it."""
+    stored = cloud.store.run(run.key)
+    return stored is not None and stored.context.clear_number == run.context.clear_number
+
+
+def _write(cloud: Cloud, changes: Sequence[Sequence[Change]]) -> bool:
+    """Make `changes`, each whole or, when someone else got in its way, not at all. False when there were such."""
+    is_whole = True
+    for unit in _packed(changes):
+        if isinstance(cloud.store.commit([change for part in unit for change in part]), Committed):
+            continue
+        for part in unit:
+            is_whole = isinstance(cloud.store.commit(part), Committed) and is_whole
+    return is_whole
+
+
+def _packed(changes: Sequence[Sequence[Change]]) -> Iterable[list[Sequence[Change]]]:
+    unit: list[Sequence[Change]] = []
+    size = 0
+    for part in changes:
+        if unit and size + len(part) > MOST_CHANGES:
+            yield unit
+            unit, size = [], 0
+        unit.append(part)
+        size += len(part)
+    if unit:
+        yield unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """What is left to be done, from one look at all task instances."""
+
+    run: DagRun
+    dag: SerializedDag
+    intervention: Intervention
+    now: datetime
+
+    @property
+    def number(self) -> int:
+        return self.run.context.clear_number
+
+    def changes(self, instances: Sequence[TaskInstance]) -> list[list[Change]]:
+        """For each task instance the writes that belong together."""
+        found = [change for each in instances if (change := self._change(each))]
+        return found + [[Create(each)] for each in self._fences(instances)]
+
+    def _change(self, instance: TaskInstance) -> list[Change]:
+        state = instance.state
+        if instance.clear_number >= self.number:
+            return []
+        if (mark := self.intervention.mark_of(instance.key)) is not None:
+            return [] if state is mark else self._mark(instance, mark)
+        if instance.key in self.intervention.clears and state not in _CLEARED:
+            if state is TaskState.RUNNING:
+                return [Replace(evolve(instance, state=TaskState.RESTARTING, clear_number=self.number))]
+            return blanks.clear(instance, self.number, self.now)
+        return [Replace(self._touched(instance))] if state.is_live else []
+
+    def _mark(self, instance: TaskInstance, state: TaskState) -> list[Change]:
+        marked = evolve(
+            instance,
+            state=state,
+            started_at=instance.started_at or self.now,
+            ended_at=self.now,
+            alarm_at=None,
+            claim=nonce(),
+            waits_for=(),
+            skips=(),
+            clear_number=self.number,
+        )
+        if instance.task_id in self.dag.task_dict:
+            marked = evolve(marked, feeds=mapping.feeds(self.dag, marked, state))
+        more = [Delete(paths.wait(instance.run, instance.key))] if instance.waits_for else []
+        return [Replace(marked), *more]
+
+    def _touched(self, instance: TaskInstance) -> TaskInstance:
+        """`instance`, which goes on; in a run that is held it is not handed to a worker."""
+        touched = evolve(instance, clear_number=self.number)
+        if self.run.hold is not None and instance.state is TaskState.QUEUED:
+            return evolve(touched, state=TaskState.SCHEDULED, claim=nonce(), alarm_at=self.now + RUN_ALARM)
+        if instance.state is TaskState.QUEUED and not instance.worker:
+            return evolve(touched, claim=nonce(), alarm_at=self.now + QUEUED_ALARM)
+        return touched
+
+    def _fences(self, instances: Sequence[TaskInstance]) -> list[TaskInstance]:
+        """Blanks for what workers may be about to create: only in a run that was going on."""
+        changed = [
+            *self.intervention.clears,
+            *(key for each in self.intervention.marks.values() for key in each),
+        ]
+        if self.intervention.restarts_run or self.run.state.is_terminal or not changed:
+            return []
+        sizes = mapping.sizes_of(self.dag, instances)
+        there = {each.key for each in instances}
+        keys = selection.missing_behind(self.dag, changed, there, sizes)
+        keys += [key for key in changed if key not in there and key.task_id in self.dag.task_dict and key not in keys]
+        return [blanks.never_begun(self.run.key, key, self.number) for key in keys]
+
+
+_CLEARED = frozenset({TaskState.NONE, TaskState.RESTARTING})
+
+
+def _finish(cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag, instances: Sequence[TaskInstance]) -> None:
+    """Take the note away and let the run go on, unless more was changed meanwhile."""
+    while True:
+        done = replace(run, intervention=None, alarm_at=clock() + UNFINISHED_ALARM, claim=nonce())
+        if run.state.is_terminal:
+            states = {each.key: each.state for each in instances}
+            done = replace(done, alarm_at=None, summary=closing.summary(states))
+        result = cloud.store.commit([Replace(done)])
+        if isinstance(result, Committed):
+            break
+        stored = cloud.store.run(run.key)
+        if stored is None or stored.intervention is None or stored.context.clear_number != run.context.clear_number:
+            return
+        run = stored
+    _go_on(cloud, clock, replace(done, token=result.tokens[0]), dag)
+
+
+def _go_on(cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag) -> None:
+    if run.state.is_terminal or run.hold is not None:
+        return
+    if run.state is RunState.QUEUED:
+        turns.start_waiting(cloud, clock, run.key.dag_id)
+        return
+    memory = RunMemory.of(run, dag)
+    progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
+    instances = cloud.store.tasks(run.key)
+    progress.publish(memory, [each for each in instances if each.state is TaskState.QUEUED and not each.worker])
+    progress.replan(memory, instances)
+
+
+def with_context(run: DagRun, **changes: object) -> DagRun:
+    """`run` with fields of its context changed."""
+    context: RunContext = evolve(run.context, **changes)
+    return replace(run, context=context)

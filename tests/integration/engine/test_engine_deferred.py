@@ -1,0 +1,139 @@
+"""Tries that wait for a trigger in the middle: what the engine keeps of them, and how they go on."""
+
+from datetime import timedelta
+from functools import partial
+
+from engine_stage import FAILED, Stage, dag, task
+
+from sailplane.engine import events
+from sailplane.model import xcom
+from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.resuming import PendingTrigger, Resumption
+from sailplane.model.states import RunState
+
+LARGE = xcom.dumps("x" * 60_000)
+
+
+def deferred(stage: Stage, job: TaskJob, *, minutes: float = 5, kwargs: str = '{"a":1}', wait: str = "") -> Outcome:
+    """What a child answers whose trigger sleeps."""
+    now = stage.clock()
+    pending = PendingTrigger(classpath="flow.Trigger", kwargs="{}", asleep_since=now, asleep_for=minutes * 60)
+    return Outcome(
+        kind=OutcomeKind.DEFERRED,
+        resumption=Resumption(method="execute_complete", kwargs=kwargs, trigger=pending, began_at=job.started_at),
+        resume_at=now + timedelta(minutes=minutes),
+        waits_for=(wait,) if wait else (),
+        xcoms={"before": "1"},
+    )
+
+
+def defers_once(stage: Stage, job: TaskJob, end: Outcome | None = None, **options: str) -> Outcome:
+    if job.resumption is None:
+        return deferred(stage, job, **options)  # type: ignore[arg-type]
+    return end or Outcome(kind=OutcomeKind.SUCCESS, xcoms=dict(job.resumption.xcoms))
+
+
+def test_a_deferred_task_goes_on_when_its_time_has_come_as_the_same_try(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage)
+    key = stage.start(dag(task("a"), task("b", "a")))
+    stage.deliver_all()
+    began = stage.instance(key, "a").started_at
+    assert stage.states(key) == {"a": "deferred"}
+    assert stage.instance(key, "a").xcoms == {"before": "1"}
+    stage.clock.turn(minutes=4)
+    stage.tick()
+    assert not stage.bus.held
+    stage.clock.turn(minutes=1, seconds=1)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    resumed = stage.runner.jobs[1]
+    assert (resumed.task_id, resumed.try_number) == ("a", 1)
+    assert resumed.resumption is not None
+    assert (resumed.resumption.method, resumed.resumption.kwargs) == ("execute_complete", '{"a":1}')
+    ended = stage.instance(key, "a")
+    assert (ended.started_at, ended.resumption, ended.xcoms) == (began, None, {"before": "1"})
+
+
+def test_a_message_that_comes_twice_resumes_once(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage)
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    (message,) = stage.bus.take()
+    stage.worker.handle(message)
+    stage.worker.handle(message)
+    assert stage.runner.tries == [("a", 1)] * 2
+    assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_a_lost_message_is_published_again_with_what_goes_on(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage)
+    stage.start(dag(task("a")))
+    stage.deliver_all()
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    stage.bus.take()
+    stage.clock.turn(minutes=1)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.runner.jobs[-1].resumption is not None
+
+
+def test_large_arguments_go_over_the_bucket(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage, kwargs=LARGE)
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    kept = stage.instance(key, "a").resumption
+    assert kept is not None
+    assert len(kept.kwargs) < 1000
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    stage.deliver_all()
+    resumed = stage.runner.jobs[-1].resumption
+    assert resumed is not None
+    assert resumed.kwargs == LARGE
+
+
+def test_the_try_after_a_resumed_one_begins_anew(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage, end=FAILED)
+    key = stage.start(dag(task("a", retries=1, retry_delay=timedelta(minutes=2))))
+    stage.deliver_all()
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "up_for_retry"}
+    stage.clock.turn(minutes=3)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.runner.jobs[-1].try_number == 2
+    assert stage.runner.jobs[-1].resumption is None
+
+
+def test_a_worker_that_dies_while_it_goes_on_costs_a_try_as_ever(stage: Stage) -> None:
+    def dies(job: TaskJob) -> Outcome:
+        return deferred(stage, job) if job.resumption is None else Outcome(kind=OutcomeKind.KILLED)
+
+    stage.runner.script["a", 1] = dies
+    key = stage.start(dag(task("a", retries=1, retry_delay=timedelta(minutes=2))))
+    stage.deliver_all()
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "running"}
+    for _ in range(4):
+        stage.clock.turn(minutes=2)
+        stage.tick()
+        stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.runner.jobs[-1].resumption is None
+
+
+def test_an_object_in_the_bucket_wakes_a_deferred_task(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage, wait="gs://box/letter")
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    assert events.object_changed(stage.cloud, "box", "letter", events.FINALIZED, stage.clock) == 1
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS

@@ -1,0 +1,55 @@
+"""Results that are used again, through real workers and the bucket."""
+
+import pytest
+from engine_flights import Flight
+from engine_stage import Stage
+
+DAG = """
+    from datetime import timedelta
+    from sailplane import DAG, Variable, task, task_inputs
+
+    @task(cache_key=task_inputs, cache_expiration=timedelta(days=1))
+    def numbers(much):
+        return list(range(much))
+
+    @task
+    def total(numbers, ti=None):
+        return sum(numbers)
+
+    with DAG("flight"):
+        total(numbers(MUCH))
+    """
+
+
+def test_a_second_run_uses_the_result_of_the_first(stage: Stage, flight: Flight) -> None:
+    text = DAG.replace("MUCH", "20_000")
+    keys = [flight.fly(text, run_id=run_id) for run_id in ("first", "second")]
+    for key in keys:
+        assert stage.states(key) == {"numbers": "success", "total": "success"}
+        assert stage.instance(key, "total").xcoms["return_value"] == str(sum(range(20_000)))
+    assert "Returned value was" in flight.log(stage.instance(keys[0], "numbers"))
+    log = flight.log(stage.instance(keys[1], "numbers"))
+    assert "the result of run first" in log
+    assert "Returned value was" not in log
+    (name,) = stage.cloud.blobs.names("results/")
+    assert name.startswith("results/flight/numbers/")
+
+
+@pytest.mark.localcloud
+def test_keeping_a_result_writes_one_object_and_using_it_reads_one(stage: Stage, flight: Flight) -> None:
+    text = DAG.replace("MUCH", "3")
+    plain = text.replace("cache_key=task_inputs, cache_expiration=timedelta(days=1)", "")
+
+    def operations(text: str, run_id: str) -> dict[str, int]:
+        flight.fly(text, run_id=f"{run_id}-pushed")  # A new version is stored first.
+        stage.cloud.blobs.delete(stage.cloud.blobs.names("results/"))
+        before = stage.count()
+        flight.fly(text, run_id=run_id)
+        flight.fly(text, run_id=f"{run_id}-again")
+        return stage.since(before)
+
+    without, kept = operations(plain, "plain"), operations(text, "kept")
+    more = {name: kept[name] - without.get(name, 0) for name in kept}
+    assert more["firestore.writes"] == more["firestore.reads"] == 0
+    assert more["storage.class_a"] == 1
+    assert more["storage.class_b"] <= 3, "the first asks and finds nothing, the second finds it"

@@ -1,0 +1,106 @@
+"""State of task instances in the store: it outlives tries and workers, expires, and costs what it says."""
+
+from datetime import timedelta
+
+import pytest
+from engine_flights import Flight
+from engine_stage import Stage, dag, task
+
+from sailplane.engine import state_store
+from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.state_store import OfTask, StateOwner, StateRequest, StateVerb
+from sailplane.model.usage import Usage
+
+RUN = RunKey("flight", "only")
+OPERATIONS = ("firestore.reads", "firestore.writes", "firestore.deletes")
+
+
+def ask(stage: Stage, verb: StateVerb, task_id: str = "a", map_index: int = -1, **fields: object) -> str | None:
+    request = StateRequest(verb=verb, owner=StateOwner.TASK, task_id=task_id, map_index=map_index, **fields)  # type: ignore[arg-type]
+    return state_store.answer(stage.cloud.store, RUN, request, stage.clock())[0]
+
+
+def test_a_retry_finds_what_the_try_before_kept(stage: Stage, flight: Flight) -> None:
+    key = flight.fly("""
+        from datetime import timedelta
+        from sailplane import DAG, NEVER_EXPIRE, task
+
+        @task(retries=1, retry_delay=timedelta(0))
+        def run_job(task_state_store, ti):
+            job = task_state_store.get("job/ü")
+            if job is None:
+                task_state_store.set("job/ü", {"id": 7}, retention=NEVER_EXPIRE)
+                task_state_store.set("seen", True)
+                raise ConnectionError("lost")
+            task_state_store.delete("seen")
+            return [ti.try_number, job, task_state_store.get("seen")]
+
+        @task
+        def other(task_state_store):
+            return task_state_store.get("job/ü", "none of mine")
+
+        with DAG("flight"):
+            run_job() >> other()
+        """)
+    assert stage.instance(key, "run_job").xcoms["return_value"] == '[2,{"id":7},null]'
+    assert stage.instance(key, "other").xcoms["return_value"] == '"none of mine"'
+    (entry,) = stage.cloud.store.task_entries(key, TaskKey("run_job"))
+    assert (entry.key, entry.value, entry.expires_at) == ("job/ü", '{"id": 7}', None)
+
+
+def test_each_instance_of_a_mapped_task_has_its_own(stage: Stage) -> None:
+    ask(stage, StateVerb.SET, map_index=0, key="n", value="0")
+    ask(stage, StateVerb.SET, map_index=1, key="n", value="1")
+    assert [ask(stage, StateVerb.GET, map_index=index, key="n") for index in (-1, 0, 1)] == [None, "0", "1"]
+    ask(stage, StateVerb.CLEAR, map_index=0)
+    assert [ask(stage, StateVerb.GET, map_index=index, key="n") for index in (0, 1)] == [None, "1"]
+
+
+def test_nobody_sees_what_has_expired(stage: Stage) -> None:
+    expires_at = stage.clock() + timedelta(hours=1)
+    ask(stage, StateVerb.SET, key="short", value="1", expires_at=expires_at)
+    ask(stage, StateVerb.SET, key="long", value="2")
+    assert ask(stage, StateVerb.GET, key="short") == "1"
+    stage.clock.turn(hours=1)
+    assert ask(stage, StateVerb.GET, key="short") is None
+    found = state_store.entries(stage.cloud.store, OfTask(run=RUN, task=TaskKey("a")), stage.clock())
+    assert [(entry.key, entry.value) for entry in found] == [("long", "2")]
+
+
+def test_setting_again_replaces_value_and_expiry(stage: Stage) -> None:
+    ask(stage, StateVerb.SET, key="k", value="1", expires_at=stage.clock() + timedelta(hours=1))
+    stage.clock.turn(minutes=30)
+    ask(stage, StateVerb.SET, key="k", value="2", expires_at=stage.clock() + timedelta(hours=1))
+    stage.clock.turn(minutes=45)
+    assert ask(stage, StateVerb.GET, key="k") == "2"
+
+
+def test_state_does_not_count_as_a_task_instance(stage: Stage) -> None:
+    key = stage.start(dag(task("a"), task("b", "a")), run_id="only")
+    ask(stage, StateVerb.SET, key="k", value="1")
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "success", "b": "success"}
+    assert stage.run(key).state == "success"
+
+
+@pytest.mark.localcloud
+def test_each_operation_costs_one(stage: Stage) -> None:
+    def cost(verb: StateVerb, **fields: object) -> dict[str, int]:
+        before = stage.count()
+        ask(stage, verb, **fields)  # type: ignore[arg-type]
+        return {name: n for name, n in stage.since(before).items() if name in OPERATIONS}
+
+    assert cost(StateVerb.SET, key="k", value="1") == {"firestore.writes": 1}
+    assert cost(StateVerb.GET, key="k") == {"firestore.reads": 1}
+    assert cost(StateVerb.DELETE, key="k") == {"firestore.deletes": 1}
+
+
+def test_what_it_cost_is_told(stage: Stage) -> None:
+    def spent(verb: StateVerb, **fields: str) -> Usage:
+        request = StateRequest(verb=verb, owner=StateOwner.TASK, task_id="a", **fields)  # type: ignore[arg-type]
+        return state_store.answer(stage.cloud.store, RUN, request, stage.clock())[1]
+
+    assert spent(StateVerb.SET, key="k", value="1") == Usage(writes=1)
+    assert spent(StateVerb.GET, key="k") == Usage()
+    assert spent(StateVerb.SET, key="m", value="1") == Usage(writes=1)
+    assert spent(StateVerb.CLEAR) == Usage(deletes=2)
