@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.weekday import WeekDay
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.base import BaseHook
+    from sailplane.hooks.bigquery import BigQueryHook
     from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
@@ -83,6 +84,25 @@ if TYPE_CHECKING:
     from sailplane.notifiers.slack import SlackWebhookNotifier, send_slack_webhook_notification
     from sailplane.notifiers.smtp import SmtpNotifier, send_smtp_notification
     from sailplane.operators.bash import BashOperator
+    from sailplane.operators.bigquery import BigQueryInsertJobOperator
+    from sailplane.operators.bigquery_checks import (
+        BigQueryCheckOperator,
+        BigQueryGetDataOperator,
+        BigQueryValueCheckOperator,
+    )
+    from sailplane.operators.bigquery_tables import (
+        BigQueryCreateEmptyDatasetOperator,
+        BigQueryCreateTableOperator,
+        BigQueryDeleteDatasetOperator,
+        BigQueryDeleteTableOperator,
+        BigQueryGetDatasetTablesOperator,
+        BigQueryUpdateTableOperator,
+    )
+    from sailplane.operators.bigquery_transfers import (
+        BigQueryToBigQueryOperator,
+        BigQueryToGCSOperator,
+        GCSToBigQueryOperator,
+    )
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.email import EmailOperator
@@ -105,7 +125,12 @@ if TYPE_CHECKING:
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.slack import SlackWebhookOperator
     from sailplane.operators.smooth import SmoothOperator
-    from sailplane.operators.sql import BranchSQLOperator, SQLCheckOperator, SQLExecuteQueryOperator
+    from sailplane.operators.sql import (
+        BranchSQLOperator,
+        SQLCheckOperator,
+        SQLExecuteQueryOperator,
+        SQLValueCheckOperator,
+    )
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
         BranchExternalPythonOperator,
@@ -116,6 +141,7 @@ if TYPE_CHECKING:
     from sailplane.operators.weekday import BranchDayOfWeekOperator
     from sailplane.sensors.base import BaseSensorOperator, PokeReturnValue
     from sailplane.sensors.bash import BashSensor
+    from sailplane.sensors.bigquery import BigQueryTableExistenceSensor, BigQueryTablePartitionExistenceSensor
     from sailplane.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from sailplane.sensors.filesystem import FileSensor
     from sailplane.sensors.gcs import (
@@ -145,157 +171,43 @@ if TYPE_CHECKING:
 
 _HOME = {name: module for module, names in HOMES.items() for name in names}
 
+# fmt: off
 __all__ = [
-    "DAG",
-    "NEVER_EXPIRE",
-    "AirflowException",
-    "AirflowFailException",
-    "AirflowNotFoundException",
-    "AirflowRescheduleException",
-    "AirflowSensorTimeout",
-    "AirflowSkipException",
-    "AirflowTaskTimeout",
-    "ApprovalOperator",
-    "BaseBranchOperator",
-    "BaseEventTrigger",
-    "BaseHook",
-    "BaseNotifier",
-    "BaseOperator",
-    "BaseSensorOperator",
-    "BaseTrigger",
-    "BashOperator",
-    "BashSensor",
-    "BranchDateTimeOperator",
-    "BranchDayOfWeekOperator",
-    "BranchExternalPythonOperator",
-    "BranchPythonOperator",
-    "BranchPythonVirtualenvOperator",
-    "BranchSQLOperator",
-    "Configuration",
-    "Connection",
-    "ContinuousTimetable",
-    "CronDataIntervalTimetable",
-    "CronTriggerTimetable",
-    "DagRunInfo",
-    "DagStateTrigger",
-    "DataInterval",
-    "DateTimeSensor",
-    "DateTimeSensorAsync",
-    "DateTimeTrigger",
-    "DayOfWeekSensor",
-    "DbApiHook",
-    "DeltaDataIntervalTimetable",
-    "DeltaTriggerTimetable",
-    "DirectoryFileDeleteTrigger",
-    "DuplicateTaskIdFound",
-    "EdgeModifier",
-    "EmailOperator",
-    "EmptyOperator",
-    "EventsTimetable",
-    "ExceptionRetryPolicy",
-    "ExternalPythonOperator",
-    "ExternalTaskMarker",
-    "ExternalTaskSensor",
-    "FSHook",
-    "FileDeleteTrigger",
-    "FileSensor",
-    "FileTrigger",
-    "GCSBlobTrigger",
-    "GCSCheckBlobUpdateTimeTrigger",
-    "GCSCreateBucketOperator",
-    "GCSDeleteBucketOperator",
-    "GCSDeleteObjectsOperator",
-    "GCSFileTransformOperator",
-    "GCSHook",
-    "GCSListObjectsOperator",
-    "GCSObjectExistenceAsyncSensor",
-    "GCSObjectExistenceSensor",
-    "GCSObjectUpdateSensor",
-    "GCSObjectsWithPrefixExistenceSensor",
-    "GCSPrefixBlobTrigger",
-    "GCSToGCSOperator",
-    "GCSToLocalFilesystemOperator",
-    "HITLBranchOperator",
-    "HITLEntryOperator",
-    "HITLOperator",
-    "HttpHook",
-    "HttpOperator",
-    "HttpSensor",
-    "HttpSensorTrigger",
-    "Label",
-    "LatestOnlyOperator",
-    "LocalFilesystemToGCSOperator",
-    "MultipleCronTriggerTimetable",
-    "NullTimetable",
-    "OnceTimetable",
-    "Param",
-    "ParamValidationError",
-    "ParamsDict",
-    "PokeReturnValue",
-    "PostgresHook",
-    "PythonOperator",
-    "PythonSensor",
-    "PythonVirtualenvOperator",
-    "ResumableJobMixin",
-    "RetryAction",
-    "RetryDecision",
-    "RetryPolicy",
-    "RetryRule",
-    "SQLCheckOperator",
-    "SQLExecuteQueryOperator",
-    "ShortCircuitOperator",
-    "SkipMixin",
-    "SlackWebhookHook",
-    "SlackWebhookNotifier",
-    "SlackWebhookOperator",
-    "SmoothOperator",
-    "SmtpHook",
-    "SmtpNotifier",
-    "SqlSensor",
-    "SqliteHook",
-    "StartTriggerArgs",
-    "TaskDeferralError",
-    "TaskDeferralTimeout",
-    "TaskDeferred",
-    "TaskFailedEvent",
-    "TaskGroup",
-    "TaskInstance",
-    "TaskSkippedEvent",
-    "TaskSuccessEvent",
-    "TimeDeltaSensor",
-    "TimeDeltaSensorAsync",
-    "TimeDeltaTrigger",
-    "TimeRestriction",
-    "TimeSensor",
-    "TimeSensorAsync",
-    "Timetable",
-    "TriggerDagRunOperator",
-    "TriggerEvent",
-    "TriggerRule",
-    "Variable",
-    "WaitSensor",
-    "WeekDay",
-    "WorkflowTrigger",
-    "XComArg",
-    "XComNotFound",
-    "chain",
-    "chain_linear",
-    "context_wrapper",
-    "cross_downstream",
-    "dag",
-    "get_current_context",
-    "literal",
-    "mask_secret",
-    "redact",
-    "send_email",
-    "send_slack_webhook_notification",
-    "send_smtp_notification",
-    "setup",
-    "task",
-    "task_group",
-    "task_inputs",
-    "teardown",
+    "DAG", "NEVER_EXPIRE", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
+    "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout",
+    "ApprovalOperator", "BaseBranchOperator", "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator",
+    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
+    "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator",
+    "BigQueryDeleteTableOperator", "BigQueryGetDataOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook",
+    "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor",
+    "BigQueryToBigQueryOperator", "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator",
+    "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator", "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator", "BranchSQLOperator", "Configuration", "Connection", "ContinuousTimetable",
+    "CronDataIntervalTimetable", "CronTriggerTimetable", "DagRunInfo", "DagStateTrigger", "DataInterval",
+    "DateTimeSensor", "DateTimeSensorAsync", "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook",
+    "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger", "DuplicateTaskIdFound",
+    "EdgeModifier", "EmailOperator", "EmptyOperator", "EventsTimetable", "ExceptionRetryPolicy",
+    "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor", "FSHook", "FileDeleteTrigger", "FileSensor",
+    "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger", "GCSCreateBucketOperator",
+    "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator", "GCSHook",
+    "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor", "GCSObjectUpdateSensor",
+    "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSToBigQueryOperator", "GCSToGCSOperator",
+    "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook",
+    "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator",
+    "MultipleCronTriggerTimetable", "NullTimetable", "OnceTimetable", "Param", "ParamValidationError", "ParamsDict",
+    "PokeReturnValue", "PostgresHook", "PythonOperator", "PythonSensor", "PythonVirtualenvOperator",
+    "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule", "SQLCheckOperator",
+    "SQLExecuteQueryOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin", "SlackWebhookHook",
+    "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier", "SqlSensor",
+    "SqliteHook", "StartTriggerArgs", "TaskDeferralError", "TaskDeferralTimeout", "TaskDeferred", "TaskFailedEvent",
+    "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent", "TimeDeltaSensor", "TimeDeltaSensorAsync",
+    "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync", "Timetable", "TriggerDagRunOperator",
+    "TriggerEvent", "TriggerRule", "Variable", "WaitSensor", "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound",
+    "chain", "chain_linear", "context_wrapper", "cross_downstream", "dag", "get_current_context", "literal",
+    "mask_secret", "redact", "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task",
+    "task_group", "task_inputs", "teardown",
 ]
+# fmt: on
 
 
 def __getattr__(name: str) -> Any:

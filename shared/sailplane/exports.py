@@ -71,6 +71,7 @@ HOMES = {
     "sailplane.authoring.variable": ("Variable",),
     "sailplane.authoring.xcom_arg": ("XComArg",),
     "sailplane.hooks.base": ("BaseHook",),
+    "sailplane.hooks.bigquery": ("BigQueryHook",),
     "sailplane.hooks.filesystem": ("FSHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.hooks.http": ("HttpHook",),
@@ -81,6 +82,25 @@ HOMES = {
     "sailplane.notifiers.slack": ("SlackWebhookNotifier", "send_slack_webhook_notification"),
     "sailplane.notifiers.smtp": ("SmtpNotifier", "send_smtp_notification"),
     "sailplane.operators.bash": ("BashOperator",),
+    "sailplane.operators.bigquery": ("BigQueryInsertJobOperator",),
+    "sailplane.operators.bigquery_checks": (
+        "BigQueryCheckOperator",
+        "BigQueryGetDataOperator",
+        "BigQueryValueCheckOperator",
+    ),
+    "sailplane.operators.bigquery_tables": (
+        "BigQueryCreateEmptyDatasetOperator",
+        "BigQueryCreateTableOperator",
+        "BigQueryDeleteDatasetOperator",
+        "BigQueryDeleteTableOperator",
+        "BigQueryGetDatasetTablesOperator",
+        "BigQueryUpdateTableOperator",
+    ),
+    "sailplane.operators.bigquery_transfers": (
+        "BigQueryToBigQueryOperator",
+        "BigQueryToGCSOperator",
+        "GCSToBigQueryOperator",
+    ),
     "sailplane.operators.branch": (
         "BaseBranchOperator",
         "BranchPythonOperator",
@@ -108,7 +128,12 @@ HOMES = {
     "sailplane.operators.python": ("PythonOperator",),
     "sailplane.operators.slack": ("SlackWebhookOperator",),
     "sailplane.operators.smooth": ("SmoothOperator",),
-    "sailplane.operators.sql": ("BranchSQLOperator", "SQLCheckOperator", "SQLExecuteQueryOperator"),
+    "sailplane.operators.sql": (
+        "BranchSQLOperator",
+        "SQLCheckOperator",
+        "SQLExecuteQueryOperator",
+        "SQLValueCheckOperator",
+    ),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.virtualenv": (
         "BranchExternalPythonOperator",
@@ -119,6 +144,7 @@ HOMES = {
     "sailplane.operators.weekday": ("BranchDayOfWeekOperator",),
     "sailplane.sensors.base": ("BaseSensorOperator", "PokeReturnValue"),
     "sailplane.sensors.bash": ("BashSensor",),
+    "sailplane.sensors.bigquery": ("BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor"),
     "sailplane.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "sailplane.sensors.filesystem": ("FileSensor",),
     "sailplane.sensors.gcs": (

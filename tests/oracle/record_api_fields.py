@@ -20,6 +20,13 @@ MODELS = {
     "tasks": ("TaskResponse", "TaskCollectionResponse"),
     "xcom": ("XComResponse", "XComResponseNative", "XComResponseString", "XComCollectionResponse"),
     "import_error": ("ImportErrorResponse", "ImportErrorCollectionResponse"),
+    "hitl": (
+        "HITLDetail",
+        "HITLDetailHistory",
+        "HITLDetailCollection",
+        "HITLDetailResponse",
+        "UpdateHITLDetailPayload",
+    ),
     "log": ("TaskInstancesLogResponse",),
     "dag_sources": ("DAGSourceResponse",),
     "monitor": ("HealthInfoResponse",),

@@ -10,6 +10,7 @@ import pytest
 from sailplane.api.backend import LogLines, TriggerOrder
 from sailplane.model.dags import Schedule, ScheduleKind, SerializedDag, SerializedGroup, SerializedParam, SerializedTask
 from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
+from sailplane.model.human_steps import HumanAnswer, HumanReply, HumanRequest, HumanStep, check_answer
 from sailplane.model.ids import RunKey, TaskKey, run_id_for
 from sailplane.model.mapping import Expansion, Source, SourceKind
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
@@ -25,6 +26,7 @@ class MemoryStates:
 
     def __init__(self) -> None:
         self.stored: dict[tuple[Owner, str], Entry] = {}
+        self.assets: set[int] = set()
 
     def entries(self, owner: Owner) -> Sequence[Entry]:
         return sorted((one for (of, _), one in self.stored.items() if of == owner), key=lambda one: one.key)
@@ -41,6 +43,9 @@ class MemoryStates:
     def clear(self, owner: Owner) -> None:
         for each in self.entries(owner):
             self.delete(owner, each.key)
+
+    def has_asset(self, asset: int) -> bool:
+        return asset in self.assets
 
 
 class MemoryBackend:
@@ -60,6 +65,7 @@ class MemoryBackend:
         self.stored_variables: dict[str, Variable] = {}
         self.stored_connections: dict[str, Connection] = {}
         self.states = MemoryStates()
+        self.asked: dict[tuple[RunKey, TaskKey, int], HumanStep] = {}
         self.reads = 0
         """Task instances that lists read."""
         self.trouble: Exception | None = None
@@ -139,6 +145,36 @@ class MemoryBackend:
 
     def xcom(self, instance: TaskInstance, key: str) -> Any:
         return self.values[instance.run, instance.key][key]
+
+    def questions(
+        self, *, dag_id: str | None = None, run_id: str | None = None, answered: bool | None = None
+    ) -> Sequence[HumanStep]:
+        found = [
+            step
+            for (run, _, _), step in self.asked.items()
+            if dag_id in (None, run.dag_id) and run_id in (None, run.run_id)
+        ]
+        wanted = [step for step in found if answered is None or (step.answer is not None) is answered]
+        return sorted(wanted, key=lambda step: (step.answer is None, step.asked_at), reverse=True)
+
+    def question(self, run: RunKey, task: TaskKey, try_number: int) -> HumanStep | None:
+        return self.asked.get((run, task, try_number))
+
+    def answer(self, run: RunKey, task: TaskKey, reply: HumanReply) -> HumanStep:
+        instance = self.instances.get((run, task))
+        step = self.asked.get((run, task, instance.try_number)) if instance else None
+        if instance is None or step is None:
+            raise NotFound(f"task instance {task} of run {run} asks nothing")
+        check_answer(step, reply)
+        given = HumanAnswer(
+            chosen_options=reply.chosen_options,
+            params_input=reply.params_input,
+            answered_at=NOON,
+            answered_by=reply.by,
+        )
+        self.asked[run, task, instance.try_number] = replace(step, answer=given)
+        self.instances[run, task] = replace(instance, state=TaskState.QUEUED)
+        return self.asked[run, task, instance.try_number]
 
     def variables(self) -> Sequence[Variable]:
         return list(self.stored_variables.values())
@@ -235,6 +271,19 @@ class MemoryBackend:
         instance = replace(instance, **changes)
         self.instances[run, instance.key] = instance
         return instance
+
+    def add_question(self, run: RunKey, task_id: str, request: HumanRequest, **changes: Any) -> HumanStep:
+        """A task instance that waits for its answer."""
+        instance = self.add_task(run, task_id, TaskState.AWAITING_INPUT, **changes)
+        step = HumanStep(
+            run=run,
+            task=instance.key,
+            try_number=instance.try_number,
+            request=request,
+            asked_at=self.stored_runs[run].queued_at,
+        )
+        self.asked[run, instance.key, instance.try_number] = step
+        return step
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ from functools import cache
 from typing import Any
 
 from sailplane.api import (
+    asset_states,
     connections,
     costs,
     dag_runs,
     dags,
+    human_steps,
     login,
     logs,
     monitor,
@@ -27,7 +29,15 @@ from sailplane.api.http import HttpError, Request, Response, error_response, jso
 from sailplane.api.release import version
 from sailplane.api.routes import Route, Router, Routes
 from sailplane.api.users import Authenticator, User
-from sailplane.model.errors import AlreadyExists, AuthorError, NotFound, RequestError, SailplaneError, TransientError
+from sailplane.model.errors import (
+    AlreadyExists,
+    AuthorError,
+    Forbidden,
+    NotFound,
+    RequestError,
+    SailplaneError,
+    TransientError,
+)
 
 log = logging.getLogger(__name__)
 NOBODY = User(name="")
@@ -54,7 +64,9 @@ def router() -> Router:
         tasks,
         logs,
         xcoms,
+        human_steps,
         task_states,
+        asset_states,
         task_instances,
         variables,
         connections,
@@ -101,6 +113,7 @@ class App:
 _STATUS: Mapping[type[SailplaneError], int] = {
     NotFound: 404,
     AlreadyExists: 409,
+    Forbidden: 403,
     RequestError: 400,
     AuthorError: 400,
     TransientError: 503,

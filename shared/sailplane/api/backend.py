@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
+from sailplane.model.human_steps import HumanReply, HumanStep
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState, RunType, TriggeredBy
@@ -90,6 +91,16 @@ class Backend(Protocol):
 
     def xcom(self, instance: TaskInstance, key: str) -> Any:
         """One of the XComs that `instance` names, as JSON value."""
+
+    def questions(
+        self, *, dag_id: str | None = None, run_id: str | None = None, answered: bool | None = None
+    ) -> Sequence[HumanStep]:
+        """What tasks ask people, in all DAGs, one, or one run; those without an answer first, the newest first."""
+
+    def question(self, run: RunKey, task: TaskKey, try_number: int) -> HumanStep | None: ...
+
+    def answer(self, run: RunKey, task: TaskKey, reply: HumanReply) -> HumanStep:
+        """Raises `NotFound`, `AlreadyExists`, `Forbidden` or another `RequestError`."""
 
     def variables(self) -> Sequence[Variable]:
         """All Variables of the store."""
@@ -202,6 +213,22 @@ class EngineBackend:
 
         # Not msgspec, which refuses half a surrogate pair.
         return shown(json.loads(xcoms.resolve(self.cloud, instance.xcoms[key])))
+
+    def questions(
+        self, *, dag_id: str | None = None, run_id: str | None = None, answered: bool | None = None
+    ) -> Sequence[HumanStep]:
+        if dag_id is None or run_id is None:
+            found = self.cloud.store.questions(dag_id=dag_id, answered=answered)
+            return [step for step in found if run_id in (None, step.run.run_id)]
+        return self.cloud.store.questions(run=RunKey(dag_id, run_id), answered=answered)
+
+    def question(self, run: RunKey, task: TaskKey, try_number: int) -> HumanStep | None:
+        return self.cloud.store.question(run, task, try_number)
+
+    def answer(self, run: RunKey, task: TaskKey, reply: HumanReply) -> HumanStep:
+        from sailplane.engine import answering
+
+        return answering.answer(self.cloud, run, task, reply, utc_now)
 
     def variables(self) -> Sequence[Variable]:
         return self.cloud.store.variables()

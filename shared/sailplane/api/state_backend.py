@@ -26,6 +26,9 @@ class StateBackend(Protocol):
 
     def clear(self, owner: Owner) -> None: ...
 
+    def has_asset(self, asset: int) -> bool:
+        """Whether there is an asset with this id."""
+
 
 class EngineStates:
     """The state stores of a cloud. The engine is imported when it is first needed."""
@@ -57,3 +60,6 @@ class EngineStates:
         from sailplane.engine import state_store
 
         state_store.clear(self._store, owner)
+
+    def has_asset(self, asset: int) -> bool:
+        return asset in self._store.assets.get([asset])

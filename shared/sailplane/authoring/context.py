@@ -7,6 +7,7 @@ from sailplane.authoring import macros
 from sailplane.authoring.accessors import ConnectionAccessor, VariableAccessor
 from sailplane.authoring.asset_events import InletEventsAccessors, TriggeringAssetEvents
 from sailplane.authoring.asset_outlets import OutletEventAccessors
+from sailplane.authoring.asset_state_store import AssetStateStoreAccessors, has_assets
 from sailplane.authoring.configuration import Configuration
 from sailplane.authoring.params import run_params
 from sailplane.authoring.state_store import TaskStateStoreAccessor
@@ -48,8 +49,10 @@ def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: Chil
         **_UNKNOWN,
         **_dates(run),
     }
-    ti._context = context
-    return context
+    if (task.inlets or task.outlets) and has_assets(task.inlets, task.outlets):
+        context["asset_state_store"] = AssetStateStoreAccessors(task.inlets, task.outlets, job, services)
+    ti._context = Context(context)
+    return ti._context
 
 
 _UNKNOWN: Mapping[str, Any] = {

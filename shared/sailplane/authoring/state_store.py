@@ -22,13 +22,14 @@ NEVER_EXPIRE: timedelta = timedelta.max
 _log = logging.getLogger("task")
 
 
-async def _in_thread(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+async def in_thread(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What `call` returns, without holding up the event loop."""
     import asyncio  # Late: few tasks need it, and it takes longer to import than all of this.
 
     return await asyncio.to_thread(call, *args, **kwargs)
 
 
-class _Accessor:
+class StateAccessor:
     """Entries of one owner. Each method asks the store; those that begin with `a` can be awaited."""
 
     def __init__(self, services: ChildServices, job: TaskJob) -> None:
@@ -55,15 +56,15 @@ class _Accessor:
 
     async def aget(self, key: str, default: Any = None) -> Any:
         """`get`, without holding up the event loop."""
-        return await _in_thread(self.get, key, default)
+        return await in_thread(self.get, key, default)
 
     async def adelete(self, key: str) -> None:
         """`delete`, without holding up the event loop."""
-        await _in_thread(self.delete, key)
+        await in_thread(self.delete, key)
 
     async def aclear(self) -> None:
         """`clear`, without holding up the event loop."""
-        await _in_thread(self.clear)
+        await in_thread(self.clear)
 
     def _set(self, key: str, value: Any, expires_at: datetime | None = None) -> None:
         text = encode_value(key, value)
@@ -80,7 +81,7 @@ class _Accessor:
         return self._services.state(self._request(verb, **fields))
 
 
-class TaskStateStoreAccessor(_Accessor):
+class TaskStateStoreAccessor(StateAccessor):
     """`task_state_store`: what a task instance keeps over its tries, and after its end."""
 
     def __repr__(self) -> str:
@@ -95,7 +96,7 @@ class TaskStateStoreAccessor(_Accessor):
 
     async def aset(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
         """`set`, without holding up the event loop."""
-        await _in_thread(self.set, key, value, retention=retention)
+        await in_thread(self.set, key, value, retention=retention)
 
     def _request(self, verb: StateVerb, **fields: Any) -> StateRequest:
         return StateRequest(

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sailplane.cloud import paths
+from sailplane.cloud.asset_codec import asset_path
 from sailplane.cloud.documents import (
     Fields,
     instant,
@@ -27,13 +28,8 @@ def task_entry_path(run: RunKey, task: TaskKey, key: str) -> str:
     return f"{paths.task(run, task)}/{TASK_STATE}/{document_id(key)}"
 
 
-def asset_path(name: str) -> str:
-    """Below which an asset's entries stand; no document of its own need be there."""
-    return f"assets/{document_id(name)}"
-
-
-def asset_entry_path(name: str, key: str) -> str:
-    return f"{asset_path(name)}/{ASSET_STATE}/{document_id(key)}"
+def asset_entry_path(asset: int, key: str) -> str:
+    return f"{asset_path(asset)}/{ASSET_STATE}/{document_id(key)}"
 
 
 def write_task_entry(record: TaskEntry, fields: Fields, shards: int) -> None:
@@ -70,10 +66,10 @@ def write_asset_entry(record: AssetEntry, fields: Fields, shards: int) -> None:
 
 
 def read_asset_entry(document: Any) -> AssetEntry:
-    _assets, name, _entries, key = _parts(document)
+    _assets, asset, _entries, key = _parts(document)
     fields = document.fields
     return AssetEntry(
-        asset=unquote(name),
+        asset=int(asset),
         key=unquote(key),
         value=text(fields, "value"),
         updated_at=required_instant(fields, "updated_at"),

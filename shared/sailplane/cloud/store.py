@@ -308,13 +308,13 @@ class Store(Reader):
         """All of a task instance; one read each."""
         return [state_codec.read_task_entry(each) for each in self._list(paths.task(run, task), state_codec.TASK_STATE)]
 
-    def asset_entry(self, name: str, key: str) -> AssetEntry | None:
-        found = self._get([state_codec.asset_entry_path(name, key)])
+    def asset_entry(self, asset: int, key: str) -> AssetEntry | None:
+        found = self._get([state_codec.asset_entry_path(asset, key)])
         return state_codec.read_asset_entry(found[0]) if found else None
 
-    def asset_entries(self, name: str) -> list[AssetEntry]:
+    def asset_entries(self, asset: int) -> list[AssetEntry]:
         """All of an asset; one read each."""
-        found = self._list(state_codec.asset_path(name), state_codec.ASSET_STATE)
+        found = self._list(asset_codec.asset_path(asset), state_codec.ASSET_STATE)
         return [state_codec.read_asset_entry(each) for each in found]
 
     # Alarms

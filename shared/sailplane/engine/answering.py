@@ -1,10 +1,9 @@
 """What tasks ask people: kept beside the task instance that waits, which goes on in the commit that has the answer."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sailplane.cloud.changes import Change, Replace
 from sailplane.cloud.committer import Committed
@@ -18,9 +17,9 @@ from sailplane.model.errors import AlreadyExists, NotFound, RequestError
 from sailplane.model.evolve import evolve
 from sailplane.model.human_steps import (
     HumanAnswer,
+    HumanReply,
     HumanRequest,
     HumanStep,
-    Person,
     check_answer,
     default_answer,
     event_of,
@@ -34,21 +33,12 @@ LONGEST_INPUT = 100_000
 _MOST_TRIES = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What somebody answers."""
-
-    by: Person
-    chosen_options: Sequence[str]
-    params_input: Mapping[str, Any]
-
-
 def asked(instance: TaskInstance, request: HumanRequest, now: datetime) -> HumanStep:
     """The question that `instance`, which waits from now on, asks."""
     return HumanStep(run=instance.run, task=instance.key, try_number=instance.try_number, request=request, asked_at=now)
 
 
-def answer(cloud: Cloud, run: RunKey, task: TaskKey, reply: Reply, clock: Callable[[], datetime]) -> HumanStep:
+def answer(cloud: Cloud, run: RunKey, task: TaskKey, reply: HumanReply, clock: Callable[[], datetime]) -> HumanStep:
     """Record the answer to what a task instance asks, and let it go on.
 
     Raises `NotFound` when it asks nothing, `AlreadyExists` when it does not wait (any more), `Forbidden` for somebody
@@ -59,11 +49,11 @@ def answer(cloud: Cloud, run: RunKey, task: TaskKey, reply: Reply, clock: Callab
         instance, step = _waiting(cloud, run, task)
         if given is not None and step.answer == given:
             return step  # The commit had gone through, and its result was lost: an alarm hands the task on.
-        check_answer(step, reply.chosen_options, reply.by)
+        check_answer(step, reply)
         now = clock()
         given = HumanAnswer(
-            chosen_options=tuple(reply.chosen_options),
-            params_input=dict(reply.params_input),
+            chosen_options=reply.chosen_options,
+            params_input=reply.params_input,
             answered_at=now,
             answered_by=reply.by,
         )

@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.model.assets import AssetAnswer, AssetEvent, AssetKind, AssetNode, AssetQuery, AssetRecord, AssetVerb
+from sailplane.model.assets import (
+    AssetAnswer,
+    AssetEvent,
+    AssetKind,
+    AssetNode,
+    AssetQuery,
+    AssetRecord,
+    AssetVerb,
+    alias_id,
+)
 from sailplane.model.assets import asset_id as id_of
 from sailplane.model.ids import RunKey
 
@@ -29,7 +38,12 @@ def triggering(cloud: Cloud, run: RunKey) -> list[AssetEvent]:
 
 def _find(cloud: Cloud, query: AssetQuery) -> list[AssetRecord]:
     """Active ones first: of several with one name the others are no longer in any DAG."""
-    found = cloud.store.assets.named(name=query.name, uri=query.uri)
+    store = cloud.store.assets
+    if query.alias is not None:
+        alias = store.alias(alias_id(query.alias))
+        found = list(store.get(map(int, alias.assets)).values()) if alias is not None else []
+    else:
+        found = store.named(name=query.name, uri=query.uri)
     return sorted(found, key=lambda record: (not record.is_active, record.name, record.uri))
 
 

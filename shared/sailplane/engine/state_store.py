@@ -10,7 +10,6 @@ from sailplane.cloud import state_codec
 from sailplane.cloud.changes import Change, Delete, Put
 from sailplane.cloud.codec import path_of
 from sailplane.cloud.store import Store
-from sailplane.model.errors import NotFound
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.state_store import (
     AssetEntry,
@@ -50,9 +49,7 @@ def answer(store: Store, run: RunKey, request: StateRequest, now: datetime) -> t
 def _owner(run: RunKey, request: StateRequest) -> Owner:
     if request.owner is StateOwner.TASK:
         return OfTask(run=run, task=request.task)
-    if not request.asset_name:
-        raise NotFound(f"there is no asset with the URI {request.asset_uri!r}")
-    return OfAsset(name=request.asset_name)
+    return OfAsset(asset=request.asset)
 
 
 def _made(owner: Owner, run: RunKey, request: StateRequest, now: datetime) -> Entry:
@@ -66,7 +63,7 @@ def _made(owner: Owner, run: RunKey, request: StateRequest, now: datetime) -> En
             expires_at=request.expires_at,
         )
     writer = _writer(run, request.task)
-    return AssetEntry(asset=owner.name, key=request.key, value=request.value, updated_at=now, written_by=writer)
+    return AssetEntry(asset=owner.asset, key=request.key, value=request.value, updated_at=now, written_by=writer)
 
 
 def _writer(run: RunKey, task: TaskKey) -> StateWriter:
@@ -82,7 +79,7 @@ def _writer(run: RunKey, task: TaskKey) -> StateWriter:
 def entry(store: Store, owner: Owner, key: str, now: datetime) -> Entry | None:
     """The entry under `key`; None when it is not there, or has expired."""
     if isinstance(owner, OfAsset):
-        return store.asset_entry(owner.name, key)
+        return store.asset_entry(owner.asset, key)
     found = store.task_entry(owner.run, owner.task, key)
     return None if found is None or found.is_expired(now) else found
 
@@ -95,7 +92,7 @@ def entries(store: Store, owner: Owner, now: datetime) -> list[Entry]:
 
 def _all(store: Store, owner: Owner) -> list[Entry]:
     if isinstance(owner, OfAsset):
-        return [*store.asset_entries(owner.name)]
+        return [*store.asset_entries(owner.asset)]
     return [*store.task_entries(owner.run, owner.task)]
 
 
@@ -107,7 +104,7 @@ def put(store: Store, entry: Entry) -> None:
 def delete(store: Store, owner: Owner, key: str) -> None:
     """Delete an entry, if it is there."""
     if isinstance(owner, OfAsset):
-        store.commit([Delete(state_codec.asset_entry_path(owner.name, key))])
+        store.commit([Delete(state_codec.asset_entry_path(owner.asset, key))])
     else:
         store.commit([Delete(state_codec.task_entry_path(owner.run, owner.task, key))])
 

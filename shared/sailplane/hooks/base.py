@@ -7,6 +7,7 @@ from sailplane.authoring.connection import Connection, read_connection
 from sailplane.authoring.exceptions import AirflowException
 
 _HOOKS = {
+    "gcpbigquery": ("sailplane.hooks.bigquery", "BigQueryHook", "gcp_conn_id"),
     "google_cloud_platform": ("sailplane.hooks.gcs", "GCSHook", "gcp_conn_id"),
     "fs": ("sailplane.hooks.filesystem", "FSHook", "fs_conn_id"),
     "http": ("sailplane.hooks.http", "HttpHook", "http_conn_id"),

@@ -1,6 +1,7 @@
 """Google Cloud for tasks: credentials, project and sessions, as a Connection says or the process has them."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,6 +16,13 @@ CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 _PREFIX = "extra__google_cloud_platform__"
 """In front of each key of the extra, in Connections from Airflow 1."""
 _LOCAL_PROJECT = "local"
+
+
+def google_errors() -> Any:
+    """Google's module of errors, such as `google_errors().NotFound`; imported when one is caught or raised."""
+    from google.api_core import exceptions
+
+    return exceptions
 
 
 class GoogleBaseHook(BaseHook):
@@ -46,6 +54,10 @@ class GoogleBaseHook(BaseHook):
         self.impersonation_chain = impersonation_chain
         self.quota_project_id = quota_project_id
         self._given_project = project_id
+
+    @property
+    def log(self) -> logging.Logger:
+        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
 
     @cached_property
     def extras(self) -> Mapping[str, Any]:

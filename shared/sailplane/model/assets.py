@@ -188,7 +188,7 @@ class AssetVerb(StrEnum):
     """What a task asks about assets."""
 
     FIND = "find"
-    """The assets with a name or a URI."""
+    """The assets with a name or a URI, or that were updated through an alias."""
     EVENTS = "events"
     """The events of an asset or through an alias."""
     TRIGGERING = "triggering"

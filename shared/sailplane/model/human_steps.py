@@ -1,6 +1,6 @@
 """What a task asks of a person, and what was answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,15 @@ class HumanAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HumanReply:
+    """What somebody wants to answer."""
+
+    by: Person
+    chosen_options: tuple[str, ...]
+    params_input: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class HumanStep:
     """`.../tasks/{task_id}:{map_index}/questions/{try_number}`: what one try asked, and what was answered."""
 
@@ -62,9 +71,9 @@ class HumanStep:
     token: str = ""
 
 
-def check_answer(step: HumanStep, chosen: Sequence[str], by: Person) -> None:
-    """Raise `AlreadyExists`, `Forbidden` or `RequestError` unless `by` may answer `step` with `chosen` now."""
-    request = step.request
+def check_answer(step: HumanStep, reply: HumanReply) -> None:
+    """Raise `AlreadyExists`, `Forbidden` or `RequestError` unless `reply` can be the answer to `step`."""
+    request, chosen, by = step.request, reply.chosen_options, reply.by
     if step.answer is not None:
         raise AlreadyExists("the question has been answered already, and its answer cannot be changed")
     if request.assigned_users and by.id not in {person.id for person in request.assigned_users}:

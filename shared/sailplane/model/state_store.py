@@ -47,9 +47,8 @@ class StateRequest:
     task_id: str
     map_index: int = UNMAPPED
     """Who asks; with `StateOwner.TASK` also whose state it is."""
-    asset_name: str = ""
-    asset_uri: str = ""
-    """Instead of a name."""
+    asset: int = 0
+    """The asset's id, with `StateOwner.ASSET`."""
     key: str = ""
     value: str = ""
     """JSON."""
@@ -70,9 +69,9 @@ class OfTask:
 
 @dataclass(frozen=True, kw_only=True)
 class OfAsset:
-    """The state of one asset, by its name."""
+    """The state of one asset, by its id (`assets.asset_id`)."""
 
-    name: str
+    asset: int
 
 
 class WriterKind(StrEnum):
@@ -120,8 +119,8 @@ class TaskEntry:
 class AssetEntry:
     """One entry of an asset: it outlives runs."""
 
-    asset: str
-    """The asset's name."""
+    asset: int
+    """The asset's id."""
     key: str
     value: str
     """JSON."""
@@ -131,7 +130,7 @@ class AssetEntry:
 
     @property
     def owner(self) -> OfAsset:
-        return OfAsset(name=self.asset)
+        return OfAsset(asset=self.asset)
 
 
 Owner = OfTask | OfAsset

@@ -96,6 +96,48 @@ class SQLCheckOperator(BaseSQLOperator):
             raise AirflowException(f"the check of task {self.task_id!r} failed with {tuple(_values(row))}: {self.sql}")
 
 
+class SQLValueCheckOperator(BaseSQLOperator):
+    """Fails unless all values of the first row that `sql` gives are `pass_value`.
+
+    Numbers may be off by `tolerance`, a share of `pass_value`: 0.1 allows ten percent.
+    """
+
+    template_fields: Sequence[str] = ("sql", "pass_value", "parameters", "conn_id", "database", "hook_params")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"sql": "sql"}
+
+    def __init__(
+        self, *, sql: str, pass_value: Any, tolerance: Any = None, parameters: Parameters = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql, self.parameters = sql, parameters
+        self.pass_value = str(pass_value)
+        self.tolerance = _number(tolerance)
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        row = self.get_db_hook().get_first(self.sql, self.parameters)
+        if row is None:
+            raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
+        values = tuple(_values(row))
+        if not all(self._is_near(value) for value in values):
+            near = f", give or take {self.tolerance:.1%}" if self.tolerance else ""
+            raise AirflowException(
+                f"the check of task {self.task_id!r} gave {values} instead of {self.pass_value}{near}: {self.sql}"
+            )
+
+    def _is_near(self, value: Any) -> bool:
+        wanted = _number(self.pass_value)
+        if wanted is None:
+            return str(value) == self.pass_value
+        found = _number(value)
+        if found is None:
+            raise AirflowException(
+                f"the check of task {self.task_id!r} gave {value!r}, which is no number as {self.pass_value} is: "
+                f"{self.sql}"
+            )
+        return abs(found - wanted) <= abs(wanted) * (self.tolerance or 0.0)
+
+
 class BranchSQLOperator(BranchMixIn, BaseSQLOperator):
     """Goes on with `follow_task_ids_if_true` when the first value that `sql` gives is true; else with the others.
 
@@ -141,6 +183,13 @@ class BranchSQLOperator(BranchMixIn, BaseSQLOperator):
 
 _TRUE = ("true", "t", "yes", "y", "on", "1")
 _FALSE = ("false", "f", "no", "n", "off", "0")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _values(row: Any) -> Iterable[Any]:

@@ -27,4 +27,4 @@ class States:
 def _owner(request: StateRequest) -> tuple[str, ...]:
     if request.owner is StateOwner.TASK:
         return ("task", request.task.document_id)
-    return ("asset", request.asset_name or request.asset_uri)
+    return ("asset", str(request.asset))

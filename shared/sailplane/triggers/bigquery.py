@@ -1,7 +1,7 @@
 """Triggers that wait for jobs of BigQuery."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
@@ -62,3 +62,47 @@ class BigQueryInsertJobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         if self.cancel_on_kill and self.job_id:
             self.hook.cancel_job(self.job_id, self.project_id, self.location)
+
+
+class BigQueryTableExistenceTrigger(BaseTrigger):
+    """Fires when the table is there, and has the partition `partition_id` if one is given."""
+
+    looks_first = True
+
+    def __init__(
+        self,
+        project_id: str,
+        dataset_id: str,
+        table_id: str,
+        gcp_conn_id: str = DEFAULT_CONNECTION,
+        hook_params: Mapping[str, Any] | None = None,
+        poll_interval: float = 4.0,
+        partition_id: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.project_id, self.dataset_id, self.table_id = project_id, dataset_id, table_id
+        self.gcp_conn_id, self.hook_params = gcp_conn_id, dict(hook_params or {})
+        self.poll_interval, self.partition_id = poll_interval, partition_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        names = (
+            "project_id",
+            "dataset_id",
+            "table_id",
+            "gcp_conn_id",
+            "hook_params",
+            "poll_interval",
+            "partition_id",
+        )
+        return f"{__name__}.BigQueryTableExistenceTrigger", {name: getattr(self, name) for name in names}
+
+    def is_there(self) -> bool:
+        hook = BigQueryHook(self.gcp_conn_id, self.hook_params.get("impersonation_chain"))
+        if self.partition_id is None:
+            return hook.table_exists(self.dataset_id, self.table_id, self.project_id)
+        return hook.table_partition_exists(self.dataset_id, self.table_id, self.partition_id, self.project_id)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        while not self.is_there():
+            await asyncio.sleep(self.poll_interval)
+        yield TriggerEvent({"status": "success", "message": "success"})

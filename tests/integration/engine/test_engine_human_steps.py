@@ -9,11 +9,10 @@ from engine_stage import Stage, dag, task
 
 from sailplane.engine import answering
 from sailplane.engine.alarms import Alarms
-from sailplane.engine.answering import Reply
 from sailplane.model import xcom
 from sailplane.model.errors import AlreadyExists, Forbidden, NotFound, RequestError
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
-from sailplane.model.human_steps import HumanRequest, HumanStep, Person
+from sailplane.model.human_steps import HumanReply, HumanRequest, HumanStep, Person
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.resuming import Resumption
 from sailplane.model.states import RunState, TaskState
@@ -21,7 +20,7 @@ from sailplane.model.states import RunState, TaskState
 REQUEST = HumanRequest(subject="Deploy?", options=("Yes", "No"), params={"size": {"value": 3, "schema": {}}})
 ADA = Person(id="ada", name="Ada")
 ASK = TaskKey("ask")
-YES = Reply(by=ADA, chosen_options=["Yes"], params_input={"size": 4})
+YES = HumanReply(by=ADA, chosen_options=("Yes",), params_input={"size": 4})
 
 
 def asking(
@@ -50,7 +49,7 @@ def begin(stage: Stage, request: HumanRequest = REQUEST, timeout: timedelta | No
     return key
 
 
-def answer(stage: Stage, key: RunKey, reply: Reply = YES) -> HumanStep:
+def answer(stage: Stage, key: RunKey, reply: HumanReply = YES) -> HumanStep:
     return answering.answer(stage.cloud, key, ASK, reply, stage.clock)
 
 
@@ -106,7 +105,7 @@ def test_only_the_first_answer_counts(stage: Stage) -> None:
     key = begin(stage)
     answer(stage, key)
     with pytest.raises(AlreadyExists, match="has been answered already"):
-        answer(stage, key, replace(YES, chosen_options=["No"]))
+        answer(stage, key, replace(YES, chosen_options=("No",)))
     stage.deliver_all()
     with pytest.raises(AlreadyExists, match="has been answered already"):
         answer(stage, key)
@@ -116,14 +115,18 @@ def test_only_the_first_answer_counts(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("reply", "error", "message"),
     [
-        (Reply(by=ADA, chosen_options=["Maybe"], params_input={}), RequestError, r"Invalid options \['Maybe'\]"),
-        (Reply(by=ADA, chosen_options=[], params_input={}), RequestError, "no option is chosen; there are: Yes, No"),
-        (Reply(by=ADA, chosen_options=["Yes", "No"], params_input={}), RequestError, "accepts only a single option"),
-        (Reply(by=ADA, chosen_options=["No"], params_input={"a": "b" * 100_001}), RequestError, "100,000 are allowed"),
+        (HumanReply(by=ADA, chosen_options=("Maybe",)), RequestError, r"Invalid options \['Maybe'\]"),
+        (HumanReply(by=ADA, chosen_options=()), RequestError, "no option is chosen; there are: Yes, No"),
+        (HumanReply(by=ADA, chosen_options=("Yes", "No")), RequestError, "accepts only a single option"),
+        (
+            HumanReply(by=ADA, chosen_options=("No",), params_input={"a": "b" * 100_001}),
+            RequestError,
+            "100,000 are allowed",
+        ),
     ],
 )
 def test_what_is_no_answer_is_refused_and_changes_nothing(
-    stage: Stage, reply: Reply, error: type[Exception], message: str
+    stage: Stage, reply: HumanReply, error: type[Exception], message: str
 ) -> None:
     key = begin(stage)
     before = stage.instance(key, "ask")

@@ -7,8 +7,9 @@ from engine_flights import Flight
 from engine_stage import Stage, dag, task
 
 from sailplane.engine import state_store
+from sailplane.model.assets import asset_id
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.state_store import OfTask, StateOwner, StateRequest, StateVerb
+from sailplane.model.state_store import OfTask, StateOwner, StateRequest, StateVerb, StateWriter, WriterKind
 from sailplane.model.usage import Usage
 
 RUN = RunKey("flight", "only")
@@ -104,3 +105,40 @@ def test_what_it_cost_is_told(stage: Stage) -> None:
     assert spent(StateVerb.GET, key="k") == Usage()
     assert spent(StateVerb.SET, key="m", value="1") == Usage(writes=1)
     assert spent(StateVerb.CLEAR) == Usage(deletes=2)
+
+
+def test_the_state_of_an_asset_goes_on_from_run_to_run(stage: Stage, flight: Flight) -> None:
+    text = """
+        from sailplane import DAG, task
+        from sailplane.authoring.assets import Asset
+
+        ORDERS = Asset("orders", "s3://warehouse/orders")
+
+        @task(inlets=[ORDERS, Asset("raw")], outlets=[ORDERS])
+        def load(asset_state_store):
+            state = asset_state_store[ORDERS]
+            state.set("runs", state.get("runs", 0) + 1)
+            return state.get("runs")
+
+        with DAG("flight"):
+            load()
+        """
+    keys = [flight.fly(text, run_id=run_id) for run_id in ("first", "second")]
+    assert [stage.instance(key, "load").xcoms["return_value"] for key in keys] == ["1", "2"]
+    (entry,) = stage.cloud.store.asset_entries(asset_id("orders", "s3://warehouse/orders"))
+    writer = StateWriter(kind=WriterKind.TASK, dag_id="flight", run_id="second", task_id="load", map_index=-1)
+    assert (entry.key, entry.value, entry.written_by) == ("runs", "2", writer)
+
+
+def test_the_state_of_an_asset_is_cleared_by_asset(stage: Stage) -> None:
+    def ask(verb: StateVerb, asset: int, key: str = "", value: str = "") -> str | None:
+        request = StateRequest(verb=verb, owner=StateOwner.ASSET, task_id="a", asset=asset, key=key, value=value)
+        return state_store.answer(stage.cloud.store, RUN, request, stage.clock())[0]
+
+    for asset, key in ((1, "a"), (1, "b/c"), (2, "a")):
+        ask(StateVerb.SET, asset, key, str(asset))
+    ask(StateVerb.DELETE, 1, "a")
+    assert [ask(StateVerb.GET, *where) for where in ((1, "a"), (1, "b/c"), (2, "a"))] == [None, "1", "2"]
+    ask(StateVerb.CLEAR, 1)
+    assert [ask(StateVerb.GET, *where) for where in ((1, "b/c"), (2, "a"))] == [None, "2"]
+    assert stage.cloud.store.assets.all() == [], "state is no asset"

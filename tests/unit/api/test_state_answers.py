@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.state_store import RETENTION, OfTask, TaskEntry
+from sailplane.model.state_store import RETENTION, AssetEntry, OfTask, StateWriter, TaskEntry, WriterKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "/api/v2/dags/etl/dagRuns/first/taskInstances/extract/state-store"
@@ -117,3 +117,42 @@ def test_a_task_instance_that_is_not_there_is_not_found(client, filled, method, 
 def test_a_task_without_instances_is_not_found(client, filled):
     url = f"{URL.replace('extract', 'absent')}?all_map_indices=true"
     assert status(client, "DELETE", url) == 404
+
+
+ASSET_URL = "/api/v2/assets/7/state-store"
+
+
+@pytest.fixture
+def with_asset(backend):
+    backend.states.assets.add(7)
+    writer = StateWriter(kind=WriterKind.TASK, dag_id="etl", run_id="first", task_id="extract", map_index=-1)
+    backend.states.put(AssetEntry(asset=7, key="at/eu", value="10", updated_at=NOON, written_by=writer))
+    return backend
+
+
+def test_the_state_of_an_asset_says_who_set_it(client, with_asset):
+    by_task = {"kind": "task", "dag_id": "etl", "run_id": "first", "task_id": "extract", "map_index": -1}
+    entry = {"key": "at/eu", "value": 10, "updated_at": "2026-03-01T12:00:00Z", "last_updated_by": by_task}
+    assert client.read(ASSET_URL) == {"asset_state_store": [entry], "total_entries": 1}
+    assert client.read(f"{ASSET_URL}/at/eu") == entry
+    assert status(client, "PUT", f"{ASSET_URL}/at/eu", {"value": {"row": 5}}) == 204
+    changed = client.read(f"{ASSET_URL}/at/eu")
+    assert changed["value"] == {"row": 5}
+    assert changed["last_updated_by"] == dict.fromkeys(by_task) | {"kind": "api"}
+
+
+def test_the_state_of_an_asset_is_deleted(client, with_asset):
+    assert status(client, "DELETE", f"{ASSET_URL}/none") == 204
+    assert status(client, "DELETE", f"{ASSET_URL}/at/eu") == 204
+    assert status(client, "GET", f"{ASSET_URL}/at/eu") == 404
+    status(client, "PUT", f"{ASSET_URL}/a", {"value": 1})
+    assert status(client, "DELETE", ASSET_URL) == 204
+    assert client.read(ASSET_URL)["total_entries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("GET", "/a"), ("PUT", "/a"), ("DELETE", "/a"), ("DELETE", "")]
+)
+def test_an_asset_that_is_not_there_is_not_found(client, with_asset, method, path):
+    assert status(client, method, f"/api/v2/assets/8/state-store{path}", {"value": 1}) == 404
+    assert status(client, "PUT", f"{ASSET_URL}/a", {"value": None}) == 422
