@@ -59,6 +59,8 @@ class Slots:
 
         Who waited before need not be asked: had there been room for one of them, it would be in.
         """
+        if run.is_held:
+            return
         for begin in range(0, len(waiting), MOST):
             part = waiting[begin : begin + MOST]
             sight = Sight(self._cloud, self._clock())
@@ -69,7 +71,7 @@ class Slots:
             if admitted is None:
                 self.admit({name for each in part for name in each.limits}, run)
             else:
-                self._hand_out(admitted, run)
+                self._hand_out(admitted, _Runs(self._cloud, run))
 
     def free(self, run: RunMemory, instance: TaskInstance, limits: Iterable[str]) -> None:
         """Let in who gets the places that `instance`, of `run`, no longer holds in `limits`."""
@@ -89,11 +91,12 @@ class Slots:
     def _together(self, what: Literal["freed", "all"], limits: Iterable[str], run: RunMemory | None) -> None:
         """Decide once for all who ask the same on this instance at the same moment."""
         names = tuple(sorted(set(limits)))
+        runs = _Runs(self._cloud, run)
         admitted: list[TaskInstance] = []
 
         def decide() -> int:
             budget = self._take_freed(names) if what == "freed" else None
-            while found := self._decide(names, budget):
+            while found := self._decide(names, budget, runs):
                 admitted.extend(found)
                 if len(found) < MOST:
                     break
@@ -101,16 +104,16 @@ class Slots:
 
         if names:
             self._cloud.store.slots.together.ask(" ".join((what, *names)), decide)
-        self._hand_out(admitted, run)
+        self._hand_out(admitted, runs)
 
     def _take_freed(self, names: Sequence[str]) -> Counter[str]:
         """How many places of `names` became free since the last decision about them."""
         with self._lock:
             return Counter({name: self._freed.pop(name, 0) for name in names})
 
-    def _decide(self, names: Sequence[str], budget: Counter[str] | None) -> list[TaskInstance]:
+    def _decide(self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs") -> list[TaskInstance]:
         for attempt in range(_ATTEMPTS):
-            admitted = self._commit(self._look(names, Counter(budget) if budget is not None else None))
+            admitted = self._commit(self._look(names, Counter(budget) if budget is not None else None, runs))
             if admitted is not None:
                 return admitted
             threading.Event().wait(min(_PAUSE * 2**attempt, 0.5) * random.uniform(0.2, 1.0))
@@ -130,7 +133,7 @@ class Slots:
                 self._on_alarm(each)
         return [each for each in done if not each.waits_for_slots]
 
-    def _look(self, names: Sequence[str], budget: Counter[str] | None) -> Decision:
+    def _look(self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs") -> Decision:
         """Who gets in now, of those that wait for `names`: a page of them at a time, for as long as there is room.
 
         `budget`: how many places became free. More than these nobody needs to give away, for what was free before
@@ -143,7 +146,7 @@ class Slots:
         for _ in range(_PAGES if budget is None else _PAGES_OF_AN_END):
             page = self._cloud.store.slots.waiting(wanted, limit=size, after=after)
             sight.take_in(page)
-            chosen += (got_in := choose(page, sight.room))
+            chosen += (got_in := choose(page, sight.room, runs.may_start))
             late = late or next((each for each in page if each not in got_in and sight.waits_for_rate(each)), None)
             if budget is not None:
                 budget.subtract({name: places(name, each) for each in got_in for name in each.limits})
@@ -156,19 +159,34 @@ class Slots:
             after = page[-1].rank
         return sight.decision(chosen[:MOST], late)
 
-    def _hand_out(self, admitted: Sequence[TaskInstance], run: RunMemory | None) -> None:
+    def _hand_out(self, admitted: Sequence[TaskInstance], runs: "_Runs") -> None:
         of_runs: dict[RunKey, list[TaskInstance]] = {}
         for instance in admitted:
             of_runs.setdefault(instance.run, []).append(instance)
         for key, instances in of_runs.items():
-            memory = run if run is not None and run.key == key else self._memory(key)
-            if memory is not None:
+            if (memory := runs.memory(key)) is not None:
                 self._publish(memory, instances)
 
-    def _memory(self, key: RunKey) -> RunMemory | None:
-        """Another run, from its document; None when it was deleted."""
+
+class _Runs:
+    """The runs that task instances wait in: each is read once, and only when one of its tasks has room."""
+
+    def __init__(self, cloud: Cloud, known: RunMemory | None) -> None:
+        self._cloud = cloud
+        self._memories: dict[RunKey, RunMemory | None] = {known.key: known} if known is not None else {}
+
+    def may_start(self, instance: TaskInstance) -> bool:
+        """Whether the run of `instance` goes on: it is not held, nor over, nor gone."""
+        memory = self.memory(instance.run)
+        return memory is not None and not memory.is_held
+
+    def memory(self, key: RunKey) -> RunMemory | None:
+        if key not in self._memories:
+            self._memories[key] = self._read(key)
+        return self._memories[key]
+
+    def _read(self, key: RunKey) -> RunMemory | None:
         stored = self._cloud.store.run(key)
-        if stored is None:
+        if stored is None or stored.state.is_terminal:
             return None
-        dag = self._cloud.store.version(key.dag_id, stored.context.version)
-        return RunMemory(stored.context, stored.token, dag)
+        return RunMemory.of(stored, self._cloud.store.version(key.dag_id, stored.context.version))

@@ -1,6 +1,6 @@
 """Which of the task instances that wait for places get them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,18 +21,18 @@ class Room:
     starts: dict[str, float] = field(default_factory=dict)
     """Of pools with a rate: how many may start now."""
 
-    def takes(self, instance: TaskInstance) -> bool:
-        """Whether there is room for it in every one of its limits; if so it has its places from then on."""
-        wanted = {name: places(name, instance) for name in instance.limits}
-        if any(self.taken[name] + count > self._most(name, instance) for name, count in wanted.items()):
-            return False
-        if self.waits_for_rate(instance):
-            return False
-        for name, count in wanted.items():
-            self.taken[name] += count
+    def has(self, instance: TaskInstance) -> bool:
+        """Whether there is room for it in every one of its limits."""
+        limits = instance.limits.items()
+        fits = all(self.taken[name] + places(name, instance) <= self._capacity(name, most) for name, most in limits)
+        return fits and not self.waits_for_rate(instance)
+
+    def give(self, instance: TaskInstance) -> None:
+        """From now on it has its places."""
+        for name in instance.limits:
+            self.taken[name] += places(name, instance)
             if name in self.starts:
                 self.starts[name] -= 1.0
-        return True
 
     def waits_for_rate(self, instance: TaskInstance) -> bool:
         return any(self.starts.get(name, 1.0) < 1.0 for name in instance.limits)
@@ -40,9 +40,6 @@ class Room:
     def left(self, name: str, capacity: int) -> float:
         """How many more may get into a limit now."""
         return min(self._capacity(name, capacity) - self.taken[name], self.starts.get(name, float("inf")) // 1)
-
-    def _most(self, name: str, instance: TaskInstance) -> float:
-        return self._capacity(name, instance.limits[name])
 
     def _capacity(self, name: str, capacity: int) -> float:
         return self.pools.get(name, capacity)
@@ -53,9 +50,19 @@ def places(name: str, instance: TaskInstance) -> int:
     return instance.pool_slots if pool_of(name) is not None else 1
 
 
-def choose(waiting: Iterable[TaskInstance], room: Room) -> list[TaskInstance]:
-    """Those that get in, in the order of their ranks. One for which there is no room does not keep others waiting."""
-    return [instance for instance in sorted(waiting, key=lambda each: each.rank) if room.takes(instance)]
+def choose(
+    waiting: Iterable[TaskInstance], room: Room, may_start: Callable[[TaskInstance], bool] = lambda instance: True
+) -> list[TaskInstance]:
+    """Those that get in, in the order of their ranks. One for which there is no room does not keep others waiting.
+
+    `may_start` is asked of those only that have room: one may wait for something else.
+    """
+    chosen: list[TaskInstance] = []
+    for instance in sorted(waiting, key=lambda each: each.rank):
+        if room.has(instance) and may_start(instance):
+            room.give(instance)
+            chosen.append(instance)
+    return chosen
 
 
 def rank(priority: int, run_after: datetime, asked_at: datetime, task_id: str, map_index: int) -> str:
