@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sailplane.authoring.lazy_value import unwrapped
+
 CONTEXT_KEYS = frozenset(
     {
         "asset_state_store",
@@ -67,9 +69,10 @@ def keywords_for(
                 f"{_name(function)}() would get {name!r} twice: by its position in op_args, and by its name"
             )
     offered = {**context, **kwargs}
+    asked = {name: unwrapped(offered[name]) for name in parameters if name in offered}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return offered
-    return {name: offered[name] for name in parameters if name in offered}
+        return {**offered, **asked}
+    return asked
 
 
 def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

@@ -9,9 +9,11 @@ from sailplane.authoring.asset_events import InletEventsAccessors, TriggeringAss
 from sailplane.authoring.asset_outlets import OutletEventAccessors
 from sailplane.authoring.asset_state_store import AssetStateStoreAccessors, has_assets
 from sailplane.authoring.configuration import Configuration
+from sailplane.authoring.lazy_value import Context
 from sailplane.authoring.params import run_params
+from sailplane.authoring.run_questions import DagRunView, facts_of_previous_success
 from sailplane.authoring.state_store import TaskStateStoreAccessor
-from sailplane.authoring.task_instance import DagRunView, TaskInstance, run_view
+from sailplane.authoring.task_instance import TaskInstance, run_view
 from sailplane.model.execution import ChildServices, TaskJob
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: Chil
         "var": VariableAccessor(services),
         **_UNKNOWN,
         **_dates(run),
+        **facts_of_previous_success(ti),
     }
     if (task.inlets or task.outlets) and has_assets(task.inlets, task.outlets):
         context["asset_state_store"] = AssetStateStoreAccessors(task.inlets, task.outlets, job, services)
@@ -63,8 +66,6 @@ _UNKNOWN: Mapping[str, Any] = {
     "partition_date": None,
     "prev_data_interval_start_success": None,
     "prev_data_interval_end_success": None,
-    "prev_start_date_success": None,
-    "prev_end_date_success": None,
 }
 """Names that always resolve, to nothing as long as it is not known."""
 

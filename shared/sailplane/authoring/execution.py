@@ -22,6 +22,7 @@ from sailplane.authoring.exceptions import (
     TaskAwaitingInput,
 )
 from sailplane.authoring.interruption import terminable, time_limit
+from sailplane.authoring.lazy_value import Context
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
@@ -61,7 +62,7 @@ def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
             kind=OutcomeKind.FAILED, error=ErrorInfo(kind="TaskNotFound", message=message, file=job.run.file)
         )
     task = _own_copy(dag, job.task_id)
-    context: dict[str, Any] = {"task": task, "dag": dag}
+    context: dict[str, Any] = Context(task=task, dag=dag)
     try:
         with terminable(), lookups.serving(services):
             return _run(dag, task, job, services, context)

@@ -2,52 +2,31 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.lazy_value import unwrapped
 from sailplane.authoring.lazy_xcom import LazyXComSequence
+from sailplane.authoring.run_questions import DagRunView, RunQuestions
 from sailplane.authoring.timetable_base import Timetable, manual_interval
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
 from sailplane.model.human_steps import HumanRequest
-from sailplane.model.ids import UNMAPPED, TaskKey
-from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
+from sailplane.model.ids import UNMAPPED
 from sailplane.model.runs import RunContext
-from sailplane.model.states import RunState, RunType, TaskState
+from sailplane.model.states import TaskState
 
 if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
 
 
-@dataclass(frozen=True, kw_only=True)
-class DagRunView:
-    """`dag_run` of the context."""
-
-    dag_id: str
-    run_id: str
-    run_type: RunType
-    logical_date: datetime | None
-    data_interval_start: datetime | None
-    data_interval_end: datetime | None
-    run_after: datetime
-    start_date: datetime | None
-    end_date: datetime | None = None
-    conf: Mapping[str, Any]
-    state: RunState = RunState.RUNNING
-    triggered_by: str
-
-    @property
-    def external_trigger(self) -> bool:
-        return self.run_type is RunType.MANUAL
-
-
-class TaskInstance:
+class TaskInstance(RunQuestions):
     """`ti` of the context: the try that runs, and the XComs it pushes and pulls."""
 
     def __init__(self, task: "BaseOperator", job: TaskJob, run: DagRunView, services: ChildServices) -> None:
@@ -151,7 +130,7 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         """Store `value` for others to pull; it is written together with the try's end."""
-        value = list(value) if isinstance(value, LazyXComSequence) else value
+        value = list(value) if isinstance(value, LazyXComSequence) else unwrapped(value)
         self.pushed[key] = xcom.dumps(value, key=key, where=f"task {self.task_id!r}")
 
     def xcom_pull(
@@ -168,8 +147,8 @@ class TaskInstance:
         """The value pushed under `key` by a task, this one when `task_ids` is None; `default` when there is none.
 
         Several task_ids or map_indexes give a list, in their order. Without map_indexes, a task with several instances
-        gives what all of them pushed. `include_prior_dates` is accepted; only the XComs of the run asked for are looked
-        at.
+        gives what all of them pushed. With `include_prior_dates`, what that run has not is taken from the newest run
+        before it that has it.
         """
         is_own_run = dag_id in (None, self.dag_id) and run_id in (None, self.run_id)
         if isinstance(task_ids, str) and not is_arg_set(map_indexes) and is_own_run and self._has_instances(task_ids):
@@ -180,71 +159,8 @@ class TaskInstance:
         one = isinstance(task_ids, str | None) and not isinstance(indexes, list)
         every = indexes if isinstance(indexes, list) else [indexes]
         wanted = [self._reference(task_id, index, key, dag_id, run_id) for task_id, index in product(ids, every)]
-        found = [self._pull(reference, default) for reference in wanted]
-        if include_prior_dates and any(value is default for value in found):
-            self.log.warning(
-                "include_prior_dates has no effect: XCom %r was looked for in run %s only", key, self.run_id
-            )
+        found = [self._pull(replace(each, include_prior=include_prior_dates), default) for each in wanted]
         return found[0] if one else found
-
-    def trigger_run(self, request: RunRequest) -> RunAnswer:
-        """Start a run of another DAG."""
-        return self._services.trigger_run(request)
-
-    def find_runs(self, query: RunQuery) -> RunAnswer:
-        """How runs went, of this DAG or of others."""
-        return self._services.find_runs(query)
-
-    def get_dagrun_state(self, dag_id: str, run_id: str) -> str | None:
-        """The state of a run; None when there is none."""
-        found = self.find_runs(RunQuery(dag_id=dag_id, run_ids=(run_id,))).runs
-        return str(found[0].state) if found else None
-
-    def get_dr_count(
-        self,
-        dag_id: str,
-        logical_dates: Sequence[datetime] = (),
-        run_ids: Sequence[str] = (),
-        states: Sequence[str] = (),
-    ) -> int:
-        """How many runs of a DAG there are with these logical dates or ids, in these states."""
-        query = RunQuery(dag_id=dag_id, run_ids=tuple(run_ids), logical_dates=tuple(logical_dates))
-        return sum(not states or str(run.state) in states for run in self.find_runs(query).runs)
-
-    def get_ti_count(
-        self,
-        dag_id: str,
-        task_ids: Sequence[str] = (),
-        task_group_id: str | None = None,
-        logical_dates: Sequence[datetime] = (),
-        run_ids: Sequence[str] = (),
-        states: Sequence[str] = (),
-    ) -> int:
-        """How many task instances there are in such runs, in these states; without task_ids, of all tasks."""
-        found = self.get_task_states(dag_id, task_ids, task_group_id, logical_dates, run_ids)
-        return sum(not states or state in states for run in found.values() for state in run.values())
-
-    def get_task_states(
-        self,
-        dag_id: str,
-        task_ids: Sequence[str] = (),
-        task_group_id: str | None = None,
-        logical_dates: Sequence[datetime] = (),
-        run_ids: Sequence[str] = (),
-    ) -> dict[str, dict[str, str]]:
-        """The states of task instances by run_id and task_id, a mapped one as `task_id_0`."""
-        group = task_group_id if task_group_id is not None or task_ids else ""
-        query = RunQuery(
-            dag_id=dag_id,
-            run_ids=tuple(run_ids),
-            logical_dates=tuple(logical_dates),
-            task_ids=tuple(task_ids),
-            group_id=group,
-        )
-        return {
-            run.run_id: {_state_name(document): str(state) for document, state in run.tasks.items()}
-            for run in self.find_runs(query).runs
-        }
 
     @property
     def services(self) -> ChildServices:
@@ -285,11 +201,6 @@ def _with_interval(run: RunContext, timetable: Any) -> RunContext:
         return run
     start, end = manual_interval(timetable, run.logical_date)
     return replace(run, data_interval_start=start, data_interval_end=end)
-
-
-def _state_name(document: str) -> str:
-    key = TaskKey.parse(document)
-    return key.task_id if key.map_index == UNMAPPED else f"{key.task_id}_{key.map_index}"
 
 
 def _indexes(map_indexes: Any) -> int | list[int]:

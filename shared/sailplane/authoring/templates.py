@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from sailplane.authoring.lazy_value import unwrapped
 from sailplane.authoring.xcom_arg import Resolvable
 from sailplane.model.errors import TemplateError
 
@@ -182,9 +183,16 @@ def make_environment(
 def _environment_classes() -> tuple[Any, Any]:
     """Made when first needed, because the import of Jinja takes longer than most DAG files."""
     from jinja2.nativetypes import NativeEnvironment
+    from jinja2.runtime import Context as JinjaContext
     from jinja2.sandbox import SandboxedEnvironment, is_internal_attribute
 
+    class Context(JinjaContext):
+        def resolve_or_missing(self, key: str) -> Any:
+            return unwrapped(super().resolve_or_missing(key))
+
     class Sandbox(SandboxedEnvironment):
+        context_class = Context
+
         def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
             """Airflow's rule: names with one underscore are open, Python's internals are not."""
             return not is_internal_attribute(obj, attr)

@@ -12,6 +12,7 @@ from sailplane.cli import (
     dags,
     deploy,
     emulators,
+    hitl,
     migrate,
     run_task,
     runs,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(dags.app, name="dags")
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(hitl.app, name="hitl")
 app.add_typer(variables.app, name="variables")
 app.add_typer(connections.app, name="connections")
 app.add_typer(cost.app, name="cost")

@@ -36,6 +36,7 @@ STYLES: Mapping[str, str] = {
     TaskState.SKIPPED: "magenta",
     TaskState.UP_FOR_RETRY: "yellow",
     TaskState.UP_FOR_RESCHEDULE: "yellow",
+    TaskState.AWAITING_INPUT: "dark_orange",
 }
 
 

@@ -168,15 +168,17 @@ class Store(Reader):
         found = self._run(paths.dag(dag_id), query)
         return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
 
-    def neighbours(self, dag_id: str, logical_date: datetime, *, later: bool, limit: int) -> list[DagRun]:
-        """The runs of a DAG with the nearest logical dates before `logical_date`, or after it, nearest first."""
+    def neighbours(
+        self, dag_id: str, date: datetime, *, later: bool, limit: int, by: str = "logical_date"
+    ) -> list[DagRun]:
+        """The runs of a DAG with the nearest logical dates before `date`, or after it, nearest first."""
         query = select("runs")
         field_filter = query.where.field_filter
-        field_filter.field.field_path = "logical_date"
+        field_filter.field.field_path = by
         field_filter.op = OPERATORS.Value("GREATER_THAN" if later else "LESS_THAN")
-        documents.put_moment(field_filter.value, logical_date)
+        documents.put_moment(field_filter.value, date)
         order = query.order_by.add()
-        order.field.field_path = "logical_date"
+        order.field.field_path = by
         if not later:
             order.direction = DESCENDING
         query.limit.value = limit

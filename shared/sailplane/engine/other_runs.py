@@ -1,16 +1,20 @@
 """What tasks ask about runs: to start one of another DAG, and how others went."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import runs
+from sailplane.engine import past_runs, runs
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import AlreadyExists, InvalidConf, InvalidId, NotFound
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.other_runs import RunAnswer, RunFacts, RunProblem, RunQuery, RunRequest
-from sailplane.model.runs import DagRun
+from sailplane.model.other_runs import InstanceFacts, RunAnswer, RunFacts, RunProblem, RunQuery, RunRequest
+from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunType, TaskState, TriggeredBy
+
+NEWEST = 100
+"""Runs that are told of when a task asks about all."""
 
 
 def trigger(cloud: Cloud, request: RunRequest, clock: Callable[[], datetime]) -> RunAnswer:
@@ -41,6 +45,8 @@ def trigger(cloud: Cloud, request: RunRequest, clock: Callable[[], datetime]) ->
 
 def find(cloud: Cloud, query: RunQuery) -> RunAnswer:
     """The runs that `query` names, of those that exist. A run that has ended costs one read, its tasks included."""
+    if query.before is not None:
+        return _find_before(cloud, query, query.before)
     record = cloud.store.dag(query.dag_id)
     if record is None:
         return RunAnswer(problem=RunProblem.NO_DAG, message=f"there is no DAG {query.dag_id!r}")
@@ -54,9 +60,33 @@ def find(cloud: Cloud, query: RunQuery) -> RunAnswer:
     found = [run for run in named if run is not None]
     if query.logical_dates:
         found += cloud.store.runs_at(query.dag_id, query.logical_dates)
+    if query.takes_all:
+        found += cloud.store.runs(query.dag_id, limit=NEWEST)
     wanted = _wanted(dag, query)
     facts = tuple(_facts(run, _task_states(cloud, run, wanted)) for run in found)
     return RunAnswer(runs=facts, is_paused=record.is_paused)
+
+
+def _find_before(cloud: Cloud, query: RunQuery, date: datetime) -> RunAnswer:
+    """The newest earlier run that fits."""
+    for run in past_runs.earlier(cloud, query.dag_id, date):
+        if query.run_states and run.state not in query.run_states:
+            continue
+        if not query.instance:
+            return RunAnswer(runs=(_facts(run, {}),))
+        found = past_runs.instance_in(cloud, run, TaskKey.parse(query.instance))
+        if found is not None and (not query.instance_states or found.state in query.instance_states):
+            return RunAnswer(runs=(replace(_facts(run, {}), instance=_instance_facts(found)),))
+    return RunAnswer()
+
+
+def _instance_facts(instance: TaskInstance) -> InstanceFacts:
+    return InstanceFacts(
+        state=instance.state,
+        try_number=instance.try_number,
+        started_at=instance.started_at,
+        ended_at=instance.ended_at,
+    )
 
 
 def _wanted(dag: SerializedDag, query: RunQuery) -> frozenset[str]:
@@ -86,4 +116,18 @@ def _task_states(cloud: Cloud, run: DagRun, wanted: Iterable[str]) -> Mapping[st
 
 
 def _facts(run: DagRun, tasks: Mapping[str, TaskState]) -> RunFacts:
-    return RunFacts(run_id=run.key.run_id, state=run.state, logical_date=run.context.logical_date, tasks=tasks)
+    context = run.context
+    return RunFacts(
+        run_id=run.key.run_id,
+        state=run.state,
+        logical_date=context.logical_date,
+        run_type=context.run_type,
+        run_after=context.run_after,
+        data_interval_start=context.data_interval_start,
+        data_interval_end=context.data_interval_end,
+        started_at=context.started_at,
+        ended_at=run.ended_at,
+        conf=context.conf,
+        triggered_by=context.triggered_by,
+        tasks=tasks,
+    )

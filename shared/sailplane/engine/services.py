@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import asset_answers, other_runs, shelf, state_store, xcoms
+from sailplane.engine import asset_answers, other_runs, past_runs, shelf, state_store, xcoms
 from sailplane.engine.mapped_xcoms import MappedXComs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values
@@ -73,9 +73,13 @@ class Services:
             if envelope is not None:
                 return xcoms.resolve(self._cloud, envelope)
         instance = self._cloud.store.task(run, TaskKey(ref.task_id, ref.map_index))
-        if instance is None or ref.key not in instance.xcoms:
+        if instance is not None and ref.key in instance.xcoms:
+            return xcoms.resolve(self._cloud, instance.xcoms[ref.key])
+        if not ref.include_prior:
             return None
-        return xcoms.resolve(self._cloud, instance.xcoms[ref.key])
+        stored = self._cloud.store.run(run) if run != own else None
+        context = stored.context if stored is not None else self._run.context
+        return past_runs.xcom_before(self._cloud, run.dag_id, context, ref)
 
     def variable(self, key: str) -> str | None:
         return self._values.variable(key)

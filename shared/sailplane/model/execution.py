@@ -27,6 +27,8 @@ class XComRef:
     key: str = "return_value"
     dag_id: str | None = None
     run_id: str | None = None
+    include_prior: bool = False
+    """When that run has none: of the newest one before it that has one."""
 
 
 @dataclass(frozen=True, kw_only=True)

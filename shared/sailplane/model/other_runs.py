@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sailplane.model.states import RunState, TaskState
+from sailplane.model.states import RunState, RunType, TaskState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,16 @@ class RunQuery:
     """Of which tasks the states are asked for."""
     group_id: str | None = None
     """Of which group's tasks they are; an empty text: of all tasks."""
+    takes_all: bool = False
+    """The newest runs, when none is named."""
+    before: datetime | None = None
+    """Instead of runs by name: the one with the nearest logical date before this that fits the following."""
+    run_states: tuple[RunState, ...] = ()
+    """The run is in one of these; in any when empty."""
+    instance: str = ""
+    """Document id (`task_id:map_index`) of a task instance that it has,"""
+    instance_states: tuple[TaskState, ...] = ()
+    """in one of these states; in any when empty."""
 
 
 class RunProblem(StrEnum):
@@ -44,12 +54,32 @@ class RunProblem(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstanceFacts:
+    """A task instance of a run."""
+
+    state: TaskState
+    try_number: int = 1
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """One run, as far as it was asked for."""
 
     run_id: str
     state: RunState
     logical_date: datetime | None = None
+    run_type: RunType = RunType.MANUAL
+    run_after: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    triggered_by: str = ""
+    instance: InstanceFacts | None = None
+    """The task instance that was asked for."""
     tasks: Mapping[str, TaskState] = field(default_factory=dict)
     """Document id (`task_id:map_index`) -> state, of those asked for that exist."""
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sailplane.authoring.calling import CONTEXT_KEYS, keywords_for
 from sailplane.authoring.exceptions import AirflowException, AirflowSkipException
+from sailplane.authoring.lazy_value import LazyValue
 from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.hooks.subprocess import SubprocessHook
 from sailplane.model import errors, xcom, xcom_codecs
@@ -117,7 +118,12 @@ class IsolatedPythonOperator(PythonOperator):
         self._hook.end()
 
     def _arguments(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        offered = {name: value for name, value in context.items() if name in PASSED_ON and value is not None}
+        asked = inspect.signature(self.python_callable).parameters
+        offered = {
+            name: value
+            for name, value in context.items()
+            if name in PASSED_ON and not (type(value) is LazyValue and name not in asked) and value is not None
+        }
         offered["templates_dict"] = self.templates_dict
         if "params" in offered:
             offered["params"] = dict(offered["params"])

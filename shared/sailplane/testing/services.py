@@ -65,7 +65,8 @@ class LocalServices:
     def find_runs(self, query: RunQuery) -> RunAnswer:
         """Of the runs that tasks have asked for: there are no others."""
         asked = [each for each in self.triggered if each.dag_id == query.dag_id]
-        found = [each for each in asked if each.run_id in query.run_ids or each.logical_date in query.logical_dates]
+        names, dates = query.run_ids, query.logical_dates
+        found = [each for each in asked if query.takes_all or each.run_id in names or each.logical_date in dates]
         return RunAnswer(runs=tuple(map(_succeeded, found)))
 
     def assets(self, query: AssetQuery) -> AssetAnswer:
