@@ -92,6 +92,11 @@ class Alarms:
             return
         if run.state.is_terminal:
             return
+        if run.hold is not None:
+            from sailplane.engine import holding  # It answers the alarms of what waited meanwhile.
+
+            holding.answer(self._cloud, self._clock, run)
+            return
         after = now + RUN_ALARM
         if run.state is RunState.QUEUED:
             turns.start_waiting(self._cloud, self._clock, run.key.dag_id)
@@ -148,8 +153,8 @@ class Alarms:
 
     def _put_off(self, instance: TaskInstance) -> None:
         """Nothing of its run may start now: who lets the run go on looks at all its task instances."""
-        path = paths.task(instance.run, instance.key)
-        self._cloud.store.commit([Beat(path, instance.token, self._clock() + RUN_ALARM)])
+        put_off = replace(instance, alarm_at=self._clock() + RUN_ALARM, alarms=interventions.PUT_OFF)
+        self._cloud.store.commit([Replace(put_off)])
 
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:
         if instance.waits_for_slots:

@@ -22,7 +22,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blanks, mapping, turns
+from sailplane.engine import blanks, draft, mapping, run_callbacks, turns
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
@@ -40,6 +40,8 @@ from sailplane.planner.alarms import QUEUED_ALARM, RUN_ALARM
 _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
+PUT_OFF = 1000
+"""What the `alarms` of a task instance say whose alarm rang in a run that was held."""
 UNFINISHED_ALARM = timedelta(minutes=1)
 """How long an intervention may take before someone else goes on with it too, which does no harm."""
 MOST_CHANGES = 400
@@ -52,6 +54,7 @@ class Order:
 
     clears: Sequence[TaskKey] = ()
     marks: dict[TaskState, Sequence[TaskKey]] = field(default_factory=dict)
+    run_state: RunState | None = None
     reopens: bool = True
     """Whether a run that has ended goes on because of this."""
     run: DagRun
@@ -60,7 +63,7 @@ class Order:
     @property
     def intervention(self) -> Intervention:
         marks = {state: KeySet.of(keys) for state, keys in self.marks.items()}
-        return Intervention(clears=KeySet.of(self.clears), marks=marks)
+        return Intervention(clears=KeySet.of(self.clears), marks=marks, run_state=self.run_state)
 
 
 Decide = Callable[[DagRun, SerializedDag, Sequence[TaskInstance]], Order | None]
@@ -123,7 +126,7 @@ def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
             break
         if not _write(cloud, changes) and not _is_still(cloud, run):
             return
-    _finish(cloud, clock, run, dag, instances)
+    _finish(cloud, clock, run, dag, instances, intervention)
 
 
 def _is_still(cloud: Cloud, run: DagRun) -> bool:
@@ -172,7 +175,18 @@ class _Round:
     def changes(self, instances: Sequence[TaskInstance]) -> list[list[Change]]:
         """For each task instance the writes that belong together."""
         found = [change for each in instances if (change := self._change(each))]
-        return found + [[Create(each)] for each in self._fences(instances)]
+        return found + [[Create(each)] for each in [*self._marked_anew(instances), *self._fences(instances)]]
+
+    def _marked_anew(self, instances: Sequence[TaskInstance]) -> list[TaskInstance]:
+        """What is to be marked and does not exist."""
+        there = {each.key for each in instances}
+        memory = RunMemory.of(self.run, self.dag)
+        return [
+            evolve(draft.settled(memory, key, state, self.now), clear_number=self.number)
+            for state, keys in self.intervention.marks.items()
+            for key in keys
+            if key not in there and key.task_id in self.dag.task_dict
+        ]
 
     def _change(self, instance: TaskInstance) -> list[Change]:
         state = instance.state
@@ -223,41 +237,76 @@ class _Round:
         sizes = mapping.sizes_of(self.dag, instances)
         there = {each.key for each in instances}
         keys = selection.missing_behind(self.dag, changed, there, sizes)
-        keys += [key for key in changed if key not in there and key.task_id in self.dag.task_dict and key not in keys]
+        clears = self.intervention.clears
+        keys += [key for key in clears if key not in there and key.task_id in self.dag.task_dict and key not in keys]
+        keys = [key for key in keys if self.intervention.mark_of(key) is None]
         return [blanks.never_begun(self.run.key, key, self.number) for key in keys]
 
 
 _CLEARED = frozenset({TaskState.NONE, TaskState.RESTARTING})
 
 
-def _finish(cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag, instances: Sequence[TaskInstance]) -> None:
+def _finish(
+    cloud: Cloud,
+    clock: Clock,
+    run: DagRun,
+    dag: SerializedDag,
+    instances: Sequence[TaskInstance],
+    intervention: Intervention,
+) -> None:
     """Take the note away and let the run go on, unless more was changed meanwhile."""
     while True:
         done = replace(run, intervention=None, alarm_at=clock() + UNFINISHED_ALARM, claim=nonce())
-        if run.state.is_terminal:
-            states = {each.key: each.state for each in instances}
+        if run.hold is not None:
+            done = replace(done, alarm_at=held_alarm(run, clock()))
+        states = {each.key: each.state for each in instances}
+        callbacks: list[TaskInstance] = []
+        sizes = mapping.sizes_of(dag, instances)
+        if intervention.run_state is not None and closing.is_over(dag, states, sizes):
+            done = replace(done, state=intervention.run_state, ended_at=run.ended_at or clock())
+            callback = run_callbacks.due(RunMemory.of(run, dag), done.state, clock())
+            callbacks = [callback] if callback is not None else []
+        if done.state.is_terminal:
             done = replace(done, alarm_at=None, summary=closing.summary(states))
-        result = cloud.store.commit([Replace(done)])
+        result = cloud.store.commit([Replace(done), *map(Create, callbacks)])
         if isinstance(result, Committed):
             break
         stored = cloud.store.run(run.key)
         if stored is None or stored.intervention is None or stored.context.clear_number != run.context.clear_number:
             return
         run = stored
-    _go_on(cloud, clock, replace(done, token=result.tokens[0]), dag)
+    done = replace(done, token=result.tokens[0])
+    _publish(cloud, clock, done, dag, [evolve(each, token=result.tokens[1]) for each in callbacks])
+    if done.state.is_terminal and not run.state.is_terminal:
+        turns.start_waiting(cloud, clock, run.key.dag_id)
+    go_on(cloud, clock, done)
 
 
-def _go_on(cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag) -> None:
+def _publish(
+    cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag, instances: Sequence[TaskInstance]
+) -> Progress:
+    progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
+    progress.publish(RunMemory.of(run, dag), instances)
+    return progress
+
+
+def held_alarm(run: DagRun, now: datetime) -> datetime:
+    """When a run that is held is looked at again."""
+    resume_at = run.hold.resume_at if run.hold is not None else None
+    return now + RUN_ALARM if resume_at is None else min(now + RUN_ALARM, resume_at)
+
+
+def go_on(cloud: Cloud, clock: Clock, run: DagRun) -> None:
+    """Start what is due in a run of which nothing has been started for a while."""
     if run.state.is_terminal or run.hold is not None:
         return
     if run.state is RunState.QUEUED:
         turns.start_waiting(cloud, clock, run.key.dag_id)
         return
-    memory = RunMemory.of(run, dag)
-    progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
+    dag = cloud.store.version(run.key.dag_id, run.context.version)
     instances = cloud.store.tasks(run.key)
-    progress.publish(memory, [each for each in instances if each.state is TaskState.QUEUED and not each.worker])
-    progress.replan(memory, instances)
+    queued = [each for each in instances if each.state is TaskState.QUEUED and not each.worker]
+    _publish(cloud, clock, run, dag, queued).replan(RunMemory.of(run, dag), instances)
 
 
 def with_context(run: DagRun, **changes: object) -> DagRun:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sailplane.model.ids import TaskKey
-from sailplane.model.states import TaskState
+from sailplane.model.states import RunState, TaskState
 
 Ranges = tuple[tuple[int, int], ...]
 """Map indexes, each range with its ends."""
@@ -57,6 +57,8 @@ class Intervention:
     clears: KeySet = field(default_factory=KeySet)
     marks: Mapping[TaskState, KeySet] = field(default_factory=dict)
     """Terminal state -> what is to be in it."""
+    run_state: RunState | None = None
+    """How the run is to end, whatever its tasks ended as."""
     restarts_run: bool = False
     """True: the run had ended, and goes on when this is done."""
 
@@ -74,6 +76,7 @@ class Intervention:
         return Intervention(
             clears=(self.clears - touched) | later.clears,
             marks={state: keys for state, keys in marks.items() if keys},
+            run_state=later.run_state,
             restarts_run=self.restarts_run or later.restarts_run,
         )
 
