@@ -9,6 +9,21 @@ from typing import TYPE_CHECKING, Any
 from sailplane.exports import HOMES
 
 if TYPE_CHECKING:
+    from sailplane.authoring.asset_conditions import AssetAll, AssetAny
+    from sailplane.authoring.asset_schedules import AssetOrTimeSchedule
+    from sailplane.authoring.assets import (
+        Asset,
+        AssetAccessControl,
+        AssetAlias,
+        AssetAliasUniqueKey,
+        AssetNameRef,
+        AssetRef,
+        AssetUniqueKey,
+        AssetUriRef,
+        Dataset,
+        Metadata,
+        Model,
+    )
     from sailplane.authoring.configuration import Configuration
     from sailplane.authoring.connection import Connection
     from sailplane.authoring.dag import DAG, dag
@@ -77,12 +92,14 @@ if TYPE_CHECKING:
     from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.pubsub import PubSubHook
     from sailplane.hooks.slack import SlackWebhookHook
     from sailplane.hooks.smtp import SmtpHook, send_email
     from sailplane.hooks.sql import DbApiHook, PostgresHook, SqliteHook
     from sailplane.model.states import TriggerRule
     from sailplane.notifiers.slack import SlackWebhookNotifier, send_slack_webhook_notification
     from sailplane.notifiers.smtp import SmtpNotifier, send_smtp_notification
+    from sailplane.operators.asset import asset
     from sailplane.operators.bash import BashOperator
     from sailplane.operators.bigquery import BigQueryInsertJobOperator
     from sailplane.operators.bigquery_checks import (
@@ -122,6 +139,14 @@ if TYPE_CHECKING:
     from sailplane.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
     from sailplane.operators.http import HttpOperator
     from sailplane.operators.latest_only import LatestOnlyOperator
+    from sailplane.operators.pubsub import (
+        PubSubCreateSubscriptionOperator,
+        PubSubCreateTopicOperator,
+        PubSubDeleteSubscriptionOperator,
+        PubSubDeleteTopicOperator,
+        PubSubPublishMessageOperator,
+        PubSubPullOperator,
+    )
     from sailplane.operators.python import PythonOperator
     from sailplane.operators.slack import SlackWebhookOperator
     from sailplane.operators.smooth import SmoothOperator
@@ -151,6 +176,7 @@ if TYPE_CHECKING:
         GCSObjectUpdateSensor,
     )
     from sailplane.sensors.http import HttpSensor
+    from sailplane.sensors.pubsub import PubSubPullSensor
     from sailplane.sensors.python import PythonSensor
     from sailplane.sensors.sql import SqlSensor
     from sailplane.sensors.time import (
@@ -175,37 +201,41 @@ _HOME = {name: module for module, names in HOMES.items() for name in names}
 __all__ = [
     "DAG", "NEVER_EXPIRE", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
     "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout",
-    "ApprovalOperator", "BaseBranchOperator", "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator",
-    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
-    "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator",
-    "BigQueryDeleteTableOperator", "BigQueryGetDataOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook",
-    "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor",
-    "BigQueryToBigQueryOperator", "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator",
-    "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator", "BranchPythonOperator",
-    "BranchPythonVirtualenvOperator", "BranchSQLOperator", "Configuration", "Connection", "ContinuousTimetable",
-    "CronDataIntervalTimetable", "CronTriggerTimetable", "DagRunInfo", "DagStateTrigger", "DataInterval",
-    "DateTimeSensor", "DateTimeSensorAsync", "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook",
-    "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger", "DuplicateTaskIdFound",
-    "EdgeModifier", "EmailOperator", "EmptyOperator", "EventsTimetable", "ExceptionRetryPolicy",
-    "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor", "FSHook", "FileDeleteTrigger", "FileSensor",
-    "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger", "GCSCreateBucketOperator",
-    "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator", "GCSHook",
-    "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor", "GCSObjectUpdateSensor",
-    "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSToBigQueryOperator", "GCSToGCSOperator",
-    "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook",
-    "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator",
-    "MultipleCronTriggerTimetable", "NullTimetable", "OnceTimetable", "Param", "ParamValidationError", "ParamsDict",
-    "PokeReturnValue", "PostgresHook", "PythonOperator", "PythonSensor", "PythonVirtualenvOperator",
-    "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule", "SQLCheckOperator",
-    "SQLExecuteQueryOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin", "SlackWebhookHook",
-    "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier", "SqlSensor",
-    "SqliteHook", "StartTriggerArgs", "TaskDeferralError", "TaskDeferralTimeout", "TaskDeferred", "TaskFailedEvent",
-    "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent", "TimeDeltaSensor", "TimeDeltaSensorAsync",
-    "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync", "Timetable", "TriggerDagRunOperator",
-    "TriggerEvent", "TriggerRule", "Variable", "WaitSensor", "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound",
-    "chain", "chain_linear", "context_wrapper", "cross_downstream", "dag", "get_current_context", "literal",
-    "mask_secret", "redact", "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task",
-    "task_group", "task_inputs", "teardown",
+    "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
+    "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "BaseBranchOperator",
+    "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator", "BaseSensorOperator", "BaseTrigger", "BashOperator",
+    "BashSensor", "BigQueryCheckOperator", "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator",
+    "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator", "BigQueryGetDataOperator",
+    "BigQueryGetDatasetTablesOperator", "BigQueryHook", "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor",
+    "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
+    "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
+    "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
+    "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable",
+    "DirectoryFileDeleteTrigger", "DuplicateTaskIdFound", "EdgeModifier", "EmailOperator", "EmptyOperator",
+    "EventsTimetable", "ExceptionRetryPolicy", "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor",
+    "FSHook", "FileDeleteTrigger", "FileSensor", "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger",
+    "GCSCreateBucketOperator", "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator",
+    "GCSHook", "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor",
+    "GCSObjectUpdateSensor", "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSToBigQueryOperator",
+    "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator",
+    "HttpHook", "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator",
+    "LocalFilesystemToGCSOperator", "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable",
+    "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook",
+    "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
+    "PubSubDeleteTopicOperator", "PubSubHook", "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor",
+    "PythonOperator", "PythonSensor", "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision",
+    "RetryPolicy", "RetryRule", "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator",
+    "ShortCircuitOperator", "SkipMixin", "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator",
+    "SmoothOperator", "SmtpHook", "SmtpNotifier", "SqlSensor", "SqliteHook", "StartTriggerArgs", "TaskDeferralError",
+    "TaskDeferralTimeout", "TaskDeferred", "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent",
+    "TaskSuccessEvent", "TimeDeltaSensor", "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor",
+    "TimeSensorAsync", "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "WaitSensor",
+    "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
+    "cross_downstream", "dag", "get_current_context", "literal", "mask_secret", "redact", "send_email",
+    "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group", "task_inputs",
+    "teardown",
 ]
 # fmt: on
 
