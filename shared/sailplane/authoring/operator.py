@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from sailplane.authoring import operator_checks as checks
+from sailplane.authoring import priorities
 from sailplane.authoring.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
 from sailplane.authoring.operator_arguments import OperatorArguments
 from sailplane.authoring.operator_meta import OperatorMeta
@@ -128,6 +129,7 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
         self._set_timing()
         self._set_lists()
         self.pool = pool or DEFAULT_POOL
+        self.weight_rule = priorities.weight_rule(self.task_id, weight_rule)
         self.trigger_rule = checks.trigger_rule(self.task_id, trigger_rule)
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()

@@ -96,6 +96,10 @@ def backoff(task_id: str, value: Any) -> float:
 def check_limits(task: "BaseOperator") -> None:
     if task.pool_slots < 1:
         raise ValueError(f"task {task.task_id!r}: pool_slots must be 1 or more, but is {task.pool_slots}")
+    for name in ("max_active_tis_per_dag", "max_active_tis_per_dagrun"):
+        most = getattr(task, name)
+        if most is not None and most < 1:
+            raise ValueError(f"task {task.task_id!r}: {name} must be 1 or more, but is {most}; None is no limit")
     if task.sla is not None:
         raise AirflowException(
             f"task {task.task_id!r}: sla was removed in Airflow 3; use execution_timeout or a deadline"

@@ -11,6 +11,7 @@ from sailplane.authoring.dag_checks import find_order
 from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
+from sailplane.authoring.priorities import priorities
 from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
 from sailplane.model.errors import AuthorError
 
@@ -51,10 +52,11 @@ def _plain(value: Any) -> Any:
 
 def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     order = find_order(dag)
+    urgency = priorities(order)
     return SerializedDag(
         dag_id=dag.dag_id,
         file=file,
-        tasks=tuple(_task(task) for task in order),
+        tasks=tuple(_task(task, urgency[task.task_id]) for task in order),
         groups=tuple(_group(dag.group_dict[group_id]) for group_id in sorted(dag.group_dict)),
         schedule=dag.timetable,
         start_date=dag.start_date,
@@ -79,7 +81,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
     )
 
 
-def _task(task: BaseOperator) -> SerializedTask:
+def _task(task: BaseOperator, urgency: tuple[int, ...]) -> SerializedTask:
     return SerializedTask(
         task_id=task.task_id,
         operator=task.task_type,
@@ -87,9 +89,7 @@ def _task(task: BaseOperator) -> SerializedTask:
         trigger_rule=task.trigger_rule,
         execution_timeout=task.execution_timeout,
         queue=task.queue,
-        pool=task.pool,
-        pool_slots=task.pool_slots,
-        priority_weight=task.priority_weight,
+        **_limited(task, urgency),
         depends_on_past=task.depends_on_past,
         wait_for_downstream=task.wait_for_downstream,
         is_sensor=task.is_sensor,
@@ -103,6 +103,19 @@ def _task(task: BaseOperator) -> SerializedTask:
         **_retrying(task),
         **_shown(task),
     )
+
+
+def _limited(task: BaseOperator, urgency: tuple[int, ...]) -> dict[str, Any]:
+    rule = task.weight_rule
+    return {
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+        "priority_weight": task.priority_weight,
+        "priorities": urgency,
+        "weight_rule": str(rule) if isinstance(rule, str) else type(rule).__name__,
+        "max_active_tis_per_dag": task.max_active_tis_per_dag or 0,
+        "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun or 0,
+    }
 
 
 def _retrying(task: BaseOperator) -> dict[str, Any]:
