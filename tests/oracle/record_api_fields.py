@@ -31,6 +31,7 @@ MODELS = {
     "dag_sources": ("DAGSourceResponse",),
     "monitor": ("HealthInfoResponse",),
     "version": ("VersionInfo",),
+    "pools": ("PoolResponse", "PoolCollectionResponse", "PoolBody", "PoolPatchBody"),
     "variables": ("VariableResponse", "VariableCollectionResponse", "VariableBody"),
     "connections": (
         "ConnectionResponse",

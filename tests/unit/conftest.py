@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from sailplane.api.backend import LogLines, TriggerOrder
+from sailplane.engine.pools import PoolUse
 from sailplane.model.dags import Schedule, ScheduleKind, SerializedDag, SerializedGroup, SerializedParam, SerializedTask
 from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
 from sailplane.model.human_steps import HumanAnswer, HumanReply, HumanRequest, HumanStep, check_answer
 from sailplane.model.ids import RunKey, TaskKey, run_id_for
 from sailplane.model.mapping import Expansion, Source, SourceKind
+from sailplane.model.pools import DEFAULT, Pool, checked
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, RunContext, TaskInstance
 from sailplane.model.state_store import Entry, Owner
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
@@ -48,10 +50,39 @@ class MemoryStates:
         return asset in self.assets
 
 
+class MemoryPools:
+    """What `sailplane.api.pool_backend.PoolBackend` asks for; nothing is taken of any pool."""
+
+    def __init__(self) -> None:
+        self.stored = {"default_pool": DEFAULT}
+
+    def all(self) -> Sequence[Pool]:
+        return sorted(self.stored.values(), key=lambda pool: pool.name)
+
+    def use(self, pool: Pool) -> PoolUse:
+        return PoolUse(pool=pool, running=0, queued=0, scheduled=0, deferred=0)
+
+    def create(self, pool: Pool) -> Pool:
+        if pool.name in self.stored:
+            raise AlreadyExists(f"there is a pool {pool.name!r} already")
+        return self.put(pool)
+
+    def put(self, pool: Pool) -> Pool:
+        self.stored[pool.name] = checked(pool)
+        return pool
+
+    def change(self, name: str, fields: Mapping[str, Any]) -> Pool:
+        return self.put(replace(self.stored[name], **fields))
+
+    def delete(self, name: str) -> None:
+        del self.stored[name]
+
+
 class MemoryBackend:
     """What `sailplane.api.backend.Backend` asks for, over plain dictionaries."""
 
     def __init__(self) -> None:
+        self.pools = MemoryPools()
         self.records: dict[str, DagRecord] = {}
         self.versions: dict[tuple[str, int], SerializedDag] = {}
         self.due: dict[str, DagSchedule] = {}

@@ -17,6 +17,7 @@ from sailplane.api import (
     monitor,
     openapi,
     pages,
+    pools,
     task_instances,
     task_states,
     tasks,
@@ -70,6 +71,7 @@ def router() -> Router:
         task_instances,
         variables,
         connections,
+        pools,
         pages,
     )
     routes: list[Route] = []

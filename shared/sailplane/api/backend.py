@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sailplane.api.pool_backend import EnginePools, PoolBackend
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
 from sailplane.model.human_steps import HumanReply, HumanStep
@@ -122,6 +123,9 @@ class Backend(Protocol):
 
     @property
     def states(self) -> StateBackend: ...
+
+    @property
+    def pools(self) -> PoolBackend: ...
 
 
 def utc_now() -> datetime:
@@ -260,3 +264,7 @@ class EngineBackend:
     @property
     def states(self) -> StateBackend:
         return EngineStates(self.cloud)
+
+    @property
+    def pools(self) -> PoolBackend:
+        return EnginePools(self.cloud)

@@ -11,9 +11,9 @@ from sailplane.api.context import Call
 from sailplane.api.http import HttpError
 from sailplane.api.models import Answer, Body
 from sailplane.model.errors import RequestError
-from sailplane.model.values import Connection, Variable
 
 B = TypeVar("B")
+V = TypeVar("V")
 
 
 class OnExistence(StrEnum):
@@ -55,19 +55,21 @@ class BulkResponse(Answer, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind(Generic[B]):
-    """What bulk requests are about."""
+class Kind(Generic[B, V]):
+    """What bulk requests are about: bodies `B`, and what is stored, `V`."""
 
     name: str
-    stored: Callable[[Call], Mapping[str, Any]]
+    stored: Callable[[Call], Mapping[str, V]]
     name_of: Callable[[B], str]
-    made: Callable[[B], Variable | Connection]
+    made: Callable[[B], V]
     """Raises `HttpError`."""
-    changed: Callable[[Any, B, Sequence[str]], Variable | Connection]
+    changed: Callable[[V, B, Sequence[str]], V]
     """The stored one with what the body says, within the mask. Raises `HttpError`."""
+    put: Callable[[Call, Sequence[V]], None]
+    remove: Callable[[Call, V], None]
 
 
-def handle(call: Call, actions: Sequence[BulkCreate[B] | BulkUpdate[B] | BulkDelete], kind: Kind[B]) -> BulkResponse:
+def handle(call: Call, actions: Sequence[BulkCreate[B] | BulkUpdate[B] | BulkDelete], kind: Kind[B, V]) -> BulkResponse:
     """Do one action after the other. One that cannot be done as a whole does nothing, and is told with its reason."""
     told: dict[str, BulkActionResponse] = {}
     for action in actions:
@@ -87,7 +89,7 @@ def _told(error: HttpError | RequestError) -> dict[str, Any]:
     return {"error": str(error), "status_code": 400}
 
 
-def _do(call: Call, action: BulkCreate[B] | BulkUpdate[B] | BulkDelete, kind: Kind[B]) -> list[str]:
+def _do(call: Call, action: BulkCreate[B] | BulkUpdate[B] | BulkDelete, kind: Kind[B, V]) -> list[str]:
     """The names of what was done."""
     stored = kind.stored(call)
     match action:
@@ -99,29 +101,29 @@ def _do(call: Call, action: BulkCreate[B] | BulkUpdate[B] | BulkDelete, kind: Ki
             _check_there(action.entities, stored, action.action_on_non_existence, kind)
             found = [name for name in dict.fromkeys(action.entities) if name in stored]
             for name in found:
-                call.backend.remove_value(stored[name])
+                kind.remove(call, stored[name])
             return found
 
 
-def _create(call: Call, action: BulkCreate[B], kind: Kind[B], stored: Mapping[str, Any]) -> list[str]:
+def _create(call: Call, action: BulkCreate[B], kind: Kind[B, V], stored: Mapping[str, V]) -> list[str]:
     known = sorted(name for entity in action.entities if (name := kind.name_of(entity)) in stored)
     if known and action.action_on_existence is OnExistence.FAIL:
         raise HttpError(409, f"The {kind.name}: {', '.join(known)} already exist.")
     skips = action.action_on_existence is OnExistence.SKIP
     wanted = [entity for entity in action.entities if not (skips and kind.name_of(entity) in stored)]
-    call.backend.put_value(*map(kind.made, wanted))
+    kind.put(call, [kind.made(entity) for entity in wanted])
     return list(map(kind.name_of, wanted))
 
 
-def _update(call: Call, action: BulkUpdate[B], kind: Kind[B], stored: Mapping[str, Any]) -> list[str]:
+def _update(call: Call, action: BulkUpdate[B], kind: Kind[B, V], stored: Mapping[str, V]) -> list[str]:
     _check_there(map(kind.name_of, action.entities), stored, action.action_on_non_existence, kind)
     wanted = [entity for entity in action.entities if kind.name_of(entity) in stored]
     mask = action.update_mask or ()
-    call.backend.put_value(*(kind.changed(stored[kind.name_of(entity)], entity, mask) for entity in wanted))
+    kind.put(call, [kind.changed(stored[kind.name_of(entity)], entity, mask) for entity in wanted])
     return list(map(kind.name_of, wanted))
 
 
-def _check_there(names: Any, stored: Mapping[str, Any], otherwise: OnNonExistence, kind: Kind[B]) -> None:
+def _check_there(names: Any, stored: Mapping[str, V], otherwise: OnNonExistence, kind: Kind[B, V]) -> None:
     missing = sorted(set(names) - stored.keys())
     if missing and otherwise is OnNonExistence.FAIL:
         raise HttpError(404, f"The {kind.name}: {', '.join(missing)} were not found.")

@@ -155,10 +155,12 @@ def _wrong(name: str, message: str) -> HttpError:
     return HttpError(422, [{"type": "value_error", "loc": ["body", name], "msg": message, "input": None}])
 
 
-KIND: bulk.Kind[ConnectionBody] = bulk.Kind(
+KIND: bulk.Kind[ConnectionBody, Connection] = bulk.Kind(
     name="connections with these connection_ids",
     stored=lambda call: {connection.conn_id: connection for connection in call.backend.connections()},
     name_of=lambda body: body.connection_id,
     made=_made,
     changed=_changed,
+    put=lambda call, values: call.backend.put_value(*values),
+    remove=lambda call, value: call.backend.remove_value(value),
 )

@@ -132,10 +132,12 @@ def _missing(name: str) -> HttpError:
     return HttpError(422, [{"type": "missing", "loc": ["body", name], "msg": "Field required", "input": None}])
 
 
-KIND: bulk.Kind[VariableBody] = bulk.Kind(
+KIND: bulk.Kind[VariableBody, Variable] = bulk.Kind(
     name="variables with these keys",
     stored=lambda call: {variable.key: variable for variable in call.backend.variables()},
     name_of=lambda body: body.key,
     made=_made,
     changed=_changed,
+    put=lambda call, values: call.backend.put_value(*values),
+    remove=lambda call, value: call.backend.remove_value(value),
 )

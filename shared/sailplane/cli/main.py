@@ -14,6 +14,7 @@ from sailplane.cli import (
     emulators,
     hitl,
     migrate,
+    pools,
     run_task,
     runs,
     serve,
@@ -39,6 +40,7 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(hitl.app, name="hitl")
 app.add_typer(variables.app, name="variables")
 app.add_typer(connections.app, name="connections")
+app.add_typer(pools.app, name="pools")
 app.add_typer(cost.app, name="cost")
 app.add_typer(emulators.app, name="emulators")
 app.add_typer(migrate.app, name="migrate")

@@ -1,6 +1,6 @@
 """Pools, as people make and change them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ from sailplane.engine import turns
 from sailplane.engine.draft import nonce
 from sailplane.engine.progress import Progress
 from sailplane.engine.slots import Slots
-from sailplane.model.dags import DEFAULT_POOL
+from sailplane.model.dags import DEFAULT_POOL, SerializedDag
 from sailplane.model.errors import AlreadyExists, NotFound
 from sailplane.model.limits import pool_limit
 from sailplane.model.pools import DEFAULT, UNLIMITED, InvalidPool, Pool, checked
@@ -103,6 +103,22 @@ def delete(cloud: Cloud, name: str) -> None:
         raise InvalidPool(f"{DEFAULT_POOL!r} cannot be deleted; give it {UNLIMITED} slots")
     get(cloud, name)
     cloud.store.commit([Delete(slot_codec.pool_path(name))])
+
+
+def missing(cloud: Cloud, dags: Iterable[SerializedDag]) -> tuple[str, ...]:
+    """What to tell the authors of `dags` whose tasks name pools that there are not; one read for each pool named."""
+    first: dict[str, tuple[str, str]] = {}
+    for dag in dags:
+        for task in dag.tasks:
+            if task.pool != DEFAULT_POOL:
+                first.setdefault(task.pool, (dag.dag_id, task.task_id))
+    there, _ = cloud.store.slots.turns(first, ())
+    return tuple(
+        f"task {task_id!r} of DAG {dag_id!r} names the pool {name!r}, which does not exist: it waits until "
+        f"`sailplane pools set {name} SLOTS` makes it"
+        for name, (dag_id, task_id) in first.items()
+        if name not in there
+    )
 
 
 def admit(cloud: Cloud, name: str, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Put, PutVersion, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import asset_registry, asset_runs, bundles, turns
+from sailplane.engine import asset_registry, asset_runs, bundles, pools, turns
 from sailplane.model import ids
 from sailplane.model.dags import ParsedBundle, ScheduleKind, SerializedDag
 from sailplane.model.runs import DagFileError, DagRecord
@@ -32,6 +32,8 @@ class PushReport:
     stale: tuple[str, ...] = ()
     """No longer declared anywhere: they keep their history and start nothing by themselves."""
     errors: tuple[DagFileError, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What was registered all the same, and will not work as it is."""
 
 
 def push(cloud: Cloud, folder: Path, parsed: ParsedBundle, now: datetime) -> PushReport:
@@ -55,6 +57,7 @@ def push(cloud: Cloud, folder: Path, parsed: ParsedBundle, now: datetime) -> Pus
         unchanged=tuple(outcome["unchanged"]),
         stale=stale,
         errors=parsed.errors,
+        warnings=pools.missing(cloud, parsed.dags),
     )
 
 

@@ -108,6 +108,8 @@ class DagFolder:
             self._say(f"DAG folder {self._folder}: {known} DAG{'' if known == 1 else 's'}")
         for error in report.errors:
             self._say(f"DAG file with an error, its last good version stays: {error.message}")
+        for warning in report.warnings:
+            self._say(f"Warning: {warning}")
 
 
 async def _end(process: Process) -> None:

@@ -32,6 +32,7 @@ class Registration:
     unchanged: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     errors: tuple[DagFileError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_row(self) -> dict[str, Any]:
         return asdict(self)
@@ -44,6 +45,8 @@ class Registration:
                 yield f"{what}: {', '.join(ids)}"
         for error in self.errors:
             yield f"cannot read {error.file}: {error.message}"
+        for warning in self.warnings:
+            yield f"warning: {warning}"
         if not (self.created or self.updated or self.unchanged or self.errors):
             yield "no DAG found"
 
@@ -66,6 +69,7 @@ def push_folder(environment: Mapping[str, str], folder: Path) -> Registration:
         unchanged=tuple(report.unchanged),
         stale=tuple(report.stale),
         errors=tuple(report.errors),
+        warnings=tuple(report.warnings),
     )
 
 

@@ -18,6 +18,7 @@ from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import RunKey
 from sailplane.model.limits import pool_limit
 from sailplane.model.pools import Pool
+from sailplane.model.resuming import Resumption
 from sailplane.model.states import RunState, TaskState
 
 IN_POOL: dict[str, Any] = {"pool": "db"}
@@ -366,3 +367,27 @@ def test_a_pool_that_exists_is_not_made_anew(stage: Stage) -> None:
     stage.cloud.store.commit([Create(Pool(name="db", slots=4))])
     assert pools.put(stage.cloud, Pool(name="db", slots=5, description="rows"), stage.clock).slots == 5
     assert stage.cloud.store.slots.pool("db") is not None
+
+
+def test_a_push_warns_of_pools_that_do_not_exist(stage: Stage) -> None:
+    make_pool(stage, 1)
+    report = stage.push(dag(task("a", **IN_POOL), task("b", pool="gpu"), task("c", pool="gpu")))
+    (warning,) = report.warnings
+    assert "task 'b' of DAG 'flight' names the pool 'gpu'" in warning
+
+
+def test_a_deferred_task_keeps_its_slot_only_where_the_pool_says_so(stage: Stage) -> None:
+    for keeps in (False, True):
+        make_pool(stage, 1, include_deferred=keeps)
+        now = stage.clock()
+        resumption = Resumption(method="go_on", began_at=now)
+        wait = Outcome(kind=OutcomeKind.DEFERRED, resumption=resumption, resume_at=now + timedelta(seconds=40))
+        stage.runner.script["a", 1] = wait
+        key = stage.start(dag(task("a", **IN_POOL, priorities=(9,)), task("b", **IN_POOL), dag_id=f"keeps_{keeps}"))
+        stage.deliver_all()
+        assert stage.states(key) == {"a": "deferred", "b": "scheduled" if keeps else "success"}
+        stage.runner.script["a", 1] = SUCCESS
+        stage.clock.turn(seconds=41)
+        stage.tick()
+        stage.deliver_all()
+        assert stage.run(key).state is RunState.SUCCESS

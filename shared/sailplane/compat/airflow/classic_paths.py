@@ -51,13 +51,13 @@ PATHS: Mapping[str, str] = {
     "airflow.io airflow.io.path": "ObjectStoragePath",
     "airflow.io.store": "ObjectStore",
     "airflow.task.priority_strategy": (
-        "PriorityWeightStrategy=sailplane.compat.airflow.plugins:PriorityWeightStrategy"
+        "PriorityWeightStrategy=sailplane.authoring.priorities:PriorityWeightStrategy"
     ),
     "airflow.plugins_manager airflow.sdk.plugins_manager": (
         "AirflowPlugin=sailplane.compat.airflow.plugins:AirflowPlugin"
     ),
     "airflow.task.trigger_rule": "TriggerRule",
-    "airflow.task.weight_rule": "WeightRule=sailplane.compat.airflow.states:WeightRule",
+    "airflow.task.weight_rule": "WeightRule=sailplane.authoring.priorities:WeightRule",
     "airflow.utils.context": CONTEXT,
     "airflow.utils.dag_parsing_context": ("get_parsing_context=sailplane.compat.airflow.parsing:get_parsing_context"),
     "airflow.utils.dates": """
@@ -72,5 +72,5 @@ PATHS: Mapping[str, str] = {
     "airflow.utils.task_group": "TaskGroup",
     "airflow.utils.template": "literal",
     "airflow.utils.trigger_rule": "TriggerRule",
-    "airflow.utils.weight_rule": "WeightRule=sailplane.compat.airflow.states:WeightRule",
+    "airflow.utils.weight_rule": "WeightRule=sailplane.authoring.priorities:WeightRule",
 }

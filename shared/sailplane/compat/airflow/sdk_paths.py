@@ -56,7 +56,7 @@ _STATES = """
     TerminalTIState=sailplane.model.states:TaskState
     State=sailplane.compat.airflow.states:State
 """
-_WEIGHT_RULE = "WeightRule=sailplane.compat.airflow.states:WeightRule"
+_WEIGHT_RULE = "WeightRule=sailplane.authoring.priorities:WeightRule"
 CONTEXT = "Context=sailplane.compat.airflow.context:Context"
 _CONFIGURATION = "conf=sailplane:Configuration()"
 XCOM_KEY = "XCOM_RETURN_KEY=sailplane.authoring.xcom_arg:XCOM_RETURN_KEY"

@@ -1,6 +1,5 @@
 """`State` and the rules of weights, as Airflow's modules have them."""
 
-from enum import StrEnum
 
 from sailplane.model.states import TERMINAL, TaskState
 
@@ -26,11 +25,3 @@ class State:
     unfinished = frozenset({None, *TaskState}) - finished - {TaskState.NONE}
     failed_states = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
     success_states = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
-
-
-class WeightRule(StrEnum):
-    """How a task's priority counts those that wait for it, or that it waits for."""
-
-    DOWNSTREAM = "downstream"
-    UPSTREAM = "upstream"
-    ABSOLUTE = "absolute"

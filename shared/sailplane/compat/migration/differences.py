@@ -8,14 +8,12 @@ IGNORED = "is accepted and not acted on"
 NAMES: Mapping[str, str] = {
     "AirflowPlugin": "is no more than a declaration: plugins are not loaded; import what you need from a module",
     "BaseOperatorLink": "is no more than a declaration: pages show no links of operators",
-    "PriorityWeightStrategy": f"{IGNORED}: it has no priorities",
-    "WeightRule": f"{IGNORED}: it has no priorities",
+    "PriorityWeightStrategy": "is asked when the DAG is pushed, for each try, and knows nothing of the run",
     "conf": "has no options: conf.get returns its fallback, and fails without one",
 }
 """By the name in whatever module; each runs, but not as in Airflow."""
 
 DAG_ARGUMENTS: Mapping[str, str] = {
-    "max_active_tasks": IGNORED,
     "deadline": IGNORED,
     "access_control": f"{IGNORED}: roles apply to all DAGs",
 }
@@ -30,12 +28,6 @@ REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
 }
 TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
     (
-        "pool",
-        "pool_slots",
-        "priority_weight",
-        "weight_rule",
-        "max_active_tis_per_dag",
-        "max_active_tis_per_dagrun",
         "inlets",
         "outlets",
         "email",
