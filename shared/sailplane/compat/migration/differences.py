@@ -36,8 +36,6 @@ TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
         "weight_rule",
         "max_active_tis_per_dag",
         "max_active_tis_per_dagrun",
-        "inlets",
-        "outlets",
         "email",
         "run_as_user",
         "resources",
@@ -79,9 +77,6 @@ EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
         "prev_data_interval_end_success",
         "prev_start_date_success",
         "prev_end_date_success",
-        "inlet_events",
-        "outlet_events",
-        "triggering_asset_events",
     ),
     "is empty here",
 )
