@@ -181,7 +181,7 @@ class RunLoop:
         if not waiting:
             return False
         first = min(self._due_at(each) for each in waiting)
-        if self.waits_for_sensors and all(each.state is TaskState.UP_FOR_RESCHEDULE for each in waiting):
+        if self.waits_for_sensors and all(each.state is not TaskState.UP_FOR_RETRY for each in waiting):
             time.sleep(max((first - self.clock.now()).total_seconds(), 0))
         elif not self.waits_for_sensors:
             self.clock.skip_to(first)
