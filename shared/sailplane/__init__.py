@@ -89,7 +89,9 @@ if TYPE_CHECKING:
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.base import BaseHook
     from sailplane.hooks.bigquery import BigQueryHook
+    from sailplane.hooks.cloud_run import CloudRunHook
     from sailplane.hooks.filesystem import FSHook
+    from sailplane.hooks.functions import CloudFunctionsHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
     from sailplane.hooks.pubsub import PubSubHook
@@ -121,9 +123,11 @@ if TYPE_CHECKING:
         GCSToBigQueryOperator,
     )
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
+    from sailplane.operators.cloud_run import CloudRunExecuteJobOperator
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.email import EmailOperator
     from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.functions import CloudFunctionInvokeFunctionOperator
     from sailplane.operators.gcs import (
         GCSCreateBucketOperator,
         GCSDeleteBucketOperator,
@@ -210,6 +214,7 @@ __all__ = [
     "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
     "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
     "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
     "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
     "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
     "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable",
