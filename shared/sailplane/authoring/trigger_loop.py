@@ -17,7 +17,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 LONGEST = 30.0
 """Seconds that a trigger may run in one go, waiting for answers."""
-SHORTEST_SLEEP = 1.0
+SHORTEST_SLEEP = 0.5
 """Seconds: a shorter sleep is slept here, a longer one elsewhere."""
 FAREWELL = 5.0
 """Seconds that a trigger has to close what it opened."""

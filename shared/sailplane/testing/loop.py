@@ -128,7 +128,7 @@ class RunLoop:
             map_index=running.map_index,
             try_number=running.try_number,
             max_tries=running.max_tries,
-            started_at=running.started_at or self.clock.now(),
+            started_at=ends.began_at(running) or self.clock.now(),
             rescheduled_since=self.clock.to_real(since) if since is not None else None,
             resumption=self._resumption(running),
             execution_timeout=self.memory.dag.task_dict[running.task_id].execution_timeout,
