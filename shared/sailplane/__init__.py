@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from sailplane.hooks.functions import CloudFunctionsHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.object_storage import ObjectStoragePath
     from sailplane.hooks.pubsub import PubSubHook
     from sailplane.hooks.slack import SlackWebhookHook
     from sailplane.hooks.smtp import SmtpHook, send_email
@@ -227,8 +228,8 @@ __all__ = [
     "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator",
     "HttpHook", "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator", "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable",
-    "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook",
-    "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
+    "ObjectStoragePath", "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue",
+    "PostgresHook", "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
     "PubSubDeleteTopicOperator", "PubSubHook", "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor",
     "PythonOperator", "PythonSensor", "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision",
     "RetryPolicy", "RetryRule", "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator",

@@ -92,6 +92,7 @@ HOMES = {
     "sailplane.hooks.functions": ("CloudFunctionsHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
     "sailplane.hooks.http": ("HttpHook",),
+    "sailplane.hooks.object_storage": ("ObjectStoragePath",),
     "sailplane.hooks.pubsub": ("PubSubHook",),
     "sailplane.hooks.slack": ("SlackWebhookHook",),
     "sailplane.hooks.smtp": ("SmtpHook", "send_email"),

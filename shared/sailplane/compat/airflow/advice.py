@@ -21,7 +21,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",
-    "ObjectStoragePath": "use GCSHook in a @task",
     "XCom": "use ti.xcom_pull and ti.xcom_push of the context",
     "hookimpl": "it has no listeners; use callbacks of the DAG and its tasks",
     "poke_mode_only": "sensors have both modes; leave it out",
