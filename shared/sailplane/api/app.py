@@ -7,6 +7,7 @@ from typing import Any
 
 from sailplane.api import (
     asset_states,
+    assets,
     connections,
     costs,
     dag_runs,
@@ -17,6 +18,8 @@ from sailplane.api import (
     monitor,
     openapi,
     pages,
+    queued_assets,
+    reruns,
     task_instances,
     task_states,
     tasks,
@@ -67,6 +70,9 @@ def router() -> Router:
         human_steps,
         task_states,
         asset_states,
+        assets,
+        queued_assets,
+        reruns,
         task_instances,
         variables,
         connections,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sailplane.api.asset_backend import AssetBackend, EngineAssets
+from sailplane.api.rerun_backend import EngineRunChanges, RunChanges
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
 from sailplane.model.human_steps import HumanReply, HumanStep
@@ -121,7 +123,13 @@ class Backend(Protocol):
     def remove_value(self, value: Variable | Connection) -> None: ...
 
     @property
+    def assets(self) -> AssetBackend: ...
+
+    @property
     def states(self) -> StateBackend: ...
+
+    @property
+    def changes(self) -> RunChanges: ...
 
 
 def utc_now() -> datetime:
@@ -258,5 +266,13 @@ class EngineBackend:
         stored_values.remove(self.cloud.store, value)
 
     @property
+    def assets(self) -> AssetBackend:
+        return EngineAssets(self.cloud)
+
+    @property
     def states(self) -> StateBackend:
         return EngineStates(self.cloud)
+
+    @property
+    def changes(self) -> RunChanges:
+        return EngineRunChanges(self.cloud)

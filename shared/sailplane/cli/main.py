@@ -14,6 +14,7 @@ from sailplane.cli import (
     emulators,
     hitl,
     migrate,
+    reruns,
     run_task,
     runs,
     serve,
@@ -42,6 +43,7 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(cost.app, name="cost")
 app.add_typer(emulators.app, name="emulators")
 app.add_typer(migrate.app, name="migrate")
+reruns.add_commands(dags.app, runs.app, tasks.app)
 serve.add_commands(app)
 worker.add_commands(app)
 run_task.add_commands(app)

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sailplane.api import human_models, models, value_models
+from sailplane.api import asset_models, human_models, models, rerun_models, value_models
 
 RECORD = json.loads((Path(__file__).parents[2] / "oracle" / "api_fields.json").read_text())["fields"]
-MODULES = (models, value_models, human_models)
+MODULES = (asset_models, models, value_models, human_models, rerun_models)
 
 
 @pytest.mark.parametrize("name", sorted(RECORD))
