@@ -89,9 +89,12 @@ if TYPE_CHECKING:
     from sailplane.authoring.xcom_arg import XComArg
     from sailplane.hooks.base import BaseHook
     from sailplane.hooks.bigquery import BigQueryHook
+    from sailplane.hooks.cloud_run import CloudRunHook
     from sailplane.hooks.filesystem import FSHook
+    from sailplane.hooks.functions import CloudFunctionsHook
     from sailplane.hooks.gcs import GCSHook
     from sailplane.hooks.http import HttpHook
+    from sailplane.hooks.object_storage import ObjectStoragePath
     from sailplane.hooks.pubsub import PubSubHook
     from sailplane.hooks.slack import SlackWebhookHook
     from sailplane.hooks.smtp import SmtpHook, send_email
@@ -121,9 +124,11 @@ if TYPE_CHECKING:
         GCSToBigQueryOperator,
     )
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
+    from sailplane.operators.cloud_run import CloudRunExecuteJobOperator
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.email import EmailOperator
     from sailplane.operators.empty import EmptyOperator
+    from sailplane.operators.functions import CloudFunctionInvokeFunctionOperator
     from sailplane.operators.gcs import (
         GCSCreateBucketOperator,
         GCSDeleteBucketOperator,
@@ -210,6 +215,7 @@ __all__ = [
     "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
     "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
     "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
     "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
     "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
     "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable",
@@ -222,8 +228,8 @@ __all__ = [
     "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator",
     "HttpHook", "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator",
     "LocalFilesystemToGCSOperator", "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable",
-    "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook",
-    "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
+    "ObjectStoragePath", "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue",
+    "PostgresHook", "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
     "PubSubDeleteTopicOperator", "PubSubHook", "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor",
     "PythonOperator", "PythonSensor", "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision",
     "RetryPolicy", "RetryRule", "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sailplane.api import (
     asset_states,
+    assets,
     connections,
     costs,
     dag_runs,
@@ -18,6 +19,8 @@ from sailplane.api import (
     openapi,
     pages,
     pools,
+    queued_assets,
+    reruns,
     task_instances,
     task_states,
     tasks,
@@ -68,6 +71,9 @@ def router() -> Router:
         human_steps,
         task_states,
         asset_states,
+        assets,
+        queued_assets,
+        reruns,
         task_instances,
         variables,
         connections,

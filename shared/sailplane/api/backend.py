@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sailplane.api.asset_backend import AssetBackend, EngineAssets
 from sailplane.api.pool_backend import EnginePools, PoolBackend
+from sailplane.api.rerun_backend import EngineRunChanges, RunChanges
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
 from sailplane.model.human_steps import HumanReply, HumanStep
@@ -122,10 +124,16 @@ class Backend(Protocol):
     def remove_value(self, value: Variable | Connection) -> None: ...
 
     @property
+    def assets(self) -> AssetBackend: ...
+
+    @property
     def states(self) -> StateBackend: ...
 
     @property
     def pools(self) -> PoolBackend: ...
+
+    @property
+    def changes(self) -> RunChanges: ...
 
 
 def utc_now() -> datetime:
@@ -262,9 +270,17 @@ class EngineBackend:
         stored_values.remove(self.cloud.store, value)
 
     @property
+    def assets(self) -> AssetBackend:
+        return EngineAssets(self.cloud)
+
+    @property
     def states(self) -> StateBackend:
         return EngineStates(self.cloud)
 
     @property
     def pools(self) -> PoolBackend:
         return EnginePools(self.cloud)
+
+    @property
+    def changes(self) -> RunChanges:
+        return EngineRunChanges(self.cloud)

@@ -127,6 +127,7 @@ class DAG:
         self.max_active_tasks: int = given["max_active_tasks"]
         self.dagrun_timeout: timedelta | None = given["dagrun_timeout"]
         self.fail_fast: bool = given["fail_fast"]
+        self.rerun_with_latest_version: bool | None = given["rerun_with_latest_version"]
         self.max_consecutive_failed_dag_runs: int = given["max_consecutive_failed_dag_runs"]
         self.is_paused_upon_creation: bool | None = given["is_paused_upon_creation"]
         checks.check_continuous(self.timetable, self.max_active_runs)
@@ -271,7 +272,6 @@ _KEPT = (
     "access_control",
     "allowed_run_types",
     "disable_bundle_versioning",
-    "rerun_with_latest_version",
 )
 """Arguments that are kept for code that reads them, and not acted on."""
 

@@ -138,11 +138,13 @@ def _watch(trigger: BaseTrigger, resumption: Resumption, ti: TaskInstance) -> Wa
     from sailplane.authoring import trigger_loop  # With asyncio, which most tasks do without.
 
     trigger.task_instance = ti
-    pending = resumption.trigger
+    now = datetime.now(UTC)
+    pending, timeout_at = resumption.trigger, resumption.timeout_at
     slept = 0.0
     if pending is not None and not trigger.looks_first:
-        slept = min(max((datetime.now(UTC) - pending.asleep_since).total_seconds(), 0.0), pending.asleep_for)
-    return trigger_loop.watch(trigger, slept=slept)
+        slept = min(max((now - pending.asleep_since).total_seconds(), 0.0), pending.asleep_for)
+    left = trigger_loop.LONGEST if timeout_at is None else max((timeout_at - now).total_seconds(), 0.0)
+    return trigger_loop.watch(trigger, slept=slept, longest=min(left, trigger_loop.LONGEST))
 
 
 def _asleep(trigger: BaseTrigger, watched: Watched, resumption: Resumption, ti: TaskInstance) -> Resumption:

@@ -75,6 +75,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         render_template_as_native_obj=dag.render_template_as_native_obj,
         has_success_callback=bool(dag.on_success_callback),
         has_failure_callback=bool(dag.on_failure_callback),
+        rerun_with_latest_version=bool(dag.rerun_with_latest_version),
         fail_fast=dag.fail_fast,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         assets=dag_assets(order),

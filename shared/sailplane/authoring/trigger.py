@@ -83,7 +83,7 @@ class BaseTrigger(ABC):
     """Waits for something outside while its task holds no worker, and says when it has come.
 
     `run` is an async generator that yields a `TriggerEvent`; only the first counts. There is no process in which it
-    could wait: as soon as it sleeps for a second or more, or half a minute has passed, it is made to end, and made
+    could wait: as soon as it sleeps for half a second or more, or 30 seconds have passed, it is made to end, and made
     anew from what `serialize` returns when the sleep is over. What it has to remember belongs there.
     """
 

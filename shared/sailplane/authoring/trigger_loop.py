@@ -17,12 +17,12 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 LONGEST = 30.0
 """Seconds that a trigger may run in one go, waiting for answers."""
-SHORTEST_SLEEP = 1.0
+SHORTEST_SLEEP = 0.5
 """Seconds: a shorter sleep is slept here, a longer one elsewhere."""
 FAREWELL = 5.0
 """Seconds that a trigger has to close what it opened."""
-_IDLE_THREADS = ("ThreadPoolExecutor", "asyncio_")
-"""How the names of threads begin that wait for work when no work of theirs is under way."""
+_POOLS = ("ThreadPoolExecutor", "asyncio_")
+"""How the names of threads begin whose work is seen by what was asked of them."""
 
 
 class TriggerExhausted(Exception):
@@ -70,6 +70,7 @@ class _Loop(SelectorEventLoop):
         self._jobs = 0
         self._timers: list[asyncio.TimerHandle] = []
         self._ends_at = time.monotonic() + longest
+        self._others = frozenset(threading.enumerate())
         self._task: asyncio.Task[TriggerEvent] | None = None
         self.sleeps_for: float | None = None
         self._watching = _Selector()
@@ -134,7 +135,11 @@ class _Loop(SelectorEventLoop):
 
     def _is_only_sleeping(self, timeout: float) -> bool:
         is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0
-        return not is_waiting and not any(map(_is_at_work, threading.enumerate()))
+        return not is_waiting and not any(map(self._is_at_work, threading.enumerate()))
+
+    def _is_at_work(self, thread: threading.Thread) -> bool:
+        """Whether the trigger may wait for a thread: one that it has started itself."""
+        return thread not in self._others and not thread.name.startswith(_POOLS)
 
     def _suspend(self, sleeps_for: float) -> None:
         self._watching.idle = lambda timeout: timeout
@@ -168,10 +173,6 @@ def _innermost(task: "asyncio.Task[Any] | None") -> "asyncio.Future[Any] | None"
     while isinstance(future, asyncio.Task):
         future = getattr(future, "_fut_waiter", None)
     return None if future is None or future.done() else future
-
-
-def _is_at_work(thread: threading.Thread) -> bool:
-    return thread is not threading.main_thread() and not thread.name.startswith(_IDLE_THREADS)
 
 
 async def _first_event(trigger: BaseTrigger) -> TriggerEvent:

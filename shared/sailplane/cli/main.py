@@ -15,6 +15,7 @@ from sailplane.cli import (
     hitl,
     migrate,
     pools,
+    reruns,
     run_task,
     runs,
     serve,
@@ -44,6 +45,7 @@ app.add_typer(pools.app, name="pools")
 app.add_typer(cost.app, name="cost")
 app.add_typer(emulators.app, name="emulators")
 app.add_typer(migrate.app, name="migrate")
+reruns.add_commands(dags.app, runs.app, tasks.app)
 serve.add_commands(app)
 worker.add_commands(app)
 run_task.add_commands(app)

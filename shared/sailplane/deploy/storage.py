@@ -12,6 +12,8 @@ EXPIRES = "expire_at"
 EXPIRING = ("runs", "tasks", "tries", "task_state")
 """Collection groups whose documents go when the time in `expire_at` has come; without the field they stay."""
 UNFINISHED_UPLOADS = timedelta(days=1)
+ENVIRONMENTS_KEPT = timedelta(days=30)
+"""How long workers fetch a Python environment that one of them built; then it is built of the packages of that day."""
 
 
 def database(design: Design) -> Iterator[Resource]:
@@ -80,6 +82,7 @@ def _lifecycle(design: Design) -> Iterator[Setting]:
     """What is deleted by itself. Bundles stay: runs of long ago may be run again."""
     config = design.config
     kept = {
+        "environments/": ENVIRONMENTS_KEPT.days,
         "logs/": config.log_retention_days,
         "results/": config.xcom_retention_days,
         "xcoms/": config.xcom_retention_days,

@@ -69,10 +69,10 @@ def _asset_changes(dags: Iterable[SerializedDag], stored: Mapping[int, AssetReco
 
 def _wanted(asset: _Touched, known: AssetRecord | None, now: datetime) -> AssetRecord:
     base = known or AssetRecord(name=asset.node.name, uri=asset.node.uri, created_at=now, updated_at=now)
-    defined = {"group": asset.node.group, "extra": asset.node.extra} if asset.node.kind is AssetKind.ASSET else {}
+    if asset.node.kind is AssetKind.ASSET:
+        base = replace(base, group=asset.node.group, extra=asset.node.extra)
     return replace(
         base,
-        **defined,
         consumers=tuple(sorted(asset.consumers)),
         producers=tuple(sorted(asset.producers)),
         readers=tuple(sorted(asset.readers)),

@@ -205,7 +205,7 @@ def running(instance: TaskInstance, worker: str, now: datetime, lease: timedelta
     return evolve(
         instance,
         state=TaskState.RUNNING,
-        started_at=now if instance.resumption is None else instance.resumption.began_at,
+        started_at=now,
         ended_at=None,
         alarm_at=now + lease,
         alarms=0,

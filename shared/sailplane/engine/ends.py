@@ -30,6 +30,7 @@ def ended(
         has_log=has_log or instance.has_log,
         cpu_seconds=instance.cpu_seconds + outcome.cpu_seconds,
         max_rss_mib=max(instance.max_rss_mib, outcome.max_rss_mib),
+        started_at=began_at(instance),
         ended_at=now,
         error=_shortened(outcome.error),
         xcoms=xcoms,
@@ -93,6 +94,11 @@ def undeliverable(run: RunMemory, instance: TaskInstance, message: str, now: dat
     """`instance`, failed because no worker can get it: trying again would not help."""
     error = ErrorInfo(kind="UnknownQueue", message=message)
     return _terminal(run, evolve(instance, claim=nonce(), ended_at=now, error=error), TaskState.FAILED)
+
+
+def began_at(instance: TaskInstance) -> datetime | None:
+    """When its try began: one that goes on after a wait began before the wait."""
+    return instance.started_at if instance.resumption is None else instance.resumption.began_at
 
 
 def _shortened(error: ErrorInfo | None) -> ErrorInfo | None:

@@ -149,7 +149,7 @@ class Flights:
             map_index=instance.map_index,
             try_number=instance.try_number,
             max_tries=instance.max_tries,
-            started_at=instance.started_at or self._worker.clock(),
+            started_at=ends.began_at(instance) or self._worker.clock(),
             rescheduled_since=instance.rescheduled_since,
             resumption=resuming.resolved(self._cloud, instance.resumption) if instance.resumption else None,
             xcoms=inputs,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sailplane.cloud.changes import Replace
+from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine.interventions import Clock, Order, intervene
 from sailplane.model.dags import SerializedDag
@@ -69,11 +71,13 @@ def mark(cloud: Cloud, clock: Clock, key: RunKey, what: Mark) -> list[TaskKey]:
 
 
 def mark_run(cloud: Cloud, clock: Clock, key: RunKey, state: RunState) -> DagRun:
-    """End a run in `state`, `success` or `failed`: teardowns that have not run still do. Raises `NotFound`.
+    """End a run in `state`: teardowns that have not run still do. `queued`: see `reopen`. Raises `NotFound`.
 
     As in Airflow: of one that succeeds all tasks have succeeded; of one that fails what runs fails, and what has not
     begun is skipped.
     """
+    if state is RunState.QUEUED:
+        return reopen(cloud, clock, key)
     if not state.is_terminal:
         raise RequestError(f"a run can be marked {RunState.SUCCESS} or {RunState.FAILED}, and not {state}")
 
@@ -119,3 +123,20 @@ def _wanted(
     was_running = now in (TaskState.RUNNING, TaskState.RESTARTING)
     fails = was_running or (fails_leaves and key.task_id in wiring(dag).leaves)
     return TaskState.FAILED if fails else TaskState.SKIPPED
+
+
+def reopen(cloud: Cloud, clock: Clock, key: RunKey) -> DagRun:
+    """Let a run that has ended go on with what is due in it, if anything is. Raises `NotFound`."""
+    return intervene(cloud, clock, key, lambda run, _dag, _instances: Order(run=run) if run.state.is_terminal else None)
+
+
+def change_note(cloud: Cloud, key: RunKey, note: str | None) -> DagRun:
+    """Set the note of a run. Raises `NotFound`."""
+    while True:
+        run = cloud.store.run(key)
+        if run is None:
+            raise NotFound(f"DAG {key.dag_id!r} has no run {key.run_id!r}")
+        changed = replace(run, note=note or None)
+        result = cloud.store.commit([Replace(changed)])
+        if isinstance(result, Committed):
+            return replace(changed, token=result.tokens[0])

@@ -13,6 +13,7 @@ from sailplane.cloud.committer import Committed, Result
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import (
+    anew,
     blanks,
     blocks,
     closing,
@@ -42,7 +43,6 @@ from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
 from sailplane.planner.rules import STARTS_EARLY
-from sailplane.planner.wiring import wiring
 
 _log = logging.getLogger(__name__)
 
@@ -179,20 +179,13 @@ class Progress:
 
     def look_anew(self, key: RunKey) -> None:
         """Push a run forward from what is stored now, unless it is over or held."""
-        run = self.read_run(key)
+        run = anew.read_run(self._cloud, key)
         if run is not None and not run.is_held:
             self.replan(run, self._cloud.store.tasks(key))
 
-    def read_run(self, key: RunKey) -> RunMemory | None:
-        """A run as it is stored now; None when it is over or gone."""
-        stored = self._cloud.store.run(key)
-        if stored is None or stored.state.is_terminal:
-            return None
-        return RunMemory.of(stored, self._cloud.store.version(key.dag_id, stored.context.version))
-
     def end_anew(self, ended: TaskInstance, companions: Changes = ()) -> bool:
         """`end`, when it is known that the run was changed from outside since its memory was made."""
-        run = self.read_run(ended.run)
+        run = anew.read_run(self._cloud, ended.run)
         if run is None:
             return False
         if ended.task_id in run.dag.task_dict:
@@ -204,7 +197,7 @@ class Progress:
         changes = blanks.clear(instance, instance.clear_number, self._clock())
         if not isinstance(self._cloud.store.commit(changes), Committed):
             return
-        run = self.read_run(instance.run)
+        run = anew.read_run(self._cloud, instance.run)
         if run is not None:
             self.free(run, instance)
         if run is not None and not run.is_held and instance.task_id in run.dag.task_dict:
@@ -212,19 +205,10 @@ class Progress:
 
     def _reconsider(self, run: RunMemory, instance: TaskInstance) -> None:
         """Start `instance`, which has been cleared, if what it waits for has ended."""
-        node = wiring(run.dag).nodes[instance.task_id]
-        awaited = (*node.upstream, *node.setups, *node.scope)
-        if not awaited:
-            sizes = {instance.task_id: instance.map_size}
-            self._create(run, Draft(starts=[instance.key], sizes=sizes), None)
-            return
-        # Whichever of these ends comes here; if the first has ended, that is to be made up for.
-        (first,) = node.keys_at(awaited[:1], instance.map_index)
-        found = self._cloud.store.tasks(run.key, [first, TaskKey(first.task_id, 0)])
-        ended = [each for each in found if each.state.is_terminal]
-        run.learn(ended)
-        if ended:
-            self.follow(run, [each.key for each in ended], None)
+        if anew.awaits_nothing(run, instance):
+            self._create(run, Draft(starts=[instance.key], sizes={instance.task_id: instance.map_size}), None)
+        elif ended := anew.first_awaited(self._cloud, run, instance):
+            self.follow(run, ended, None)
 
     def _replan(self, run: RunMemory, instances: Sequence[TaskInstance]) -> None:
         if run.dag.fail_fast and any(instance.state is TaskState.FAILED for instance in instances):

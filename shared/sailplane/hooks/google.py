@@ -175,6 +175,24 @@ class GoogleBaseHook(BaseHook):
 
         return load_credentials_from_dict(dict(key), scopes=self.scopes)[0]
 
+    def get_id_token_credentials(self, audience: str) -> Any:
+        """Credentials that tell the service at `audience` who calls, as Cloud Run and Cloud Functions want it."""
+        chain = self.chain
+        if chain:
+            from google.auth import impersonated_credentials
+
+            return impersonated_credentials.IDTokenCredentials(
+                self.get_credentials(), target_audience=audience, include_email=True
+            )
+        key = self._key()
+        if key is not None and key.get("type") == "service_account":
+            from google.oauth2 import service_account
+
+            return service_account.IDTokenCredentials.from_service_account_info(key, target_audience=audience)
+        from google.oauth2 import id_token
+
+        return id_token.fetch_id_token_credentials(audience)
+
     def get_session(self) -> Any:
         """A `requests.Session` with the credentials; a plain one for an emulator."""
         if self.emulator:

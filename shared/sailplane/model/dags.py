@@ -33,10 +33,10 @@ class ScheduleKind(StrEnum):
     """Fires whenever one of several cron lines does (MultipleCronTriggerTimetable)."""
     EVENTS = "events"
     """Fires at listed moments (EventsTimetable)."""
-    CUSTOM = "custom"
-    """An author's own timetable says: a worker asks it for some runs ahead (`model.planning`)."""
     ASSETS = "assets"
     """Never fires by time, only by updates of assets."""
+    CUSTOM = "custom"
+    """An author's own timetable says: a worker asks it for some runs ahead (`model.planning`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +180,8 @@ class SerializedDag:
     has_success_callback: bool = False
     has_failure_callback: bool = False
     """Whether something is to be called when a run has ended so."""
+    rerun_with_latest_version: bool = False
+    """True: what is cleared runs on the newest version, unless it is said otherwise."""
     fail_fast: bool = False
     """True: the first task that fails ends all others."""
     max_consecutive_failed_dag_runs: int = 0

@@ -87,7 +87,7 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
         {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
     TaskState.AWAITING_INPUT: frozenset(
-        {TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
+        {TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}
     ),
     TaskState.RESTARTING: frozenset({TaskState.NONE, TaskState.FAILED, TaskState.SUCCESS}),
     # A terminal state is left only by clearing (its document stays, for the number of its tries) or by marking it.

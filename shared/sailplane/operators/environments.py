@@ -8,13 +8,16 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.subprocess import SubprocessHook
+from sailplane.operators.shared_environments import SharedEnvironments
 
 Say = Callable[[str], None]
 MARKER = "complete.json"
@@ -39,7 +42,7 @@ class EnvironmentSpec:
     @property
     def digest(self) -> str:
         """Also of this machine's Python and platform, which the packages are made for. Tells nothing of passwords."""
-        host = [sys.executable, *sys.version_info[:3], platform.machine(), sys.platform]
+        host = [sys.executable, *sys.version_info[:3], platform.machine(), sys.platform, *platform.libc_ver()]
         text = json.dumps([asdict(self), host], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -59,8 +62,10 @@ def default_root(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(cache) / "environments"
 
 
-def ensure(spec: EnvironmentSpec, root: Path, hook: SubprocessHook, say: Say) -> Path:
-    """The Python of the environment `spec` in the folder `root`, built when it is not there.
+def ensure(
+    spec: EnvironmentSpec, root: Path, hook: SubprocessHook, say: Say, shared: SharedEnvironments | None = None
+) -> Path:
+    """The Python of the environment `spec` in the folder `root`; when it is not there fetched from `shared`, or built.
 
     Of several that ask at once, in whatever process, one builds and the others wait. Raises `AirflowException` when it
     cannot be built; nothing of it is left then.
@@ -73,7 +78,7 @@ def ensure(spec: EnvironmentSpec, root: Path, hook: SubprocessHook, say: Say) ->
     root.mkdir(parents=True, exist_ok=True)
     with _lock(root / f"venv-{spec.digest}.lock"):
         if not _is_complete(folder):
-            _build(spec, folder, hook, say)
+            _make(spec, folder, hook, say, shared if spec.is_of_this_python else None)
     return python
 
 
@@ -89,21 +94,36 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(spec: EnvironmentSpec, folder: Path, hook: SubprocessHook, say: Say) -> None:
+def _make(
+    spec: EnvironmentSpec, folder: Path, hook: SubprocessHook, say: Say, shared: SharedEnvironments | None
+) -> None:
     if folder.exists():
         say(f"Removing the half-built virtual environment in {folder}")
         shutil.rmtree(folder)
     try:
-        folder.mkdir(parents=True)
-        requirements = folder / "requirements.txt"
-        requirements.write_text("\n".join(spec.requirements))
-        for command in commands(spec, folder, requirements, find_uv()):
-            _run(command, index_variables(spec), hook, say)
+        if shared is not None and shared.fetch(folder):
+            say(f"Fetched the Python virtual environment that another worker built into {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            _build(spec, folder, hook, say, shared)
         (folder / MARKER).write_text(json.dumps({"requirements": spec.requirements}))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _build(
+    spec: EnvironmentSpec, folder: Path, hook: SubprocessHook, say: Say, shared: SharedEnvironments | None
+) -> None:
+    started = time.monotonic()
+    folder.mkdir(parents=True)
+    requirements = folder / "requirements.txt"
+    requirements.write_text("\n".join(spec.requirements))
+    for command in commands(spec, folder, requirements, find_uv()):
+        _run(command, index_variables(spec), hook, say)
     say(f"New Python virtual environment created in {folder}")
+    if shared is not None:
+        shared.leave(folder, timedelta(seconds=time.monotonic() - started))
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str], hook: SubprocessHook, say: Say) -> None:

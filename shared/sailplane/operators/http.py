@@ -13,7 +13,8 @@ class HttpOperator(BaseOperator):
     """Calls an endpoint; returns the answer's text, or what `response_filter(response)` makes of it.
 
     `response_check(response)` fails the task when it is false. `pagination_function(response)` gives the arguments of a
-    further call, or None after the last; the result is then the list of all answers.
+    further call, or None after the last; the result is then the list of all answers. `deferrable` changes nothing: it is
+    the call itself that takes time.
     """
 
     template_fields: Sequence[str] = ("endpoint", "data", "headers")
@@ -36,6 +37,7 @@ class HttpOperator(BaseOperator):
         http_conn_id: str = DEFAULT_CONNECTION,
         log_response: bool = False,
         auth_type: Any = None,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sailplane.authoring import lookups
 from sailplane.authoring.connection import Connection
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.taskflow import DecoratedOperator
@@ -15,6 +16,7 @@ from sailplane.operators.branch import BranchMixIn
 from sailplane.operators.environments import EnvironmentSpec
 from sailplane.operators.isolated import IsolatedPythonOperator, packages_path
 from sailplane.operators.python import PythonOperator
+from sailplane.operators.shared_environments import SharedEnvironments
 
 CACHE_KEY_VARIABLE = "python_virtualenv_operator_cache_key"
 """Airflow's Variable by which all environments are made anew."""
@@ -61,8 +63,13 @@ class PythonVirtualenvOperator(IsolatedPythonOperator):
         self.venv_cache_path = os.fspath(venv_cache_path) if venv_cache_path is not None else None
 
     def find_python(self) -> Path:
-        root = Path(self.venv_cache_path) if self.venv_cache_path else environments.default_root()
-        return environments.ensure(self.environment(), root, self._hook, lambda line: self.log.info("%s", line))
+        def say(line: str) -> None:
+            self.log.info("%s", line)
+
+        if self.venv_cache_path:  # A place of the author's own: whoever else has it there needs no copy.
+            return environments.ensure(self.environment(), Path(self.venv_cache_path), self._hook, say)
+        shared = SharedEnvironments(lookups.running("A virtual environment"), say)
+        return environments.ensure(self.environment(), environments.default_root(), self._hook, say, shared)
 
     def environment(self) -> EnvironmentSpec:
         """What the environment is made of, once the fields are rendered."""

@@ -21,7 +21,6 @@ import heapq
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import UNMAPPED, TaskKey
@@ -29,7 +28,18 @@ from sailplane.model.states import TERMINAL, RunState, TaskState, TriggerRule
 from sailplane.planner import closing
 from sailplane.planner.extents import Extents, Missing
 from sailplane.planner.plan import Look, Plan, Settle, Snapshot, Start
-from sailplane.planner.rules import STARTS_EARLY, WAITING, Judgement, UpstreamCounts, Verdict, judge, judge_alone, tally
+from sailplane.planner.rules import (
+    STARTS_EARLY,
+    WAITING,
+    Judgement,
+    UpstreamCounts,
+    Verdict,
+    judge,
+    judge_alone,
+    judge_unmapped,
+    tally,
+)
+from sailplane.planner.unfinished import Unfinished
 from sailplane.planner.wiring import Node, wiring
 
 
@@ -78,6 +88,7 @@ class _Step:
         self.extents = Extents(self.wiring, snapshot, self.known, complete=self.complete)
         self.decided: dict[TaskKey, TaskState] = {}
         """Settled keys with their state, started ones as QUEUED."""
+        self.unfinished = Unfinished(self.wiring, self.states, self.decided, self.known)
         self.ends: dict[str, dict[TaskState, int]] = {}
         """Wide join -> states of those of its upstream tasks that ended or were settled in this call."""
         self.uncounted: set[str] = set()
@@ -147,12 +158,15 @@ class _Step:
             self.expand(node, size)
 
     def consider_empty(self, node: Node, size: int | None) -> None:
-        """A mapped task without instances: it has none to start, so it stands alone and is settled."""
+        """A mapped task without instances: it has none to start, so it stands alone and is settled.
+
+        When its rule would start it, by what became of the tasks that it is mapped over, as in Airflow.
+        """
         outcome = self.outcome(node, UNMAPPED)
         if _runs(outcome):
-            verdict = Verdict.UPSTREAM_FAILED if size is None else Verdict.SKIP
-            reason = "an upstream task returned nothing" if size is None else "the upstream tasks returned no item"
-            outcome = Judgement(verdict, f"{reason} that it could be mapped over")
+            assert node.expansion is not None
+            states = {self.known(self.wiring.nodes[each].key) for each in node.expansion.producers}
+            outcome = judge_unmapped(states, has_no_items=size is not None)
         self.act(node, UNMAPPED, outcome)
 
     def expand(self, node: Node, size: int, outcome: Judgement | Look | None = None) -> None:
@@ -261,7 +275,7 @@ class _Step:
     def judge_wide(self, node: Node, index: int) -> Judgement | Look:
         """Like `judge_keys`, for a join over so many that it does not go through them at each end."""
         rule = node.task.trigger_rule
-        total = self.extents.total(self.far_nodes(node))
+        total = self.extents.total_before(node)
         near, unknown = self.tally(node.keys_at(node.near_upstream, index))
         unknown_setups = self.unknown_setups(node, index)
         for counts in () if unknown_setups else self.wide_counts(node, total):
@@ -327,40 +341,12 @@ class _Step:
             return ()
         return tuple(self.tally(self.keys(node, index, node.upstream_setups))[1])
 
-    @cached_property
-    def open_keys(self) -> Mapping[str, list[TaskKey]]:
-        """What the snapshot knows to be unfinished, by task.
-
-        That a mapped task does not stand alone says nothing of its instances; if it does, it has none.
-        """
-        found: dict[str, list[TaskKey]] = {}
-        for key, state in self.states.items():
-            if state not in TERMINAL and not self.is_no_instance(key, state):
-                found.setdefault(key.task_id, []).append(key)
-        return found
-
-    def is_no_instance(self, key: TaskKey, state: TaskState) -> bool:
-        node = self.wiring.nodes[key.task_id]
-        if state is not TaskState.NONE or node.mapped_by is None:
-            return False
-        return key.map_index == UNMAPPED or self.known(node.key) not in _NOTHING_YET
-
-    def is_settled(self, key: TaskKey) -> bool:
-        return self.decided.get(key) in TERMINAL
-
     def has_open_upstream(self, node: Node, index: int) -> bool:
         """True when an upstream task instance is known to be unfinished, or starts now."""
-
-        def counts(key: TaskKey) -> bool:
-            if key.task_id in node.near and key.map_index != index:
-                return False
-            return key.task_id in node.upstream_ids and not self.is_settled(key)
-
-        known = any(counts(key) for task_id in node.upstream_ids for key in self.open_keys.get(task_id, ()))
-        return known or any(counts(start.key) for start in self.starts)
+        return self.unfinished.is_before(node, index) or any(node.waits_for(each.key, index) for each in self.starts)
 
     def plan(self) -> Plan:
-        goes_on = self.goes_on or any(not self.is_settled(key) for keys in self.open_keys.values() for key in keys)
+        goes_on = self.goes_on or bool(self.unfinished)
         run = None if goes_on else self.run_state()
         return Plan(
             starts=tuple(self.starts),

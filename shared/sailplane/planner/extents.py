@@ -70,11 +70,17 @@ class Extents:
             return Missing(keys=(node.key,))
         return size or 1
 
-    def total(self, nodes: Iterable[Node]) -> int | Missing:
-        """How many task instances `nodes` have together."""
-        extents = [self.extent(node) for node in nodes]
-        missing = [extent for extent in extents if isinstance(extent, Missing)]
-        return _together(missing) if missing else sum(extent for extent in extents if isinstance(extent, int))
+    def total_before(self, node: Node) -> int | Missing:
+        """How many task instances `node.far_upstream` are together."""
+        total = len(node.far_upstream) - len(node.far_mapped)
+        missing: list[Missing] = []
+        for key in node.far_mapped:
+            extent = self.extent(self._wiring.nodes[key.task_id])
+            if isinstance(extent, Missing):
+                missing.append(extent)
+            else:
+                total += extent
+        return _together(missing) if missing else total
 
     def keys(self, node: Node) -> list[TaskKey]:
         """All its task instances; of a mapped task whose extent is not known, the one that stands alone."""

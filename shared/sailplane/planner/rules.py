@@ -11,7 +11,7 @@ Every verdict before the last end follows from one single upstream state ("one f
 therefore finds the verdict alone, and `advance` need not read others while an upstream is known to be unfinished.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -101,6 +101,23 @@ def tally(total: int, states: Mapping[TaskState, int]) -> UpstreamCounts:
         upstream_failed=states.get(TaskState.UPSTREAM_FAILED, 0),
         removed=states.get(TaskState.REMOVED, 0),
     )
+
+
+def judge_unmapped(producers: Collection[TaskState | None], *, has_no_items: bool) -> Judgement:
+    """What becomes of a mapped task that its rule would start, but that has no instances.
+
+    `producers`: the states of the tasks that it is mapped over, None for one that was itself expanded.
+    """
+    if not _FAILURES.isdisjoint(producers):
+        return _fail("a task that it is mapped over failed")
+    if TaskState.SKIPPED in producers:
+        return _skip("a task that it is mapped over was skipped")
+    if has_no_items:
+        return _skip("the upstream tasks returned no item that it could be mapped over")
+    return _fail("an upstream task returned nothing that it could be mapped over")
+
+
+_FAILURES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
 
 
 def _run(reason: str) -> Judgement:

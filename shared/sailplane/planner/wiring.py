@@ -46,6 +46,8 @@ class Node:
     near_upstream: tuple[TaskKey, ...] = ()
     far_upstream: tuple[TaskKey, ...] = ()
     """`upstream` parted: `near`, and the others, of which all instances count."""
+    far_mapped: tuple[TaskKey, ...] = ()
+    """Those of `far_upstream` that are mapped."""
     is_wide: bool = False
     """True when `far_upstream` is counted, not read: it is wide, or one of it has instances whose number the DAG does
     not tell."""
@@ -61,6 +63,12 @@ class Node:
         The tasks of a mapped group, and one mapped over literals, are judged instance by instance.
         """
         return self.mapped_by == self.key.task_id and bool(self.expansion and self.expansion.producers)
+
+    def waits_for(self, key: TaskKey, index: int) -> bool:
+        """Whether instance `index` of it waits for `key`, which need not exist."""
+        if key.task_id in self.near and key.map_index != index:
+            return False
+        return key.task_id in self.upstream_ids
 
     def key_at(self, index: int) -> TaskKey:
         return self.key if index == UNMAPPED else TaskKey(self.key.task_id, index)
@@ -127,6 +135,7 @@ def _wire(dag: SerializedDag) -> Wiring:
             near=near,
             near_upstream=tuple(keys[task_id] for task_id in task.upstream if task_id in near),
             far_upstream=tuple(keys[task_id] for task_id in far),
+            far_mapped=tuple(keys[task_id] for task_id in far if task_id in dag.mapped_by),
             is_wide=len(far) > WIDE or any(task_id in dag.mapped_by for task_id in far),
         )
     ordered = tuple(nodes[task.task_id] for task in dag.tasks)

@@ -27,9 +27,13 @@ class DeferrableSensor(BaseSensorOperator):
         return self.defer_to_trigger(context) if self.deferrable else super().execute(context)
 
     def defer_to_trigger(self, context: Mapping[str, Any]) -> NoReturn:
-        """Wait for the trigger, for as long as `timeout` allows."""
-        timeout = timedelta(seconds=min(self.timeout, _LONGEST.total_seconds()))
-        self.defer(trigger=self.trigger(context), method_name="execute_complete", timeout=timeout)
+        """Wait for the trigger, for as long as `deferral_timeout` allows."""
+        self.defer(trigger=self.trigger(context), method_name="execute_complete", timeout=self.deferral_timeout)
+
+    @property
+    def deferral_timeout(self) -> timedelta | None:
+        """How long the sensor waits at most when it is deferred; None: as long as it takes."""
+        return timedelta(seconds=min(self.timeout, _LONGEST.total_seconds()))
 
     def execute_complete(self, context: Mapping[str, Any], event: Any = None) -> Any:
         """What the sensor does when its trigger has fired; returns what it returns."""

@@ -28,6 +28,11 @@ class MomentSensor(DeferrableSensor):
         self.log.info("Checking if the time (%s) has come", moment)
         return datetime.now(UTC) >= moment
 
+    @property
+    def deferral_timeout(self) -> timedelta | None:
+        """None: a moment comes for certain. `timeout` is for the other modes, as in Airflow."""
+        return None
+
     def trigger(self, context: Mapping[str, Any]) -> DateTimeTrigger:
         return DateTimeTrigger(moment=self.moment(context), end_from_trigger=self.end_from_trigger)
 
@@ -127,6 +132,10 @@ class TimeDeltaSensor(MomentSensor):
         self.delta = delta
         self.end_from_trigger = end_from_trigger
 
+    @property
+    def deferral_timeout(self) -> timedelta | None:
+        return timedelta(seconds=self.timeout)
+
     def moment(self, context: Mapping[str, Any]) -> datetime:
         base: datetime = context.get("data_interval_end") or context["dag_run"].run_after
         return base + _minutes(self.task_id, "delta", self.delta)
@@ -143,6 +152,7 @@ class WaitSensor(MomentSensor):
     """Waits for `time_to_wait` from the start of the task; minutes when it is no timedelta."""
 
     template_fields: Sequence[str] = ("time_to_wait",)
+    end_from_trigger = True
 
     def __init__(self, *, time_to_wait: timedelta | float | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -16,6 +16,7 @@ from sailplane.engine.value_files import connection_of, read_file, variable_of
 from sailplane.testing.given import Given, moment
 from sailplane.testing.harness import DagHarness, finished
 from sailplane.testing.logbook import LogBook
+from sailplane.testing.questions import at_terminal
 from sailplane.testing.run import FinishedRun
 
 _log = logging.getLogger("sailplane.test")
@@ -46,6 +47,8 @@ def test(
         if use_executor:
             _log.warning("use_executor has no effect: `sailplane dags test` runs each task in a process of its own")
         loop = DagHarness(dag).loop(given, LogBook(keeps_output=False), waits_for_sensors=True)
+        if sys.stdin is not None and sys.stdin.isatty():
+            loop.ask = at_terminal(input)
         loop.run()
         done = finished(loop)
         _log.info("%s", done.describe())

@@ -26,6 +26,8 @@ class Given:
     """conn_id -> URI, JSON text, dict of the Connection's fields, or a `Connection`."""
     xcoms: XComs = field(default_factory=dict)
     """Results of tasks that do not run: they end with success and these values."""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """task_id -> what a person answers: an option, several, or a dict with `chosen_options` and `params_input`."""
     conf: Mapping[str, Any] = field(default_factory=dict)
     logical_date: datetime | None = None
     run_after: datetime | None = None

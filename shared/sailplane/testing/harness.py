@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sailplane.authoring.bundle_files import dag_files
 from sailplane.authoring.dag import DAG
@@ -24,6 +25,8 @@ from sailplane.testing.given import Given, XComs, moment
 from sailplane.testing.logbook import LogBook
 from sailplane.testing.loop import RunLoop
 from sailplane.testing.run import FinishedRun
+
+K = TypeVar("K")
 
 
 class DagHarness:
@@ -52,15 +55,19 @@ class DagHarness:
         variables: Mapping[str, Any] | None = None,
         connections: Mapping[str, Any] | None = None,
         xcoms: XComs | None = None,
+        answers: Mapping[str, Any] | None = None,
         mark_success: str | None = None,
         run_id: str | None = None,
     ) -> FinishedRun:
         """Run the whole DAG. Nothing is waited for: retries and rescheduled sensors come at once.
 
-        Tasks in `xcoms`, and those whose task_id the pattern `mark_success` matches, do not run: they succeed. Raises
-        `InvalidConf` when `conf` does not fit the DAG's params.
+        Tasks in `xcoms`, and those whose task_id the pattern `mark_success` matches, do not run: they succeed.
+        `answers`: by task_id, what people answer to tasks that ask them, an option, several, or a dict with
+        `chosen_options` and `params_input`; without one, the task's defaults are taken, as if its time were over.
+        Raises `InvalidConf` when `conf` does not fit the DAG's params.
         """
         given = self._given(logical_date, conf, variables, connections, xcoms, run_id, mark_success)
+        given = replace(given, answers=self._known_tasks_only(answers or {}, "answers"))
         loop = self.loop(given, LogBook(keeps_output=True))
         loop.run()
         return finished(loop)
@@ -75,6 +82,7 @@ class DagHarness:
         variables: Mapping[str, Any] | None = None,
         connections: Mapping[str, Any] | None = None,
         xcoms: XComs | None = None,
+        answers: Mapping[str, Any] | None = None,
         run_id: str | None = None,
     ) -> FinishedRun:
         """Run one try of one task, whatever is before it; `xcoms` has the results of others that it reads.
@@ -84,6 +92,7 @@ class DagHarness:
         if task_id not in self._serialized.task_dict:
             raise NotFound(f"DAG {self.dag.dag_id!r} has no task {task_id!r}; it has: {', '.join(self.dag.task_ids)}")
         given = self._given(logical_date, conf, variables, connections, xcoms, run_id, None)
+        given = replace(given, answers=self._known_tasks_only(answers or {}, "answers"))
         loop = self.loop(given, LogBook(keeps_output=True))
         loop.run_one(TaskKey(task_id, map_index))
         return finished(loop, alone=TaskKey(task_id, map_index))
@@ -108,7 +117,7 @@ class DagHarness:
         return Given(
             variables={**self.variables, **(variables or {})},
             connections={**self.connections, **(connections or {})},
-            xcoms=self._known_tasks_only(xcoms or {}),
+            xcoms=self._known_tasks_only(xcoms or {}, "xcoms"),
             conf=dict(conf or {}),
             logical_date=moment(logical_date) or datetime.now(UTC),
             run_id=run_id,
@@ -116,12 +125,12 @@ class DagHarness:
             environment=self._environment,
         )
 
-    def _known_tasks_only(self, xcoms: XComs) -> XComs:
-        for name in xcoms:
-            task_id = name if isinstance(name, str) else name[0]
+    def _known_tasks_only(self, given: Mapping[K, Any], what: str) -> Mapping[K, Any]:
+        for name in given:
+            task_id = name[0] if isinstance(name, tuple) else name
             if task_id not in self._serialized.task_dict:
-                raise NotFound(f"xcoms names the task {task_id!r}, which DAG {self.dag.dag_id!r} does not have")
-        return xcoms
+                raise NotFound(f"{what} names the task {task_id!r}, which DAG {self.dag.dag_id!r} does not have")
+        return given
 
 
 def finished(loop: RunLoop, alone: TaskKey | None = None) -> FinishedRun:

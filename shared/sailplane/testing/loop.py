@@ -13,6 +13,7 @@ from sailplane.model import xcom
 from sailplane.model.callbacks import AboutRun, RunCallback
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.human_steps import HumanReply, HumanRequest
 from sailplane.model.ids import TaskKey
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import ErrorInfo, TaskInstance
@@ -22,6 +23,7 @@ from sailplane.testing.clock import SkippingClock
 from sailplane.testing.given import Given
 from sailplane.testing.instances import Instances
 from sailplane.testing.logbook import LogBook
+from sailplane.testing.questions import Ask, gone_on, reply_of
 from sailplane.testing.services import LocalServices
 
 MOST_TRIES = 100_000
@@ -47,6 +49,8 @@ class RunLoop:
     clock: SkippingClock
     waits_for_sensors: bool = False
     """True: a rescheduled sensor pokes again when it is due. False: at once, as if that time had passed."""
+    ask: Ask | None = None
+    """Who answers what tasks ask people, when no answer is given."""
     choose: Choose = tuple
     """Which of the queued task instances run before what follows from their ends is looked at: all, or fewer."""
 
@@ -124,7 +128,7 @@ class RunLoop:
             map_index=running.map_index,
             try_number=running.try_number,
             max_tries=running.max_tries,
-            started_at=running.started_at or self.clock.now(),
+            started_at=ends.began_at(running) or self.clock.now(),
             rescheduled_since=self.clock.to_real(since) if since is not None else None,
             resumption=self._resumption(running),
             execution_timeout=self.memory.dag.task_dict[running.task_id].execution_timeout,
@@ -139,9 +143,18 @@ class RunLoop:
             outcome = evolve(outcome, resume_at=self.clock.from_real(outcome.resume_at))
         outcome = evolve(outcome, resumption=_moved(outcome.resumption, self.clock.from_real))
         ended = ends.ended(self.memory, running, outcome, outcome.xcoms, False, self.clock.now())
+        if ended.state is TaskState.AWAITING_INPUT and outcome.question is not None:
+            reply = self._reply(ended.key, outcome.question)
+            ended = gone_on(self.memory, ended, outcome.question, reply, self.clock.now())
         self.instances.put(ended)
         if ended.state is TaskState.FAILED and self.memory.dag.fail_fast:
             self._stop()
+
+    def _reply(self, key: TaskKey, request: HumanRequest) -> HumanReply | None:
+        given = self.given.answers.get(key.task_id)
+        if given is not None:
+            return reply_of(request, given)
+        return self.ask(key, request) if self.ask is not None else None
 
     def _stop(self) -> None:
         """`fail_fast`: skip what has not ended, except teardowns."""
@@ -168,7 +181,7 @@ class RunLoop:
         if not waiting:
             return False
         first = min(self._due_at(each) for each in waiting)
-        if self.waits_for_sensors and all(each.state is TaskState.UP_FOR_RESCHEDULE for each in waiting):
+        if self.waits_for_sensors and all(each.state is not TaskState.UP_FOR_RETRY for each in waiting):
             time.sleep(max((first - self.clock.now()).total_seconds(), 0))
         elif not self.waits_for_sensors:
             self.clock.skip_to(first)

@@ -1,6 +1,5 @@
 """Triggers that wait for runs, tasks and task groups of other DAGs."""
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,8 +91,10 @@ class WorkflowTrigger(_OtherRunsTrigger):
         return f"{__name__}.WorkflowTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while (status := self._status()) is None:
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         yield TriggerEvent({"status": status})
 
     def _status(self) -> str | None:
@@ -136,8 +137,10 @@ class DagStateTrigger(_OtherRunsTrigger):
         return f"{__name__}.DagStateTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while (states := self._states()) is None:
-            await asyncio.sleep(self.poll_interval)
+            await sleep(self.poll_interval)
         path, arguments = self.serialize()
         yield TriggerEvent((path, {**arguments, **states}))
 

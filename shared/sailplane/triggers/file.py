@@ -1,6 +1,5 @@
 """Triggers that wait for a file which workers can see."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from glob import glob
 from pathlib import Path
@@ -32,8 +31,10 @@ class FileTrigger(BaseTrigger):
         return f"{__name__}.FileTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while not holds_a_file(self.filepath, recursive=self.recursive):
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         yield TriggerEvent(True)
 
 
@@ -50,8 +51,10 @@ class FileDeleteTrigger(BaseEventTrigger):
         return f"{__name__}.FileDeleteTrigger", {"filepath": self.filepath, "poke_interval": self.poke_interval}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while not _deleted(Path(self.filepath)):
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         self.log.info("File %s has been deleted", self.filepath)
         yield TriggerEvent(True)
 
@@ -70,9 +73,11 @@ class DirectoryFileDeleteTrigger(BaseEventTrigger):
         return f"{__name__}.DirectoryFileDeleteTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         path = Path(self.directory) / self.filename
         while not _deleted(path):
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         self.log.info("File %s has been deleted", path)
         yield TriggerEvent({"filepath": str(path)})
 

@@ -1,6 +1,5 @@
 """Triggers that wait for objects in a bucket. The bucket's notification wakes them at once, where there is one."""
 
-import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
@@ -61,8 +60,10 @@ class _BucketTrigger(BaseTrigger):
         return GCSHook(gcp_conn_id=self.google_cloud_conn_id, **self.hook_params)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while (found := self.look()) is None:
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         yield TriggerEvent({"status": "success", **found})
 
     @abstractmethod

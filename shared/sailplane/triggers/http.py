@@ -1,6 +1,5 @@
 """Triggers that ask an HTTP endpoint."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -48,8 +47,10 @@ class HttpSensorTrigger(BaseTrigger):
         return f"{__name__}.HttpSensorTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         while not self._answers():
-            await asyncio.sleep(self.poke_interval)
+            await sleep(self.poke_interval)
         yield TriggerEvent(True)
 
     def _answers(self) -> bool:

@@ -1,6 +1,5 @@
 """Triggers that wait for a moment. They cost nothing until then: the moment is the alarm of their task."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,9 +37,11 @@ class DateTimeTrigger(BaseTrigger):
         return f"{__name__}.DateTimeTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from asyncio import sleep
+
         left = (self.moment - datetime.now(UTC)).total_seconds()
         if left > 0:
-            await asyncio.sleep(left)
+            await sleep(left)
         yield TaskSuccessEvent() if self.end_from_trigger else TriggerEvent(self.moment)
 
 

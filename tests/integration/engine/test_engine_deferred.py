@@ -55,6 +55,25 @@ def test_a_deferred_task_goes_on_when_its_time_has_come_as_the_same_try(stage: S
     assert (ended.started_at, ended.resumption, ended.xcoms) == (began, None, {"before": "1"})
 
 
+def test_the_lease_of_what_goes_on_counts_from_then(stage: Stage) -> None:
+    seen: list[tuple[object, object]] = []
+
+    def looks(job: TaskJob) -> Outcome:
+        if job.resumption is None:
+            return deferred(stage, job)
+        seen.append((job.started_at, stage.instance(job.run.key, "a").started_at))
+        return Outcome(kind=OutcomeKind.SUCCESS)
+
+    stage.runner.script["a", 1] = looks
+    began = stage.clock()
+    stage.start(dag(task("a")))
+    stage.deliver_all()
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    stage.deliver_all()
+    assert seen == [(began, stage.clock())]
+
+
 def test_a_message_that_comes_twice_resumes_once(stage: Stage) -> None:
     stage.runner.script["a", 1] = partial(defers_once, stage)
     key = stage.start(dag(task("a")))

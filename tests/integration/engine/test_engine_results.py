@@ -1,8 +1,13 @@
 """Results that are used again, through real workers and the bucket."""
 
+from pathlib import Path
+
 import pytest
 from engine_flights import Flight
 from engine_stage import Stage
+
+from sailplane.engine import shelf
+from sailplane.model.shelf import ShelfKind, ShelfRequest, ShelfVerb
 
 DAG = """
     from datetime import timedelta
@@ -53,3 +58,16 @@ def test_keeping_a_result_writes_one_object_and_using_it_reads_one(stage: Stage,
     assert more["firestore.writes"] == more["firestore.reads"] == 0
     assert more["storage.class_a"] == 1
     assert more["storage.class_b"] <= 3, "the first asks and finds nothing, the second finds it"
+
+
+def test_files_go_to_the_bucket_and_come_back(stage: Stage, tmp_path: Path) -> None:
+    def ask(verb: ShelfVerb, name: str, file: str) -> str | None:
+        request = ShelfRequest(verb=verb, kind=ShelfKind.ENVIRONMENT, name=name, file=str(tmp_path / file))
+        return shelf.answer(stage.cloud.blobs, "flight", request)
+
+    (tmp_path / "from").write_bytes(b"packed")
+    assert ask(ShelfVerb.PUT, "venv-1.tar.gz", "from") is None
+    assert ask(ShelfVerb.GET, "venv-1.tar.gz", "to") == str(tmp_path / "to")
+    assert (tmp_path / "to").read_bytes() == b"packed"
+    assert ask(ShelfVerb.GET, "venv-2.tar.gz", "absent") is None
+    assert not (tmp_path / "absent").exists()

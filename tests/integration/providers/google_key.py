@@ -45,5 +45,5 @@ def token_answer(request: Request) -> Answer:
     if "target_audience" in claims:
         header = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
         body = json.dumps({"aud": claims["target_audience"], "exp": claims["exp"]}).encode()
-        return Answer(content={"id_token": f"{header}.{base64.urlsafe_b64encode(body).decode().rstrip('=')}.x"})
+        return Answer(content={"id_token": f"{header}.{base64.urlsafe_b64encode(body).decode().rstrip('=')}.eA"})
     return Answer(content={"access_token": "t0ken", "expires_in": 3600, "token_type": "Bearer"})

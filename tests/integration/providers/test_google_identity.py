@@ -27,6 +27,7 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestServer]:
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # Nothing is asked of Google itself.
     with rest_server(answer) as server:
         monkeypatch.setenv(VARIABLE, connection(f"{server.url}/token"))
         yield server

@@ -1,5 +1,6 @@
 """Tasks that ask a person: what their arguments must be, what they ask, and how they go on with the answer."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,13 @@ from authored_bundle import Bundle
 
 from sailplane import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator, Param
 from sailplane.compat.airflow.warnings import AirflowProviderDeprecationWarning
+from sailplane.model import xcom
+from sailplane.model.errors import RequestError
+from sailplane.model.execution import OutcomeKind
+from sailplane.model.human_steps import HumanRequest
+from sailplane.model.ids import TaskKey
+from sailplane.testing.harness import DagHarness
+from sailplane.testing.questions import at_terminal
 
 
 def ask(**changes: Any) -> HITLOperator:
@@ -95,3 +103,99 @@ def test_the_link_to_the_question_carries_what_is_to_be_filled_in() -> None:
 def test_a_link_that_would_lead_nowhere_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ask().generate_link_to_ui(task_instance=Instance, **{"base_url": "https://web.example", **arguments})
+
+
+OWN = """
+    from sailplane import DAG, BaseOperator
+    from sailplane.authoring.exceptions import TaskAwaitingInput
+    from sailplane.authoring.human_steps import upsert_hitl_detail
+
+    class Confirm(BaseOperator):
+        def execute(self, context):
+            context["ti"].xcom_push("before", 1)
+            {ask}
+            try:
+                raise TaskAwaitingInput(method_name="confirmed", kwargs={{"times": 2}})
+            except Exception:
+                pass
+
+        def confirmed(self, context, times, event):
+            return [event["chosen_options"], times]
+
+    with DAG("own"):
+        Confirm(task_id="confirm")
+"""
+
+
+def test_a_task_that_asks_ends_its_part_of_the_try_with_its_question(bundle: Bundle) -> None:
+    dag = bundle.one(OWN.format(ask='upsert_hitl_detail(options=["y"], subject="Go on?", defaults=["y"])'))
+    outcome = bundle.run(dag, "confirm")
+    assert (outcome.kind, outcome.resume_at) == (OutcomeKind.AWAITING_INPUT, None)
+    assert outcome.question == HumanRequest(subject="Go on?", options=("y",), defaults=("y",))
+    assert outcome.xcoms == {"before": "1"}
+
+
+def test_the_answer_goes_to_the_method_that_the_task_named(bundle: Bundle) -> None:
+    dag = bundle.one(OWN.format(ask='upsert_hitl_detail(options=["y"], subject="Go on?")'))
+    waiting = bundle.run(dag, "confirm")
+    assert waiting.resumption is not None
+    event = xcom.dumps({"chosen_options": ["y"]})
+    ended = bundle.run(dag, "confirm", resumption=replace(waiting.resumption, event=event))
+    assert (ended.kind, ended.error) == (OutcomeKind.SUCCESS, None)
+    assert xcom.loads(ended.xcoms["return_value"]) == [["y"], 2]
+
+
+def test_a_task_that_waits_without_having_asked_fails_and_is_told_how(bundle: Bundle) -> None:
+    outcome = bundle.run(bundle.one(OWN.format(ask="pass")), "confirm")
+    assert outcome.error is not None
+    assert "has asked nothing: call upsert_hitl_detail() before" in outcome.error.message
+
+
+APPROVAL = """
+    from datetime import timedelta
+    from sailplane import DAG, ApprovalOperator, EmptyOperator
+
+    with DAG("flow"):
+        ask = ApprovalOperator(task_id="ask", subject="?", {arguments})
+        first = EmptyOperator(task_id="first")
+        ask >> first >> EmptyOperator(task_id="last", trigger_rule="all_done")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answers", "states"),
+    [
+        ("", "Reject", {"ask": "success", "first": "skipped", "last": "success"}),
+        ("ignore_downstream_trigger_rules=True", "Reject", {"ask": "success", "first": "skipped", "last": "skipped"}),
+        ("fail_on_reject=True", "Reject", {"ask": "failed", "first": "upstream_failed", "last": "success"}),
+        ("fail_on_reject=True", "Approve", {"ask": "success", "first": "success", "last": "success"}),
+        ("response_timeout=timedelta(hours=1)", None, {"ask": "failed", "first": "upstream_failed", "last": "success"}),
+        ("defaults='Approve'", None, {"ask": "failed", "first": "upstream_failed", "last": "success"}),
+    ],
+)
+def test_what_follows_an_approval(bundle: Bundle, arguments: str, answers: str | None, states: dict[str, str]) -> None:
+    harness = DagHarness(bundle.one(APPROVAL.format(arguments=arguments)))
+    run = harness.run(answers={"ask": answers} if answers else {})
+    assert run.states == states
+
+
+def test_a_test_that_answers_what_is_no_option_is_told(bundle: Bundle) -> None:
+    with pytest.raises(RequestError, match=r"the answer to ask: Invalid options \['Maybe'\]"):
+        DagHarness(bundle.one(APPROVAL.format(arguments=""))).run(answers={"ask": "Maybe"})
+
+
+def test_at_the_terminal_options_and_fields_are_asked_for() -> None:
+    lines = iter(["a, b", "7", ""])
+    shown: list[str] = []
+
+    def read(prompt: str) -> str:
+        shown.append(prompt)
+        return next(lines)
+
+    params = {"n": {"value": 3}, "note": {"value": "x"}}
+    request = HumanRequest(subject="Which?", options=("a", "b"), multiple=True, params=params)
+    reply = at_terminal(read)(TaskKey("ask"), request)
+    assert reply is not None
+    assert (reply.chosen_options, reply.params_input) == (("a", "b"), {"n": 7, "note": "x"})
+    assert "ask asks: Which?" in shown[0]
+    assert at_terminal(lambda prompt: "")(TaskKey("ask"), request) is None

@@ -57,7 +57,7 @@ NOT_OVER = {
     "TimeSensor(task_id='s', target_time=time(23), mode='reschedule', timeout=9e9)": FUTURE + timedelta(hours=23),
 }
 DEFERRED = {
-    "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=timedelta(days=99999))": FUTURE,
+    "DateTimeSensorAsync(task_id='s', target_time='2200-01-01')": FUTURE,
     "DateTimeSensor(task_id='s', target_time=datetime(2200, 1, 1), deferrable=True, timeout=9e9)": FUTURE,
     "TimeDeltaSensorAsync(task_id='s', delta=timedelta(days=9), timeout=9e9)": FUTURE + timedelta(days=9),
     "WaitSensor(task_id='s', time_to_wait=2, deferrable=True, timeout=9e9)": FUTURE + timedelta(minutes=2),
@@ -91,7 +91,7 @@ def test_a_wait_for_a_moment_ends_at_its_timeout(bundle: Bundle) -> None:
 
 def test_a_deferred_wait_for_a_moment_is_looked_at_again_at_its_timeout(bundle: Bundle) -> None:
     before = datetime.now(UTC)
-    outcome = wait(bundle, "DateTimeSensorAsync(task_id='s', target_time='2200-01-01', timeout=60)")
+    outcome = wait(bundle, "TimeDeltaSensor(task_id='s', delta=timedelta(days=9999), timeout=60, deferrable=True)")
     assert outcome.resume_at is not None
     assert timedelta(seconds=60) <= outcome.resume_at - before < timedelta(seconds=90)
 

@@ -122,6 +122,7 @@ BUCKET: dict[str, Any] = {
             {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["xcoms/"]}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["results/"]}},
+            {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["environments/"]}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["logs/"]}},
         ]
     },

@@ -4,7 +4,7 @@ What the planner says of runs with many workers is compared with this. It shares
 nothing of partial knowledge, counts or time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sailplane.model.dags import SerializedDag, SerializedTask
@@ -156,11 +156,21 @@ def mapped_end_states(
             names = [f"{task.task_id}[{index}]" for index in range(size)]
             states.update({name: found[name] for name in names if name in found})
         elif starts:
-            states[task.task_id] = UPSTREAM_FAILED if size is None else SKIPPED
+            states[task.task_id] = _without_instances(
+                dag.expansions[dag.mapped_by[task.task_id]].producers, size, states
+            )
         elif task.task_id in alone:
             states[task.task_id] = alone[task.task_id]
         known[task.task_id] = _length(dag, task.task_id, states, sizes, lengths)
     return states
+
+
+def _without_instances(producers: Iterable[str], size: int | None, states: Mapping[str, TaskState]) -> TaskState:
+    """What a mapped task becomes that may start and has nothing to be mapped over."""
+    ends = [states.get(each) for each in producers]
+    if FAILED in ends or UPSTREAM_FAILED in ends:
+        return UPSTREAM_FAILED
+    return UPSTREAM_FAILED if size is None and SKIPPED not in ends else SKIPPED
 
 
 def _upto(dag: SerializedDag, last: SerializedTask) -> SerializedDag:

@@ -14,7 +14,7 @@ from sailplane.model.ids import TaskKey
 from sailplane.model.states import TERMINAL, TaskState, TriggerRule
 from sailplane.planner.advance import replan
 from sailplane.planner.plan import Snapshot
-from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, Verdict, judge, judge_alone, tally
+from sailplane.planner.rules import STARTS_EARLY, UpstreamCounts, Verdict, judge, judge_alone, judge_unmapped, tally
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "oracle" / "trigger_rules.json").read_text())
 OURS = {
@@ -143,3 +143,22 @@ def test_a_lone_upstream_is_judged_like_a_count_of_one() -> None:
 def test_the_reason_names_what_stands_in_the_way() -> None:
     judgement = judge(TriggerRule.ALL_SUCCESS, UpstreamCounts(total=5, success=2, failed=1, upstream_failed=1))
     assert judgement.reason == "2 of 5 upstream tasks failed"
+
+
+@pytest.mark.parametrize(
+    ("producers", "has_no_items", "verdict"),
+    [
+        ([TaskState.SUCCESS], True, Verdict.SKIP),
+        ([TaskState.SUCCESS], False, Verdict.UPSTREAM_FAILED),
+        ([TaskState.SKIPPED], False, Verdict.SKIP),
+        ([TaskState.SUCCESS, TaskState.SKIPPED], False, Verdict.SKIP),
+        ([TaskState.SKIPPED, TaskState.FAILED], False, Verdict.UPSTREAM_FAILED),
+        ([TaskState.UPSTREAM_FAILED], True, Verdict.UPSTREAM_FAILED),
+        ([None], True, Verdict.SKIP),
+        ([], True, Verdict.SKIP),
+    ],
+)
+def test_a_mapped_task_without_instances_becomes_what_its_producers_became(
+    producers: list[TaskState | None], has_no_items: bool, verdict: Verdict
+) -> None:
+    assert judge_unmapped(producers, has_no_items=has_no_items).verdict is verdict

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 _PAGE = "see docs/airflow-differences.md"
 
-_ASSETS = "it has no assets; give the DAG a schedule, or wait with a sensor"
+_WATCHERS = "it asks no queue by itself; have the sender post the event to /api/v2/assets/events"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
 _DEADLINES = "it has no deadlines; use execution_timeout"
 _TRIGGERS = "it does not have this trigger; write it as a BaseTrigger in the bundle"
@@ -13,8 +13,7 @@ _DATABASE = "tasks and DAG files reach no metadata database here; ask the REST A
 _TASK = "do it in a @task"
 
 BY_NAME: Mapping[str, str] = {
-    **dict.fromkeys(("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "asset", "Metadata"), _ASSETS),
-    **dict.fromkeys(("Dataset", "DatasetAlias", "AssetOrTimeSchedule", "DatasetOrTimeSchedule"), _ASSETS),
+    "AssetWatcher": _WATCHERS,
     **dict.fromkeys(
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
@@ -22,7 +21,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",
-    "ObjectStoragePath": "use GCSHook in a @task",
     "XCom": "use ti.xcom_pull and ti.xcom_push of the context",
     "hookimpl": "it has no listeners; use callbacks of the DAG and its tasks",
     "poke_mode_only": "sensors have both modes; leave it out",

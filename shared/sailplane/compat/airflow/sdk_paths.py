@@ -137,7 +137,7 @@ PATHS: Mapping[str, str] = {
         BashOperator EmptyOperator
     """,
     "airflow.providers.common.compat.assets airflow.sdk.definitions.asset airflow.sdk.definitions.asset.decorators "
-    "airflow.sdk.definitions.asset.metadata": ASSETS,
+    "airflow.sdk.definitions.asset.metadata": f"{ASSETS} Dataset Model",
     "airflow.sdk.exceptions airflow.sdk.bases.exceptions airflow.exceptions": _EXCEPTIONS,
     "airflow.sdk.timezone airflow.utils.timezone airflow._shared.timezones.timezone": _TIMEZONE,
     "airflow.utils.state": _STATES,

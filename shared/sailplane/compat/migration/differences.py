@@ -28,8 +28,6 @@ REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
 }
 TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
     (
-        "inlets",
-        "outlets",
         "email",
         "run_as_user",
         "resources",
@@ -71,9 +69,6 @@ EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
         "prev_data_interval_end_success",
         "prev_start_date_success",
         "prev_end_date_success",
-        "inlet_events",
-        "outlet_events",
-        "triggering_asset_events",
     ),
     "is empty here",
 )

@@ -1,0 +1,196 @@
+"""How far a trigger runs before it is suspended, and what becomes of what it has open."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
+from sailplane.authoring.trigger_loop import TriggerExhausted, watch
+
+Body = Callable[[list[str]], AsyncIterator[TriggerEvent]]
+FIRED = TriggerEvent("now")
+
+
+class Scripted(BaseTrigger):
+    """Runs `body`, which notes what happens."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.body = body
+        self.notes: list[str] = []
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "test.Scripted", {}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        async for event in self.body(self.notes):
+            yield event
+
+    async def cleanup(self) -> None:
+        self.notes.append("cleanup")
+
+
+async def fires(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    notes.append("run")
+    yield FIRED
+    notes.append("again")
+    yield FIRED
+
+
+async def polls_every_minute(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    while True:
+        notes.append("look")
+        if len(notes) == 3:
+            yield FIRED
+        await asyncio.sleep(60)
+
+
+async def sleeps_first(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    await asyncio.sleep(60)
+    notes.append("look")
+    yield FIRED
+
+
+async def naps(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    for _ in range(3):
+        await asyncio.sleep(0.001)
+    yield FIRED
+
+
+async def holds_something_open(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        notes.append("cancelled")
+        raise
+    except Exception:
+        notes.append("swallowed")
+    finally:
+        await asyncio.sleep(0)
+        notes.append("closed")
+    yield FIRED
+
+
+async def works_in_a_thread(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    goes_on = threading.Event()
+    threading.Timer(0.05, goes_on.set).start()
+    await asyncio.wait_for(asyncio.to_thread(goes_on.wait), 3600)
+    notes.append("answered")
+    yield FIRED
+
+
+async def waits_for_an_answer(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(3600):
+            notes.append(repr(await reader.read()))
+        writer.close()
+    yield FIRED
+
+
+async def waits_in_several_tasks(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    await asyncio.gather(asyncio.sleep(50), asyncio.sleep(70))
+    yield FIRED
+
+
+async def waits_for_nothing(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    await asyncio.Event().wait()
+    yield FIRED
+
+
+async def ends(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    return
+    yield FIRED
+
+
+async def breaks(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    raise OSError("no route")
+    yield FIRED
+
+
+def test_the_first_event_ends_the_trigger() -> None:
+    trigger = Scripted(fires)
+    assert watch(trigger) == Watched(event=FIRED)
+    assert trigger.notes == ["run", "cleanup"]
+
+
+def test_a_trigger_that_would_sleep_is_suspended_at_once() -> None:
+    trigger = Scripted(polls_every_minute)
+    watched = watch(trigger)
+    assert watched.event is None
+    assert 59 < watched.sleeps_for <= 60
+    assert trigger.notes == ["look", "cleanup"]
+
+
+def test_what_was_slept_already_passes_at_once() -> None:
+    trigger = Scripted(sleeps_first)
+    assert watch(trigger, slept=60).event == FIRED
+    poller = Scripted(polls_every_minute)
+    assert watch(poller, slept=90).event is None
+    assert poller.notes == ["look", "look", "cleanup"]
+
+
+def test_a_part_of_a_sleep_leaves_the_rest_to_sleep() -> None:
+    assert 39 < watch(Scripted(sleeps_first), slept=20).sleeps_for <= 40
+
+
+def test_a_long_sleep_is_known_in_full() -> None:
+    async def sleeps_for_a_year(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(365 * 86400)
+        yield FIRED
+
+    assert watch(Scripted(sleeps_for_a_year)).sleeps_for > 364 * 86400
+    assert watch(Scripted(sleeps_for_a_year), slept=365 * 86400).event == FIRED
+
+
+def test_short_sleeps_are_slept() -> None:
+    assert watch(Scripted(naps)).event == FIRED
+
+
+def test_a_suspended_trigger_closes_what_it_opened_and_is_not_cancelled() -> None:
+    trigger = Scripted(holds_something_open)
+    assert watch(trigger).event is None
+    assert trigger.notes == ["closed", "cleanup"]
+
+
+def test_a_trigger_that_waits_for_a_thread_is_let_wait() -> None:
+    trigger = Scripted(works_in_a_thread)
+    assert watch(trigger).event == FIRED
+
+
+def test_a_trigger_that_waits_for_an_answer_is_let_wait() -> None:
+    trigger = Scripted(waits_for_an_answer)
+    assert watch(trigger).event == FIRED
+    assert trigger.notes[0] == "b''"
+
+
+def test_several_sleeps_side_by_side_end_with_the_first_of_them() -> None:
+    assert 49 < watch(Scripted(waits_in_several_tasks)).sleeps_for <= 50
+
+
+def test_a_trigger_that_waits_too_long_for_an_answer_is_stopped() -> None:
+    trigger = Scripted(waits_for_nothing)
+    assert watch(trigger, longest=0.05) == Watched()
+    assert trigger.notes == ["cleanup"]
+
+
+def test_a_trigger_must_fire() -> None:
+    with pytest.raises(TriggerExhausted, match="has ended without an event"):
+        watch(Scripted(ends))
+
+
+def test_what_a_trigger_raises_is_raised() -> None:
+    trigger = Scripted(breaks)
+    with pytest.raises(OSError, match="no route"):
+        watch(trigger)
+    assert trigger.notes == ["cleanup"]
+
+
+def test_an_event_loop_leaves_nothing_behind() -> None:
+    watch(Scripted(polls_every_minute))
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
