@@ -1,6 +1,6 @@
 """A backend in memory, for the faces: REST API and CLI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from sailplane.api.backend import LogLines, TriggerOrder
 from sailplane.engine.pools import PoolUse
+from sailplane.model.assets import AliasRecord, AssetEvent, AssetQueue, AssetRecord
 from sailplane.model.dags import Schedule, ScheduleKind, SerializedDag, SerializedGroup, SerializedParam, SerializedTask
 from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
 from sailplane.model.human_steps import HumanAnswer, HumanReply, HumanRequest, HumanStep, check_answer
@@ -78,6 +79,87 @@ class MemoryPools:
         del self.stored[name]
 
 
+class MemoryAssets:
+    """What `sailplane.api.asset_backend.AssetBackend` asks for."""
+
+    def __init__(self, backend: "MemoryBackend") -> None:
+        self._backend = backend
+        self.records: dict[int, AssetRecord] = {}
+        self.stored_aliases: dict[int, AliasRecord] = {}
+        self.stored_events: list[AssetEvent] = []
+        self.waiting: list[AssetQueue] = []
+
+    def all(self) -> Sequence[AssetRecord]:
+        return list(self.records.values())
+
+    def get(self, asset: int) -> AssetRecord | None:
+        return self.records.get(asset)
+
+    def aliases(self) -> Sequence[AliasRecord]:
+        return list(self.stored_aliases.values())
+
+    def alias(self, alias: int) -> AliasRecord | None:
+        return self.stored_aliases.get(alias)
+
+    def events(
+        self,
+        asset: int | None = None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        ascending: bool = True,
+        limit: int | None = None,
+    ) -> Sequence[AssetEvent]:
+        found = [
+            event
+            for event in self.stored_events
+            if asset in (None, event.asset_id)
+            and (after is None or event.timestamp >= after)
+            and (before is None or event.timestamp <= before)
+        ]
+        return sorted(found, key=lambda event: event.timestamp, reverse=not ascending)[:limit]
+
+    def count_events(
+        self, asset: int | None = None, *, after: datetime | None = None, before: datetime | None = None
+    ) -> int:
+        return len(self.events(asset, after=after, before=before))
+
+    def events_from(self, run: RunKey) -> Sequence[AssetEvent]:
+        made_by = (run.dag_id, run.run_id)
+        return [event for event in self.stored_events if (event.source_dag_id, event.source_run_id) == made_by]
+
+    def triggering(self, run: RunKey) -> Sequence[AssetEvent]:
+        taken = self._backend.stored_runs[run].asset_events
+        return [event for event in self.stored_events if event.reference in taken]
+
+    def runs_started_by(self, references: Sequence[str]) -> Sequence[DagRun]:
+        return [run for run in self._backend.stored_runs.values() if not set(references).isdisjoint(run.asset_events)]
+
+    def queues(self, dag_id: str) -> Sequence[AssetQueue]:
+        return [queue for queue in self.waiting if queue.dag_id == dag_id]
+
+    def queues_of(self, record: AssetRecord) -> Sequence[AssetQueue]:
+        return [queue for queue in self.waiting if queue.asset_id == record.id]
+
+    def drop(self, queues: Iterable[AssetQueue]) -> int:
+        gone = list(queues)
+        self.waiting = [queue for queue in self.waiting if queue not in gone]
+        return len(gone)
+
+    def emit(self, record: AssetRecord, extra: Mapping[str, Any], partition_key: str | None) -> AssetEvent:
+        event = AssetEvent(
+            id=len(self.stored_events) + 1,
+            name=record.name,
+            uri=record.uri,
+            group=record.group,
+            extra=extra,
+            timestamp=NOON,
+            partition_key=partition_key,
+        )
+        self.stored_events.append(event)
+        return event
+
+
 class MemoryBackend:
     """What `sailplane.api.backend.Backend` asks for, over plain dictionaries."""
 
@@ -95,6 +177,7 @@ class MemoryBackend:
         self.orders: list[TriggerOrder] = []
         self.stored_variables: dict[str, Variable] = {}
         self.stored_connections: dict[str, Connection] = {}
+        self.assets = MemoryAssets(self)
         self.states = MemoryStates()
         self.asked: dict[tuple[RunKey, TaskKey, int], HumanStep] = {}
         self.reads = 0

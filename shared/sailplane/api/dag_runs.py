@@ -141,7 +141,7 @@ def get_dag_run(call: Call, dag_id: str, dag_run_id: str) -> models.DAGRunRespon
 @routes.post("")
 def trigger_dag_run(call: Call, dag_id: str, body: models.TriggerDAGRunPostBody) -> models.DAGRunResponse:
     """Trigger a run."""
-    _check(body)
+    check(body)
     from_ui = "referer" in call.request.headers
     order_ = TriggerOrder(
         dag_id=dag_id,
@@ -156,7 +156,7 @@ def trigger_dag_run(call: Call, dag_id: str, body: models.TriggerDAGRunPostBody)
     return views.run_view(run, call.version_of(run))
 
 
-def _check(body: models.TriggerDAGRunPostBody) -> None:
+def check(body: models.TriggerDAGRunPostBody) -> None:
     """Refuse what is valid in Airflow but would be passed over here."""
     if body.logical_date is not None and body.logical_date.tzinfo is None:
         raise HttpError(422, [_problem("logical_date", "Input should have timezone info")])

@@ -9,7 +9,7 @@ import msgspec
 from sailplane.api import models, views
 from sailplane.api import rerun_models as bodies
 from sailplane.api.context import Call
-from sailplane.api.http import HttpError
+from sailplane.api.http import HttpError, Response, json_response
 from sailplane.api.routes import Routes
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import TaskIsRunning
@@ -134,7 +134,7 @@ def _views(call: Call, run: DagRun, instances: Iterable[TaskInstance]) -> list[m
 
 
 @routes.post("/dagRuns/{dag_run_id}/clear")
-def clear_dag_run(call: Call, dag_id: str, dag_run_id: str, body: bodies.DAGRunClearBody) -> Any:
+def clear_dag_run(call: Call, dag_id: str, dag_run_id: str, body: bodies.DAGRunClearBody) -> models.DAGRunResponse | Response:
     """Clear a run: all of it, what failed in it, or add the tasks that its DAG has got since.
 
     Answers with the run, or with what would be cleared (`ClearTaskInstanceCollectionResponse`) of a dry run.
@@ -158,7 +158,8 @@ def clear_dag_run(call: Call, dag_id: str, dag_run_id: str, body: bodies.DAGRunC
             affected += [bodies.NewTaskResponse(task_id=name, task_display_name=name) for name in names]
         else:
             affected += _views(call, run, changes.would_clear(run, what))
-        return bodies.ClearTaskInstanceCollectionResponse(task_instances=affected, total_entries=len(affected))
+        shown = bodies.ClearTaskInstanceCollectionResponse(task_instances=affected, total_entries=len(affected))
+        return json_response(shown)
     if body.only_new:
         changes.add_new_tasks(run.key, body.note)
     else:

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from sailplane.api import models
+from sailplane.api import asset_views, models
 from sailplane.model.dags import ScheduleKind, SerializedDag, SerializedParam, SerializedTask
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
@@ -36,6 +36,7 @@ def dag_details_view(
     return models.DAGDetailsResponse(
         **fields,
         catchup=dag.catchup,
+        asset_expression=asset_views.expression(dag.schedule.assets),
         dag_run_timeout=dag.dagrun_timeout,
         doc_md=dag.doc_md,
         start_date=dag.start_date,

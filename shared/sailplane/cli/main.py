@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from sailplane.cli import (
+    assets,
     connections,
     cost,
     dags,
@@ -39,6 +40,7 @@ app.add_typer(dags.app, name="dags")
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(hitl.app, name="hitl")
+app.add_typer(assets.app, name="assets")
 app.add_typer(variables.app, name="variables")
 app.add_typer(connections.app, name="connections")
 app.add_typer(pools.app, name="pools")

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sailplane.cloud import asset_codec, documents, paths
+from sailplane.cloud import asset_codec, codec, documents, paths
 from sailplane.cloud.reader import AND, DESCENDING, OPERATORS, Reader, select, where_in
 from sailplane.model.assets import AliasRecord, AssetEvent, AssetQueue, AssetRecord, alias_id
 from sailplane.model.ids import RunKey
+from sailplane.model.runs import DagRun
 
 MOST_VALUES = 30
 """What Firestore takes in one disjunction."""
@@ -73,15 +74,28 @@ class AssetStore(Reader):
         limit: int | None = None,
     ) -> list[AssetEvent]:
         """The events of one asset, or of all, by time."""
-        query = select("asset_events", all_descendants=asset is None)
-        _between(query, after, before)
-        order = query.order_by.add()
-        order.field.field_path = "timestamp"
+        query = _in_span(asset, after, before)
         if not ascending:
-            order.direction = DESCENDING
+            query.order_by[0].direction = DESCENDING
         if limit is not None:
             query.limit.value = limit
-        return self._events(asset_codec.asset_path(asset) if asset is not None else "", query)
+        return self._events(_parent_of(asset), query)
+
+    def count_events(
+        self, asset: int | None = None, *, after: datetime | None = None, before: datetime | None = None
+    ) -> int:
+        """How many `events` gives without a limit; one read a thousand."""
+        return self._count(_parent_of(asset), _in_span(asset, after, before))
+
+    def runs_started_by(self, references: Sequence[str]) -> list[DagRun]:
+        """The runs that took one of these events, of which there may be up to `MOST_VALUES`; one read each."""
+        query = select("runs", all_descendants=True)
+        field_filter = query.where.field_filter
+        field_filter.field.field_path = "asset_events"
+        field_filter.op = OPERATORS.Value("ARRAY_CONTAINS_ANY")
+        for reference in references:
+            field_filter.value.array_value.values.add().string_value = reference
+        return [codec.read_run(document) for document in self._run("", query)]
 
     def events_from(self, run: RunKey) -> list[AssetEvent]:
         """What the tasks of a run have updated, by time."""
@@ -102,9 +116,16 @@ class AssetStore(Reader):
         return [asset_codec.read_event(document) for document in self._run(parent, query)]
 
 
-def _between(query: Any, after: datetime | None, before: datetime | None) -> None:
+def _parent_of(asset: int | None) -> str:
+    return asset_codec.asset_path(asset) if asset is not None else ""
+
+
+def _in_span(asset: int | None, after: datetime | None, before: datetime | None) -> Any:
+    """The events of one asset, or of all, from `after` until `before`."""
+    query = select("asset_events", all_descendants=asset is None)
+    query.order_by.add().field.field_path = "timestamp"
     if after is None and before is None:
-        return
+        return query
     query.where.composite_filter.op = AND
     for moment, operator in ((after, "GREATER_THAN_OR_EQUAL"), (before, "LESS_THAN_OR_EQUAL")):
         if moment is not None:
@@ -112,3 +133,4 @@ def _between(query: Any, after: datetime | None, before: datetime | None) -> Non
             field_filter.field.field_path = "timestamp"
             field_filter.op = OPERATORS.Value(operator)
             documents.put_moment(field_filter.value, moment)
+    return query

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sailplane.cloud import codec
 from sailplane.cloud.changes import Remove, Replace
+from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import creation, turns
 from sailplane.engine.creation import NewRun
@@ -102,7 +103,8 @@ def _run(record: DagRecord, queues: Sequence[AssetQueue], now: datetime) -> DagR
         started_at=None,
         triggered_by=TriggeredBy.ASSET,
     )
-    events = tuple(event for queue in queues for event in queue.events)
+    # The last one is what made the run start.
+    events = tuple(event for queue in sorted(queues, key=lambda each: each.updated_at) for event in queue.events)
     return DagRun(context=context, state=RunState.QUEUED, queued_at=now, asset_events=events, claim=nonce())
 
 
@@ -114,6 +116,11 @@ def _told_apart(queues: Sequence[AssetQueue]) -> str:
 
 def _removed(queue: AssetQueue) -> Remove:
     return Remove(codec.path_of(queue), queue.token)
+
+
+def drop(cloud: Cloud, queues: Sequence[AssetQueue]) -> int:
+    """Forget updates that wait, unless they changed meanwhile; how many queues that was."""
+    return sum(isinstance(cloud.store.commit([_removed(queue)]), Committed) for queue in queues)
 
 
 def rung(queues: Sequence[AssetQueue], now: datetime) -> list[Replace]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import past_runs, runs
+from sailplane.engine import clearing, past_runs, runs
+from sailplane.engine.clearing import Clear
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import AlreadyExists, InvalidConf, InvalidId, NotFound
 from sailplane.model.ids import RunKey, TaskKey
@@ -34,6 +35,8 @@ def trigger(cloud: Cloud, request: RunRequest, clock: Callable[[], datetime]) ->
     except NotFound as error:
         return RunAnswer(problem=RunProblem.NO_DAG, message=str(error))
     except AlreadyExists as error:
+        if request.reset:
+            return _reset(cloud, RunKey(request.dag_id, request.run_id), clock)
         found = cloud.store.run(RunKey(request.dag_id, request.run_id))
         known = () if found is None else (_facts(found, {}),)
         return RunAnswer(runs=known, problem=RunProblem.EXISTS, message=str(error))
@@ -41,6 +44,14 @@ def trigger(cloud: Cloud, request: RunRequest, clock: Callable[[], datetime]) ->
         return RunAnswer(problem=RunProblem.INVALID, message=str(error))
     record = cloud.store.dag(request.dag_id)
     return RunAnswer(runs=(_facts(made, {}),), is_paused=record is not None and record.is_paused)
+
+
+def _reset(cloud: Cloud, key: RunKey, clock: Callable[[], datetime]) -> RunAnswer:
+    """Clear a run that exists, all of it."""
+    clearing.clear(cloud, clock, key, Clear())
+    record, run = cloud.store.dag(key.dag_id), cloud.store.run(key)
+    facts = () if run is None else (_facts(run, {}),)
+    return RunAnswer(runs=facts, is_paused=record is not None and record.is_paused)
 
 
 def find(cloud: Cloud, query: RunQuery) -> RunAnswer:

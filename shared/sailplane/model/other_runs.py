@@ -18,6 +18,8 @@ class RunRequest:
     conf: Mapping[str, Any] = field(default_factory=dict)
     logical_date: datetime | None = None
     note: str | None = None
+    reset: bool = False
+    """True: if the run is there already, it is cleared, and so runs again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ class TriggerDagRunOperator(BaseOperator):
     While it waits it holds no worker: it looks every `poke_interval` seconds, rescheduled or, if `deferrable`,
     deferred. The run's id follows from when the try began, so that a try that is interrupted and goes on elsewhere
     starts no second run. Fails when the run ends in one of `failed_states`; goes on waiting while it is neither in
-    these nor in `allowed_states`.
+    these nor in `allowed_states`. With `reset_dag_run` a run of that id that exists already is cleared and runs again.
     """
 
     template_fields: Sequence[str] = ("trigger_dag_id", "trigger_run_id", "logical_date", "conf", "note")
@@ -58,13 +58,9 @@ class TriggerDagRunOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if reset_dag_run:
-            raise AirflowException(
-                f"task {self.task_id!r}: reset_dag_run clears a run that exists, which Sailplane cannot do yet; leave "
-                "trigger_run_id out, or use skip_when_already_exists"
-            )
         self.trigger_dag_id, self.trigger_run_id = trigger_dag_id, trigger_run_id
         self.conf, self.note = conf, note
+        self.reset_dag_run = reset_dag_run
         self.logical_date = logical_date
         self.wait_for_completion = wait_for_completion
         seconds = poke_interval.total_seconds() if isinstance(poke_interval, timedelta) else float(poke_interval)
@@ -98,7 +94,13 @@ class TriggerDagRunOperator(BaseOperator):
         if self.fail_when_dag_is_paused and self._asked(ti, run_id).is_paused:
             raise DagIsPaused(f"DAG {self.trigger_dag_id!r} is paused")
         request = RunRequest(
-            dag_id=self.trigger_dag_id, run_id=run_id, conf=self._conf(), logical_date=logical_date, note=self.note
+            dag_id=self.trigger_dag_id,
+            run_id=run_id,
+            conf=self._conf(),
+            logical_date=logical_date,
+            note=self.note,
+            # An id that was made from when this try began is that of a run which this try made.
+            reset=self.reset_dag_run and (self.trigger_run_id is not None or is_arg_set(self.logical_date)),
         )
         answer: RunAnswer = ti.trigger_run(request)
         match answer.problem:

@@ -26,6 +26,19 @@ def test_a_run_that_a_task_asks_for_is_made_once(stage: Stage) -> None:
     assert (dict(context.conf), context.logical_date) == ({"x": 1}, DAY)
 
 
+def test_a_run_that_is_to_be_reset_runs_again(stage: Stage) -> None:
+    stage.push(dag(task("a"), dag_id="other"))
+    request = RunRequest(dag_id="other", run_id="wanted", reset=True)
+    assert other_runs.trigger(stage.cloud, request, stage.clock).problem is None
+    stage.deliver_all()
+    answer = other_runs.trigger(stage.cloud, request, stage.clock)
+    assert answer.problem is None
+    assert [(run.run_id, run.state) for run in answer.runs] == [("wanted", RunState.RUNNING)]
+    stage.deliver_all()
+    assert stage.runner.tries == [("a", 1), ("a", 2)]
+    assert [run.state for run in stage.cloud.store.runs("other")] == [RunState.SUCCESS]
+
+
 def test_a_dag_that_is_not_there_is_said_so(stage: Stage) -> None:
     answer = other_runs.trigger(stage.cloud, RunRequest(dag_id="nothere", run_id="r"), stage.clock)
     assert answer.problem is RunProblem.NO_DAG

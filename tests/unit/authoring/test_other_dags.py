@@ -56,6 +56,13 @@ def test_the_same_try_asks_for_the_same_run_wherever_it_goes_on(bundle: Bundle) 
     assert outcome.kind is OutcomeKind.SUCCESS
 
 
+def test_only_a_run_that_was_named_is_reset(bundle: Bundle) -> None:
+    for more in ("", "trigger_run_id='r'", "logical_date='2024-05-01'"):
+        going(bundle, f"reset_dag_run=True, {more}", one())
+    going(bundle, "trigger_run_id='r'", one())
+    assert [request.reset for request in bundle.services.requests] == [False, True, True, False]
+
+
 def test_waiting_for_the_end_gives_the_worker_back_between_looks(bundle: Bundle) -> None:
     more = "wait_for_completion=True, poke_interval=30"
     outcome = going(bundle, more, one())

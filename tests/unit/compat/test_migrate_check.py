@@ -86,18 +86,18 @@ def test_arguments_that_are_not_acted_on_differ_and_removed_ones_are_missing() -
         from airflow import DAG
         from airflow.decorators import task
         from airflow.operators.python import PythonOperator
-        default_args = {"owner": "me", "run_as_user": "p", "email": ["a@b.c"]}
+        default_args = {"owner": "me", "pool": "p", "email": ["a@b.c"]}
         with DAG("x", schedule_interval="@daily", access_control={"a": {"can_read"}}, fail_fast=False):
-            PythonOperator(task_id="a", python_callable=print, provide_context=True, pool="narrow", run_as_user=None)
-            @task(run_as_user="etl")
+            PythonOperator(task_id="a", python_callable=print, provide_context=True, pool="default_pool")
+            @task(pool="narrow")
             def f(): ...
     """) == [
         (4, "differs", "task(email=)"),
-        (4, "differs", "task(run_as_user=)"),
+        (4, "differs", "task(pool=)"),
         (5, "differs", "DAG(access_control=)"),
         (5, "missing", "DAG(schedule_interval=)"),
         (6, "missing", "task(provide_context=)"),
-        (7, "differs", "task(run_as_user=)"),
+        (7, "differs", "task(pool=)"),
     ]
 
 
@@ -108,7 +108,7 @@ def test_arguments_of_operators_of_ones_own_and_of_mapped_ones_count_too() -> No
             def execute(self, context): self.defer(trigger=None, method_name="x")
         Mine(task_id="a", executor="LocalExecutor")
         Mine.partial(task_id="b", run_as_user="root").expand(x=[1])
-        unrelated(run_as_user="x")
+        unrelated(pool="x")
     """) == [
         (4, "differs", "task(executor=)"),
         (5, "differs", "task(run_as_user=)"),
