@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sailplane.authoring.exceptions import AirflowException
-from sailplane.hooks.google import GoogleBaseHook
+from sailplane.hooks.google import GoogleBaseHook, google_errors
 
 
 class GCSHook(GoogleBaseHook):
@@ -252,14 +252,17 @@ class GCSHook(GoogleBaseHook):
             raise AirflowException(f"there is no object gs://{bucket_name}/{object_name}")
         return blob
 
-    def delete(self, bucket_name: str, object_name: str) -> None:
-        """Delete the object; nothing happens when there is none."""
-        from google.api_core.exceptions import NotFound
-
+    def delete(self, bucket_name: str, object_name: str, ignore_error: bool = False) -> None:
+        """Delete the object; nothing happens when there is none. With `ignore_error` a refusal is only logged."""
+        errors = google_errors()
         try:
             self._blob(bucket_name, object_name).delete()
-        except NotFound:
+        except errors.NotFound:
             return
+        except errors.GoogleAPICallError as error:
+            if not ignore_error:
+                raise
+            self.log.warning("gs://%s/%s was not deleted: %s", bucket_name, object_name, error.message)
 
     def _blob(self, bucket_name: str, object_name: str) -> Any:
         return self.client.bucket(bucket_name).blob(object_name)

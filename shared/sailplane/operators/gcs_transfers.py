@@ -46,6 +46,8 @@ class GCSToGCSOperator(GCSOperator):
         source_object_required: bool = False,
         exact_match: bool = False,
         match_glob: str | None = None,
+        delimiter: str | None = None,
+        is_older_than: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,6 +60,7 @@ class GCSToGCSOperator(GCSOperator):
         self.last_modified_time, self.maximum_modified_time = last_modified_time, maximum_modified_time
         self.source_object_required, self.exact_match = source_object_required, exact_match
         self.match_glob = match_glob
+        self.delimiter, self.is_older_than = delimiter, is_older_than
 
     def execute(self, context: Mapping[str, Any]) -> list[str]:
         """Returns the copies as `gs://bucket/name`."""
@@ -88,6 +91,10 @@ class GCSToGCSOperator(GCSOperator):
         return hook.list(self.source_bucket, pattern or None, self.match_glob)
 
     def _is_wanted(self, hook: GCSHook, name: str) -> bool:
+        if self.delimiter and not name.endswith(self.delimiter):
+            return False
+        if self.is_older_than is not None and not hook.is_older_than(self.source_bucket, name, self.is_older_than):
+            return False
         bounds = self.last_modified_time, self.maximum_modified_time
         if bounds == (None, None):
             return True
@@ -125,6 +132,7 @@ class LocalFilesystemToGCSOperator(GCSOperator):
         bucket: str,
         mime_type: str = "application/octet-stream",
         gzip: bool = False,
+        chunk_size: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
