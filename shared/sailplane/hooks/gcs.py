@@ -246,6 +246,12 @@ class GCSHook(GoogleBaseHook):
         with _naming(f"bucket {bucket_name}, or one of its objects {', '.join(source_objects)}"):
             self._blob(bucket_name, destination_object).compose([self._blob(bucket_name, n) for n in source_objects])
 
+    def sync(self, source_bucket: str, destination_bucket: str, **options: Any) -> None:
+        """Make a bucket, or a folder of it, like another; `options` are those of `gcs_sync.synchronize`."""
+        from sailplane.hooks.gcs_sync import synchronize
+
+        synchronize(self, source_bucket, destination_bucket, **options)
+
     def _known(self, bucket_name: str, object_name: str) -> Any:
         blob = self.client.bucket(bucket_name).get_blob(object_name)
         if blob is None:

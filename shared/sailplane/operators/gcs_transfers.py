@@ -8,6 +8,7 @@ from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.gcs import GCSHook
+from sailplane.hooks.gcs_sync import synchronize
 from sailplane.operators.gcs import GCSOperator
 
 WILDCARD = "*"
@@ -193,6 +194,57 @@ class GCSToLocalFilesystemOperator(GCSOperator):
         if self.store_to_xcom_key:
             assert isinstance(found, bytes)
             context["ti"].xcom_push(self.store_to_xcom_key, found.decode(self.file_encoding))
+
+
+class GCSSynchronizeBucketsOperator(GCSOperator):
+    """Copies what a bucket, or the folder `source_object`, has and the other has not.
+
+    What is there with other content is overwritten with `allow_overwrite`; what only the destination has is deleted
+    with `delete_extra_files`.
+    """
+
+    template_fields: Sequence[str] = (
+        "source_bucket",
+        "destination_bucket",
+        "source_object",
+        "destination_object",
+        "recursive",
+        "delete_extra_files",
+        "allow_overwrite",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+
+    def __init__(
+        self,
+        *,
+        source_bucket: str,
+        destination_bucket: str,
+        source_object: str | None = None,
+        destination_object: str | None = None,
+        recursive: bool = True,
+        delete_extra_files: bool = False,
+        allow_overwrite: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source_bucket, self.destination_bucket = source_bucket, destination_bucket
+        self.source_object, self.destination_object = source_object, destination_object
+        self.recursive, self.delete_extra_files, self.allow_overwrite = recursive, delete_extra_files, allow_overwrite
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        done = synchronize(
+            self.hook,
+            self.source_bucket,
+            self.destination_bucket,
+            self.source_object,
+            self.destination_object,
+            self.recursive,
+            self.allow_overwrite,
+            self.delete_extra_files,
+        )
+        counts = len(done.to_copy), len(done.to_rewrite), len(done.to_delete)
+        self.log.info("Objects that were missing: %s, different: %s, too many: %s", *counts)
 
 
 def _aware(moment: datetime) -> datetime:
