@@ -137,6 +137,7 @@ if TYPE_CHECKING:
         GCSListObjectsOperator,
     )
     from sailplane.operators.gcs_transfers import (
+        GCSSynchronizeBucketsOperator,
         GCSToGCSOperator,
         GCSToLocalFilesystemOperator,
         LocalFilesystemToGCSOperator,
@@ -180,6 +181,7 @@ if TYPE_CHECKING:
         GCSObjectsWithPrefixExistenceSensor,
         GCSObjectUpdateSensor,
     )
+    from sailplane.sensors.gcs_uploads import GCSUploadSessionCompleteSensor
     from sailplane.sensors.http import HttpSensor
     from sailplane.sensors.pubsub import PubSubPullSensor
     from sailplane.sensors.python import PythonSensor
@@ -224,24 +226,24 @@ __all__ = [
     "FSHook", "FileDeleteTrigger", "FileSensor", "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger",
     "GCSCreateBucketOperator", "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator",
     "GCSHook", "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor",
-    "GCSObjectUpdateSensor", "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSToBigQueryOperator",
-    "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator",
-    "HttpHook", "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator",
-    "LocalFilesystemToGCSOperator", "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable",
-    "ObjectStoragePath", "OnceTimetable", "Param", "ParamValidationError", "ParamsDict", "PokeReturnValue",
-    "PostgresHook", "PubSubCreateSubscriptionOperator", "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator",
-    "PubSubDeleteTopicOperator", "PubSubHook", "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor",
-    "PythonOperator", "PythonSensor", "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision",
-    "RetryPolicy", "RetryRule", "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator",
-    "ShortCircuitOperator", "SkipMixin", "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator",
-    "SmoothOperator", "SmtpHook", "SmtpNotifier", "SqlSensor", "SqliteHook", "StartTriggerArgs", "TaskDeferralError",
-    "TaskDeferralTimeout", "TaskDeferred", "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent",
-    "TaskSuccessEvent", "TimeDeltaSensor", "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor",
-    "TimeSensorAsync", "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "WaitSensor",
-    "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
-    "cross_downstream", "dag", "get_current_context", "literal", "mask_secret", "redact", "send_email",
-    "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group", "task_inputs",
-    "teardown",
+    "GCSObjectUpdateSensor", "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger",
+    "GCSSynchronizeBucketsOperator", "GCSToBigQueryOperator", "GCSToGCSOperator", "GCSToLocalFilesystemOperator",
+    "GCSUploadSessionCompleteSensor", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook",
+    "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator",
+    "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable", "ObjectStoragePath", "OnceTimetable", "Param",
+    "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook", "PubSubCreateSubscriptionOperator",
+    "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator", "PubSubDeleteTopicOperator", "PubSubHook",
+    "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor", "PythonOperator", "PythonSensor",
+    "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule",
+    "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin",
+    "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier",
+    "SqlSensor", "SqliteHook", "StartTriggerArgs", "TaskDeferralError", "TaskDeferralTimeout", "TaskDeferred",
+    "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent", "TimeDeltaSensor",
+    "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync", "Timetable",
+    "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "WaitSensor", "WeekDay", "WorkflowTrigger",
+    "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper", "cross_downstream", "dag",
+    "get_current_context", "literal", "mask_secret", "redact", "send_email", "send_slack_webhook_notification",
+    "send_smtp_notification", "setup", "task", "task_group", "task_inputs", "teardown",
 ]
 # fmt: on
 

@@ -140,6 +140,7 @@ HOMES = {
         "GCSListObjectsOperator",
     ),
     "sailplane.operators.gcs_transfers": (
+        "GCSSynchronizeBucketsOperator",
         "GCSToGCSOperator",
         "GCSToLocalFilesystemOperator",
         "LocalFilesystemToGCSOperator",
@@ -183,6 +184,7 @@ HOMES = {
         "GCSObjectUpdateSensor",
         "GCSObjectsWithPrefixExistenceSensor",
     ),
+    "sailplane.sensors.gcs_uploads": ("GCSUploadSessionCompleteSensor",),
     "sailplane.sensors.http": ("HttpSensor",),
     "sailplane.sensors.pubsub": ("PubSubPullSensor",),
     "sailplane.sensors.python": ("PythonSensor",),

@@ -134,7 +134,9 @@ def _views(call: Call, run: DagRun, instances: Iterable[TaskInstance]) -> list[m
 
 
 @routes.post("/dagRuns/{dag_run_id}/clear")
-def clear_dag_run(call: Call, dag_id: str, dag_run_id: str, body: bodies.DAGRunClearBody) -> models.DAGRunResponse | Response:
+def clear_dag_run(
+    call: Call, dag_id: str, dag_run_id: str, body: bodies.DAGRunClearBody
+) -> models.DAGRunResponse | Response:
     """Clear a run: all of it, what failed in it, or add the tasks that its DAG has got since.
 
     Answers with the run, or with what would be cleared (`ClearTaskInstanceCollectionResponse`) of a dry run.

@@ -41,6 +41,7 @@ class BigQueryHook(BigQueryTables, DbApiHook):
         priority: str | None = None,
         api_resource_configs: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
+        impersonation_scopes: str | Sequence[str] | None = None,
         project_id: str | None = None,
         quota_project_id: str | None = None,
     ) -> None:
@@ -52,18 +53,29 @@ class BigQueryHook(BigQueryTables, DbApiHook):
             name: self.extras.get(name) if value is None else value for name, value in given.items()
         }
         self.use_legacy_sql = True if known["use_legacy_sql"] is None else bool(known["use_legacy_sql"])
+        self.impersonation_scopes = impersonation_scopes
         self.location, self.priority = known["location"], known["priority"] or "INTERACTIVE"
         self.api_resource_configs, self.labels = dict(known["api_resource_configs"] or {}), known["labels"]
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        given = self.impersonation_scopes
+        if not (self.chain and given):
+            return super().scopes
+        return given.split(",") if isinstance(given, str) else given
 
     def get_conn(self) -> Any:
         """A connection of Google's DB-API."""
         dbapi = bigquery(".dbapi")
-        options = {"useLegacySql": self.use_legacy_sql, "priority": self.priority}
-        query = {**options, **self.api_resource_configs.get("query", {})}
-        config = {**self.api_resource_configs, "query": query, **({"labels": self.labels} if self.labels else {})}
         client = self.get_client()
-        client.default_query_job_config = bigquery().QueryJobConfig.from_api_repr(config)
+        client.default_query_job_config = bigquery().QueryJobConfig.from_api_repr(self.query_configuration())
         return dbapi.connect(client, prefer_bqstorage_client=False)
+
+    def query_configuration(self, sql: str | None = None) -> dict[str, Any]:
+        """A query job as the hook's own settings have it, in the words of the REST API."""
+        options = {"useLegacySql": self.use_legacy_sql, "priority": self.priority, **({"query": sql} if sql else {})}
+        query = {**options, **self.api_resource_configs.get("query", {})}
+        return {**self.api_resource_configs, "query": query, **({"labels": self.labels} if self.labels else {})}
 
     def run(
         self,

@@ -11,6 +11,10 @@ from sailplane.hooks.google_rest import GoogleApiError, GoogleRestHook
 class CloudFunctionsHook(GoogleRestHook):
     """Calls deployed functions: those of the first generation over the API, others at their own address."""
 
+    def __init__(self, *arguments: Any, api_version: str = "v1", **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.api_version = api_version
+
     endpoint = "https://cloudfunctions.googleapis.com"
     emulator_variable = "CLOUD_FUNCTIONS_EMULATOR_HOST"
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sailplane.authoring.exceptions import AirflowException
-from sailplane.hooks.google import GoogleBaseHook
+from sailplane.hooks.google import GoogleBaseHook, google_errors
 
 
 class GCSHook(GoogleBaseHook):
@@ -246,20 +246,29 @@ class GCSHook(GoogleBaseHook):
         with _naming(f"bucket {bucket_name}, or one of its objects {', '.join(source_objects)}"):
             self._blob(bucket_name, destination_object).compose([self._blob(bucket_name, n) for n in source_objects])
 
+    def sync(self, source_bucket: str, destination_bucket: str, **options: Any) -> None:
+        """Make a bucket, or a folder of it, like another; `options` are those of `gcs_sync.synchronize`."""
+        from sailplane.hooks.gcs_sync import synchronize
+
+        synchronize(self, source_bucket, destination_bucket, **options)
+
     def _known(self, bucket_name: str, object_name: str) -> Any:
         blob = self.client.bucket(bucket_name).get_blob(object_name)
         if blob is None:
             raise AirflowException(f"there is no object gs://{bucket_name}/{object_name}")
         return blob
 
-    def delete(self, bucket_name: str, object_name: str) -> None:
-        """Delete the object; nothing happens when there is none."""
-        from google.api_core.exceptions import NotFound
-
+    def delete(self, bucket_name: str, object_name: str, ignore_error: bool = False) -> None:
+        """Delete the object; nothing happens when there is none. With `ignore_error` a refusal is only logged."""
+        errors = google_errors()
         try:
             self._blob(bucket_name, object_name).delete()
-        except NotFound:
+        except errors.NotFound:
             return
+        except errors.GoogleAPICallError as error:
+            if not ignore_error:
+                raise
+            self.log.warning("gs://%s/%s was not deleted: %s", bucket_name, object_name, error.message)
 
     def _blob(self, bucket_name: str, object_name: str) -> Any:
         return self.client.bucket(bucket_name).blob(object_name)

@@ -30,10 +30,13 @@ class PubSubHook(GoogleBaseHook):
         impersonation_chain: str | Sequence[str] | None = None,
         enable_message_ordering: bool = False,
         enable_open_telemetry_tracing: bool = False,
+        call_options: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        """`call_options` are the `retry`, `timeout` and `metadata` of calls to Google's client."""
         super().__init__(gcp_conn_id, impersonation_chain, **kwargs)
         self.enable_message_ordering = enable_message_ordering
+        self._options = _given(call_options or {})
 
     @cached_property
     def publisher_client(self) -> Any:
@@ -81,13 +84,13 @@ class PubSubHook(GoogleBaseHook):
         path = self._topic(topic, project_id)
         request = {"name": path, "labels": dict(labels or {}), **_given(fields)}
         with _in_words(f"the topic {path} could not be created"), self._unless(fail_if_exists, "AlreadyExists", path):
-            self.publisher_client.create_topic(request=request)
+            self.publisher_client.create_topic(request=request, **self._options)
 
     def delete_topic(self, topic: str, project_id: str | None = None, fail_if_not_exists: bool = False) -> None:
         """Delete the topic; nothing happens when there is none, unless told to fail."""
         path = self._topic(topic, project_id)
         with _in_words(f"the topic {path} could not be deleted"), self._unless(fail_if_not_exists, "NotFound", path):
-            self.publisher_client.delete_topic(request={"topic": path})
+            self.publisher_client.delete_topic(request={"topic": path}, **self._options)
 
     def create_subscription(
         self,
@@ -110,7 +113,7 @@ class PubSubHook(GoogleBaseHook):
         request = {"name": path, "topic": self._topic(topic, project_id), **options}
         failure = f"the subscription {path} could not be created"
         with _in_words(failure), self._unless(fail_if_exists, "AlreadyExists", path):
-            self.subscriber_client.create_subscription(request=request)
+            self.subscriber_client.create_subscription(request=request, **self._options)
         return name
 
     def delete_subscription(
@@ -120,7 +123,7 @@ class PubSubHook(GoogleBaseHook):
         path = self._subscription(subscription, project_id)
         failure = f"the subscription {path} could not be deleted"
         with _in_words(failure), self._unless(fail_if_not_exists, "NotFound", path):
-            self.subscriber_client.delete_subscription(request={"subscription": path})
+            self.subscriber_client.delete_subscription(request={"subscription": path}, **self._options)
 
     def pull(
         self,

@@ -1,34 +1,86 @@
 """Tasks that look at what is in BigQuery."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sailplane.authoring.configuration import default_deferrable
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.bigquery import BigQueryHook
 from sailplane.hooks.google import DEFAULT_CONNECTION
-from sailplane.hooks.sql import DbApiHook
 from sailplane.operators.google import GoogleOperator
-from sailplane.operators.sql import SQLCheckOperator, SQLValueCheckOperator
+from sailplane.operators.sql import BaseSQLOperator, SQLCheckOperator, SQLValueCheckOperator
+from sailplane.triggers.bigquery import BigQueryInsertJobTrigger
 
 
-class _BigQueryCheck:
-    """The hook of checks, whose statement runs as a job of its own."""
+class _BigQueryCheck(BaseSQLOperator):
+    """A check whose statement is a job of its own. With `deferrable=True` no worker is held while that runs."""
 
-    gcp_conn_id: str
-    impersonation_chain: str | Sequence[str] | None
+    ui_color = "#c0d7ff"
     sql: str
+    judge: Callable[[Any], None]
 
-    def _set_bigquery(
+    def __init__(
         self,
-        gcp_conn_id: str,
-        impersonation_chain: str | Sequence[str] | None,
-        **options: Any,
+        *,
+        gcp_conn_id: str = DEFAULT_CONNECTION,
+        project_id: str | None = None,
+        use_legacy_sql: bool | None = None,
+        location: str | None = None,
+        impersonation_chain: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        encryption_configuration: Mapping[str, Any] | None = None,
+        query_params: Sequence[Mapping[str, Any]] | None = None,
+        deferrable: bool | None = None,
+        poll_interval: float = 4.0,
+        **kwargs: Any,
     ) -> None:
+        super().__init__(**{"conn_id": gcp_conn_id, **kwargs})
         self.gcp_conn_id, self.impersonation_chain = gcp_conn_id, impersonation_chain
-        self._options = {name: value for name, value in options.items() if value is not None}
+        self.project_id, self.use_legacy_sql, self.location = project_id, use_legacy_sql, location
+        self.labels, self.query_params, self.encryption_configuration = labels, query_params, encryption_configuration
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.poll_interval = poll_interval
 
-    def bigquery_hook(self) -> BigQueryHook:
-        return BigQueryHook(self.gcp_conn_id, self.impersonation_chain, **self._options)
+    def get_db_hook(self) -> BigQueryHook:
+        query = {
+            "queryParameters": list(self.query_params or ()),
+            "destinationEncryptionConfiguration": self.encryption_configuration,
+        }
+        hook = BigQueryHook(
+            self.gcp_conn_id,
+            self.impersonation_chain,
+            project_id=self.project_id,
+            use_legacy_sql=self.use_legacy_sql,
+            location=self.location,
+            labels=self.labels,
+        )
+        wanted = {name: value for name, value in query.items() if value}
+        known = hook.api_resource_configs
+        hook.api_resource_configs = {**known, "query": {**known.get("query", {}), **wanted}} if wanted else known
+        return hook
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        if not self.deferrable:
+            super().execute(context)
+            return
+        hook = self.get_db_hook()
+        job = hook.insert_job(hook.query_configuration(self.sql), nowait=True)
+        trigger = BigQueryInsertJobTrigger(
+            conn_id=self.gcp_conn_id,
+            job_id=job.job_id,
+            project_id=self.project_id,
+            location=self.location,
+            poll_interval=self.poll_interval,
+            impersonation_chain=self.impersonation_chain,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+
+    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        """What follows when the statement has ended."""
+        if event["status"] != "success":
+            raise AirflowException(event["message"])
+        rows = self.get_db_hook().get_query_results(event["job_id"], max_results=1)
+        self.judge(tuple(rows[0].values()) if rows else None)
 
 
 class BigQueryCheckOperator(_BigQueryCheck, SQLCheckOperator):
@@ -39,34 +91,6 @@ class BigQueryCheckOperator(_BigQueryCheck, SQLCheckOperator):
 
     template_fields: Sequence[str] = ("sql", "gcp_conn_id", "impersonation_chain", "labels", "query_params")
     template_ext: Sequence[str] = (".sql",)
-    ui_color = "#c0d7ff"
-
-    def __init__(
-        self,
-        *,
-        sql: str,
-        gcp_conn_id: str = DEFAULT_CONNECTION,
-        project_id: str | None = None,
-        use_legacy_sql: bool | None = None,
-        location: str | None = None,
-        impersonation_chain: str | Sequence[str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        query_params: Sequence[Mapping[str, Any]] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(sql=sql, **{"conn_id": gcp_conn_id, **kwargs})
-        self.labels, self.query_params = labels, query_params
-        self._set_bigquery(
-            gcp_conn_id, impersonation_chain, project_id=project_id, use_legacy_sql=use_legacy_sql, location=location
-        )
-
-    def get_db_hook(self) -> DbApiHook:
-        hook = self.bigquery_hook()
-        hook.labels = self.labels or hook.labels
-        if self.query_params:
-            query = {**hook.api_resource_configs.get("query", {}), "queryParameters": list(self.query_params)}
-            hook.api_resource_configs = {**hook.api_resource_configs, "query": query}
-        return hook
 
 
 class BigQueryValueCheckOperator(_BigQueryCheck, SQLValueCheckOperator):
@@ -74,36 +98,13 @@ class BigQueryValueCheckOperator(_BigQueryCheck, SQLValueCheckOperator):
 
     template_fields: Sequence[str] = ("sql", "gcp_conn_id", "pass_value", "impersonation_chain", "labels")
     template_ext: Sequence[str] = (".sql",)
-    ui_color = "#c0d7ff"
-
-    def __init__(
-        self,
-        *,
-        sql: str,
-        pass_value: Any,
-        tolerance: Any = None,
-        gcp_conn_id: str = DEFAULT_CONNECTION,
-        project_id: str | None = None,
-        use_legacy_sql: bool | None = None,
-        location: str | None = None,
-        impersonation_chain: str | Sequence[str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(sql=sql, pass_value=pass_value, tolerance=tolerance, **{"conn_id": gcp_conn_id, **kwargs})
-        self.labels = labels
-        self._set_bigquery(
-            gcp_conn_id, impersonation_chain, project_id=project_id, use_legacy_sql=use_legacy_sql, location=location
-        )
-
-    def get_db_hook(self) -> DbApiHook:
-        hook = self.bigquery_hook()
-        hook.labels = self.labels or hook.labels
-        return hook
 
 
 class BigQueryGetDataOperator(GoogleOperator):
-    """Returns rows of a table, or of the query job `job_id`: lists of values, or dicts with `as_dict`."""
+    """Returns rows of a table, or of the query job `job_id`: lists of values, or dicts with `as_dict`.
+
+    It waits for nothing, and so does not defer, whatever `deferrable` says.
+    """
 
     template_fields: Sequence[str] = (
         "dataset_id",
@@ -134,6 +135,9 @@ class BigQueryGetDataOperator(GoogleOperator):
         location: str | None = None,
         as_dict: bool = False,
         use_legacy_sql: bool | None = None,
+        encryption_configuration: Mapping[str, Any] | None = None,
+        deferrable: bool = False,
+        poll_interval: float = 4.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -71,6 +71,7 @@ class BigQueryCreateTableOperator(BigQueryTableOperator):
         gcs_schema_object: str | None = None,
         google_cloud_storage_conn_id: str = DEFAULT_CONNECTION,
         if_exists: str = IfExistAction.LOG,
+        retry: Any = None,
         timeout: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -163,11 +164,12 @@ class BigQueryCreateEmptyDatasetOperator(BigQueryTableOperator):
         dataset_id: str | None = None,
         dataset_reference: Mapping[str, Any] | None = None,
         if_exists: str = IfExistAction.LOG,
+        exists_ok: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_id, self.dataset_reference = dataset_id, dict(dataset_reference or {})
-        self.if_exists = IfExistAction(if_exists)
+        self.if_exists = IfExistAction.IGNORE if exists_ok else IfExistAction(if_exists)
 
     def execute(self, context: Mapping[str, Any]) -> None:
         try:

@@ -77,7 +77,14 @@ class GCSDeleteBucketOperator(GCSOperator):
 class GCSListObjectsOperator(GCSOperator):
     """Returns the names of the objects that begin with `prefix` and match `match_glob`."""
 
-    template_fields: Sequence[str] = ("bucket", "prefix", "match_glob", "gcp_conn_id", "impersonation_chain")
+    template_fields: Sequence[str] = (
+        "bucket",
+        "prefix",
+        "delimiter",
+        "match_glob",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
 
     def __init__(
         self,
@@ -85,13 +92,17 @@ class GCSListObjectsOperator(GCSOperator):
         bucket: str,
         prefix: str | Sequence[str] | None = None,
         match_glob: str | None = None,
+        delimiter: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.bucket, self.prefix, self.match_glob = bucket, prefix, match_glob
+        self.bucket, self.prefix, self.match_glob, self.delimiter = bucket, prefix, match_glob, delimiter
 
     def execute(self, context: Mapping[str, Any]) -> list[str]:
-        return self.hook.list(self.bucket, self.prefix, self.match_glob)
+        if not self.delimiter:
+            return self.hook.list(self.bucket, self.prefix, self.match_glob)
+        # As in Airflow a delimiter that folders do not end in is the end of the names that are wanted.
+        return [name for name in self.hook.list(self.bucket, self.prefix) if name.endswith(self.delimiter)]
 
 
 class GCSDeleteObjectsOperator(GCSOperator):
@@ -105,19 +116,21 @@ class GCSDeleteObjectsOperator(GCSOperator):
         bucket_name: str,
         objects: Sequence[str] | None = None,
         prefix: str | Sequence[str] | None = None,
+        ignore_error: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if objects is None and prefix is None:
             raise ValueError(f"task {self.task_id!r} needs objects or prefix: it would not know what to delete")
         self.bucket_name, self.objects, self.prefix = bucket_name, objects, prefix
+        self.ignore_error = ignore_error
 
     def execute(self, context: Mapping[str, Any]) -> None:
         hook = self.hook
         doomed = hook.list(self.bucket_name, self.prefix) if self.objects is None else self.objects
         self.log.info("Deleting %s objects from %s", len(doomed), self.bucket_name)
         for name in doomed:
-            hook.delete(self.bucket_name, name)
+            hook.delete(self.bucket_name, name, ignore_error=self.ignore_error)
 
 
 class GCSFileTransformOperator(GCSOperator):

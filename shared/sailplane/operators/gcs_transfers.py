@@ -8,6 +8,7 @@ from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.gcs import GCSHook
+from sailplane.hooks.gcs_sync import synchronize
 from sailplane.operators.gcs import GCSOperator
 
 WILDCARD = "*"
@@ -46,6 +47,8 @@ class GCSToGCSOperator(GCSOperator):
         source_object_required: bool = False,
         exact_match: bool = False,
         match_glob: str | None = None,
+        delimiter: str | None = None,
+        is_older_than: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,6 +61,7 @@ class GCSToGCSOperator(GCSOperator):
         self.last_modified_time, self.maximum_modified_time = last_modified_time, maximum_modified_time
         self.source_object_required, self.exact_match = source_object_required, exact_match
         self.match_glob = match_glob
+        self.delimiter, self.is_older_than = delimiter, is_older_than
 
     def execute(self, context: Mapping[str, Any]) -> list[str]:
         """Returns the copies as `gs://bucket/name`."""
@@ -88,6 +92,10 @@ class GCSToGCSOperator(GCSOperator):
         return hook.list(self.source_bucket, pattern or None, self.match_glob)
 
     def _is_wanted(self, hook: GCSHook, name: str) -> bool:
+        if self.delimiter and not name.endswith(self.delimiter):
+            return False
+        if self.is_older_than is not None and not hook.is_older_than(self.source_bucket, name, self.is_older_than):
+            return False
         bounds = self.last_modified_time, self.maximum_modified_time
         if bounds == (None, None):
             return True
@@ -125,6 +133,7 @@ class LocalFilesystemToGCSOperator(GCSOperator):
         bucket: str,
         mime_type: str = "application/octet-stream",
         gzip: bool = False,
+        chunk_size: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -185,6 +194,57 @@ class GCSToLocalFilesystemOperator(GCSOperator):
         if self.store_to_xcom_key:
             assert isinstance(found, bytes)
             context["ti"].xcom_push(self.store_to_xcom_key, found.decode(self.file_encoding))
+
+
+class GCSSynchronizeBucketsOperator(GCSOperator):
+    """Copies what a bucket, or the folder `source_object`, has and the other has not.
+
+    What is there with other content is overwritten with `allow_overwrite`; what only the destination has is deleted
+    with `delete_extra_files`.
+    """
+
+    template_fields: Sequence[str] = (
+        "source_bucket",
+        "destination_bucket",
+        "source_object",
+        "destination_object",
+        "recursive",
+        "delete_extra_files",
+        "allow_overwrite",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+
+    def __init__(
+        self,
+        *,
+        source_bucket: str,
+        destination_bucket: str,
+        source_object: str | None = None,
+        destination_object: str | None = None,
+        recursive: bool = True,
+        delete_extra_files: bool = False,
+        allow_overwrite: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source_bucket, self.destination_bucket = source_bucket, destination_bucket
+        self.source_object, self.destination_object = source_object, destination_object
+        self.recursive, self.delete_extra_files, self.allow_overwrite = recursive, delete_extra_files, allow_overwrite
+
+    def execute(self, context: Mapping[str, Any]) -> None:
+        done = synchronize(
+            self.hook,
+            self.source_bucket,
+            self.destination_bucket,
+            self.source_object,
+            self.destination_object,
+            self.recursive,
+            self.allow_overwrite,
+            self.delete_extra_files,
+        )
+        counts = len(done.to_copy), len(done.to_rewrite), len(done.to_delete)
+        self.log.info("Objects that were missing: %s, different: %s, too many: %s", *counts)
 
 
 def _aware(moment: datetime) -> datetime:

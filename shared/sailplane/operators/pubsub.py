@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sailplane.hooks.pubsub import PubSubHook, message_fields
+from sailplane.authoring.configuration import default_deferrable
+from sailplane.hooks.pubsub import PubSubHook, message_fields, received_messages
 from sailplane.operators.google import GoogleOperator
+from sailplane.triggers.pubsub import PubsubPullTrigger
 
 Callback = Callable[[list[Any], Mapping[str, Any]], Any]
 """Gets the messages and the context, and gives what the task returns."""
@@ -15,13 +17,22 @@ class PubSubOperator(GoogleOperator):
 
     ui_color = "#0273d4"
 
-    def __init__(self, *, project_id: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        project_id: str | None = None,
+        retry: Any = None,
+        timeout: float | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.project_id = project_id
+        self._call_options = {"retry": retry, "timeout": timeout, "metadata": metadata or None}
 
     @property
     def hook(self) -> PubSubHook:
-        return PubSubHook(**self.hook_arguments())
+        return PubSubHook(**self.hook_arguments(), call_options=self._call_options)
 
 
 class PubSubPublishMessageOperator(PubSubOperator):
@@ -57,7 +68,7 @@ class PubSubPublishMessageOperator(PubSubOperator):
 class PubSubPullOperator(PubSubOperator):
     """Pulls up to `max_messages`; returns them as dicts, or what `messages_callback(messages, context)` makes of them.
 
-    It does not wait for messages: `PubSubPullSensor` does.
+    It waits for messages only with `deferrable=True`; `PubSubPullSensor` does in any case.
     """
 
     template_fields: Sequence[str] = ("project_id", "subscription", "impersonation_chain", "gcp_conn_id")
@@ -70,22 +81,43 @@ class PubSubPullOperator(PubSubOperator):
         ack_messages: bool = False,
         messages_callback: Callback | None = None,
         return_immediately: bool | None = None,
+        deferrable: bool | None = None,
+        poll_interval: float = 300.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.subscription, self.max_messages = subscription, max_messages
         self.ack_messages, self.messages_callback = ack_messages, messages_callback
-        self.return_immediately = return_immediately
+        self.return_immediately, self.poll_interval = return_immediately, poll_interval
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Mapping[str, Any]) -> Any:
-        hook = self.hook
-        found = hook.pull(
+        if self.deferrable:
+            trigger = PubsubPullTrigger(
+                project_id=self.project_id,
+                subscription=self.subscription,
+                max_messages=self.max_messages,
+                ack_messages=self.ack_messages,
+                gcp_conn_id=self.gcp_conn_id,
+                poke_interval=self.poll_interval,
+                impersonation_chain=self.impersonation_chain,
+                return_immediately=self.return_immediately,
+            )
+            self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        found = self.hook.pull(
             self.subscription, self.max_messages, self.project_id, return_immediately=self.return_immediately
         )
+        return self._take(found, context)
+
+    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
+        """What follows when there are messages."""
+        return self._take(received_messages(event["message"]), context)
+
+    def _take(self, found: list[Any], context: Mapping[str, Any]) -> Any:
         handle = self.messages_callback or _as_fields
         result = handle(found, context)
         if found and self.ack_messages:
-            hook.acknowledge(self.subscription, self.project_id, messages=found)
+            self.hook.acknowledge(self.subscription, self.project_id, messages=found)
         return result
 
 

@@ -89,7 +89,10 @@ class SQLCheckOperator(BaseSQLOperator):
         self.sql, self.parameters = sql, parameters
 
     def execute(self, context: Mapping[str, Any]) -> None:
-        row = self.get_db_hook().get_first(self.sql, self.parameters)
+        self.judge(self.get_db_hook().get_first(self.sql, self.parameters))
+
+    def judge(self, row: Any) -> None:
+        """Raises `AirflowException` unless the check is passed."""
         if row is None:
             raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
         if not all(_values(row)):
@@ -115,7 +118,10 @@ class SQLValueCheckOperator(BaseSQLOperator):
         self.tolerance = _number(tolerance)
 
     def execute(self, context: Mapping[str, Any]) -> None:
-        row = self.get_db_hook().get_first(self.sql, self.parameters)
+        self.judge(self.get_db_hook().get_first(self.sql, self.parameters))
+
+    def judge(self, row: Any) -> None:
+        """Raises `AirflowException` unless the check is passed."""
         if row is None:
             raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
         values = tuple(_values(row))

@@ -72,6 +72,7 @@ def test_a_bucket_with_objects_is_only_deleted_by_force(hook: GCSHook) -> None:
 def test_objects_are_listed(hook: GCSHook) -> None:
     assert run(GCSListObjectsOperator, bucket=FROM) == ["a/1.csv", "a/2.csv", "a/b/3.txt", "c"]
     assert run(GCSListObjectsOperator, bucket=FROM, prefix=["c", "a/b"]) == ["c", "a/b/3.txt"]
+    assert run(GCSListObjectsOperator, bucket=FROM, delimiter=".csv") == ["a/1.csv", "a/2.csv"]
 
 
 def test_a_bucket_that_is_not_there_is_named(hook: GCSHook) -> None:

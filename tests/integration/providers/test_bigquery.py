@@ -271,6 +271,18 @@ def test_checks_judge_the_first_row(bigquery: FakeBigQuery) -> None:
         run(BigQueryValueCheckOperator, sql="SELECT 106", pass_value="100", tolerance=0.05)
 
 
+def test_a_deferred_check_judges_when_its_statement_has_ended(bigquery: FakeBigQuery) -> None:
+    check = make(BigQueryValueCheckOperator, sql="SELECT 7", pass_value=8, deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        check.execute(context())
+    event = first_event(deferred.value.trigger)
+    with pytest.raises(AirflowException, match=r"gave \(7,\) instead of 8"):
+        check.execute_complete(context(), event.payload)
+    broken = {"status": "error", "message": "no lift", "job_id": "j"}
+    with pytest.raises(AirflowException, match="no lift"):
+        check.execute_complete(context(), broken)
+
+
 def test_a_check_takes_parameters_of_standard_sql(bigquery: FakeBigQuery) -> None:
     parameter = {"name": "n", "parameterType": {"type": "INT64"}, "parameterValue": {"value": "2"}}
     hook = make(BigQueryCheckOperator, sql="SELECT 1", use_legacy_sql=False, query_params=[parameter]).get_db_hook()

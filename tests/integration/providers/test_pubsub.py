@@ -143,8 +143,20 @@ def test_a_deferred_sensor_acknowledges_when_its_callback_has_succeeded(subscrip
     assert pull(subscription, return_immediately=True) == []
 
 
+def test_a_deferred_pull_takes_what_its_trigger_has_found(subscription: str) -> None:
+    pulling = make(
+        PubSubPullOperator, project_id="gliders", subscription=subscription, ack_messages=True, deferrable=True
+    )
+    with pytest.raises(TaskDeferred):
+        pulling.execute({})
+    publish("far")
+    found = pull(subscription)
+    assert texts(pulling.execute_complete({}, {"status": "success", "message": found})) == ["far"]
+    assert pull(subscription, return_immediately=True) == []
+
+
 def test_what_is_there_already_or_not_there_is_passed_over_unless_told_otherwise(subscription: str) -> None:
-    run(PubSubCreateTopicOperator, **NAMES)
+    run(PubSubCreateTopicOperator, **NAMES, timeout=20)
     run(PubSubCreateSubscriptionOperator, **NAMES, subscription=subscription)
     run(PubSubDeleteTopicOperator, project_id="gliders", topic="gone")
     run(PubSubDeleteSubscriptionOperator, project_id="gliders", subscription="gone")
