@@ -230,6 +230,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_whole(fields, "clear_number", context.clear_number)
     put_json(fields, "intervention", record.intervention)
     put_json(fields, "hold", record.hold)
+    put_json(fields, "deadlines", context.deadlines or None)
     put_text_map(fields, "summary", packed(record.summary))
     _put_usage(fields, "usage", record.usage)
 
@@ -255,6 +256,7 @@ def read_run(document: Any) -> DagRun:
             triggered_by=TriggeredBy(text(fields, "triggered_by", TriggeredBy.TEST)),
             limits_default_pool=flag(fields, "limits_default_pool"),
             clear_number=whole(fields, "clear_number"),
+            deadlines=json_field(fields, "deadlines", tuple[datetime | None, ...]) or (),
         ),
         state=RunState(text(fields, "state")),
         queued_at=required_instant(fields, "queued_at"),

@@ -98,6 +98,8 @@ class RunContext:
     started_at: datetime | None
     conf: Mapping[str, Any] = field(default_factory=dict)
     triggered_by: TriggeredBy = TriggeredBy.TEST
+    deadlines: tuple[datetime | None, ...] = ()
+    """The moments of the DAG's deadlines; None for one that does not hold for this run, or is not known yet."""
     limits_default_pool: bool = False
     """Whether the default pool had a limit when the run was created: until then nobody needs to look."""
     clear_number: int = 0
