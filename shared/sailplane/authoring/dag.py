@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sailplane.authoring import dag_checks as checks
 from sailplane.authoring import scopes
 from sailplane.authoring.arguments import NOTSET
+from sailplane.authoring.deadlines import as_deadlines
 from sailplane.authoring.exceptions import DuplicateTaskIdFound, TaskNotFound
 from sailplane.authoring.operator_checks import as_list, utc
 from sailplane.authoring.origin import origin_of_call
@@ -127,6 +128,7 @@ class DAG:
         self.max_active_tasks: int = given["max_active_tasks"]
         self.dagrun_timeout: timedelta | None = given["dagrun_timeout"]
         self.fail_fast: bool = given["fail_fast"]
+        self.deadline = as_deadlines(given["deadline"], f"DAG {self.dag_id!r}")
         self.rerun_with_latest_version: bool | None = given["rerun_with_latest_version"]
         self.max_consecutive_failed_dag_runs: int = given["max_consecutive_failed_dag_runs"]
         self.is_paused_upon_creation: bool | None = given["is_paused_upon_creation"]
@@ -268,7 +270,6 @@ class DAG:
 
 
 _KEPT = (
-    "deadline",
     "access_control",
     "allowed_run_types",
     "disable_bundle_versioning",

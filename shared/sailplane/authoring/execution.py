@@ -50,6 +50,11 @@ def preload() -> None:
 
 def execute(dag: "DAG", job: TaskJob, services: TaskServices) -> Outcome:
     """Run the task that `job` names and say how it ended. Never raises for what user code does."""
+    if job.about_deadline is not None:
+        from sailplane.authoring import deadline_callbacks  # With asyncio, which most tasks do without.
+
+        with time_limit(job.execution_timeout), lookups.serving(services):
+            return deadline_callbacks.execute(dag, job, job.about_deadline)
     if job.about_run is not None:
         with time_limit(job.execution_timeout), lookups.serving(services):
             return run_callbacks_of_dag(dag, job, job.about_run, services)

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from sailplane.authoring.templates import Templater
@@ -28,8 +28,21 @@ class BaseNotifier(Templater):
         """Tell. The context has this notifier's rendered `template_fields` too."""
         raise NotImplementedError(f"{type(self).__name__} has no notify()")
 
+    async def async_notify(self, context: Mapping[str, Any]) -> None:
+        """Tell, where somebody waits for a coroutine; by default what `notify` does."""
+        self.notify(context)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Tell with the context that is kept here: of a deadline's callback that may be."""
+        rendered, context = self._rendered(self.context)
+        return rendered.async_notify(context).__await__()
+
     def __call__(self, context: Mapping[str, Any]) -> None:
-        # A copy: the templates are needed again by the next task that ends in this process.
+        rendered, known = self._rendered(context)
+        rendered.notify(known)
+
+    def _rendered(self, context: Mapping[str, Any]) -> tuple["BaseNotifier", dict[str, Any]]:
+        """A copy, as the next task that ends in this process needs the templates again; and its context."""
         rendered = copy.copy(self)
         rendered.render_template_fields(context)
-        rendered.notify({**context, **{name: getattr(rendered, name) for name in rendered.template_fields}})
+        return rendered, {**context, **{name: getattr(rendered, name) for name in rendered.template_fields}}

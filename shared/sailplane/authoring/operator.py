@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from sailplane.authoring import operator_checks as checks
 from sailplane.authoring import priorities
+from sailplane.authoring.deadlines import as_deadlines
 from sailplane.authoring.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
 from sailplane.authoring.operator_arguments import OperatorArguments
 from sailplane.authoring.operator_meta import OperatorMeta
@@ -116,6 +117,7 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
         render_template_as_native_obj: bool | None = None,
         cache_key: Any = None,
         cache_expiration: timedelta | None = None,
+        deadline: Any = None,
         **kwargs: Any,
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in _SET_APART}
@@ -124,6 +126,7 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
         vars(self).update(given)
         self._label = task_id
         self.task_id = check_task_id(task_group.child_id(task_id) if task_group else task_id)
+        self.deadline = as_deadlines(deadline, f"task {self.task_id!r}")
         self.default_args = dict(default_args or {})
         self._pre_execute_hook, self._post_execute_hook = pre_execute, post_execute
         self._set_timing()

@@ -8,6 +8,7 @@ import msgspec
 from sailplane.authoring.arguments import is_arg_set
 from sailplane.authoring.asset_schedules import dag_assets
 from sailplane.authoring.dag_checks import find_order
+from sailplane.authoring.deadlines import declared
 from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
@@ -76,6 +77,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         has_success_callback=bool(dag.on_success_callback),
         has_failure_callback=bool(dag.on_failure_callback),
         rerun_with_latest_version=bool(dag.rerun_with_latest_version),
+        deadlines=tuple(each.serialized() for each in declared(dag)),
         fail_fast=dag.fail_fast,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         assets=dag_assets(order),

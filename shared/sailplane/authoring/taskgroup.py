@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from sailplane.authoring import scopes
 from sailplane.authoring.arguments import NOTSET, ArgNotSet, is_arg_set
+from sailplane.authoring.deadlines import as_deadlines
 from sailplane.authoring.dependencies import DependencyMixin
 from sailplane.authoring.exceptions import AirflowException, DuplicateTaskIdFound
 from sailplane.model.ids import check_group_id
@@ -42,11 +43,13 @@ class TaskGroup(DependencyMixin):
         ui_color: str = "CornflowerBlue",
         ui_fgcolor: str = "#000",
         add_suffix_on_collision: bool = False,
+        deadline: Any = None,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.tooltip, self.doc_md = tooltip, doc_md
         self.ui_color, self.ui_fgcolor = ui_color, ui_fgcolor
         self.group_display_name = group_display_name
+        self.deadline = as_deadlines(deadline, f"task group {group_id!r}")
         self.children: dict[str, DependencyMixin] = {}
         self._before: list[BaseOperator] = []
         self._behind: list[BaseOperator] = []

@@ -227,9 +227,11 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_texts(fields, "asset_events", record.asset_events)
     put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
     put_text(fields, "claim", record.claim)
+    put_flag(fields, "is_awaited", context.is_awaited)
     put_whole(fields, "clear_number", context.clear_number)
     put_json(fields, "intervention", record.intervention)
     put_json(fields, "hold", record.hold)
+    put_json(fields, "deadlines", context.deadlines or None)
     put_text_map(fields, "summary", packed(record.summary))
     _put_usage(fields, "usage", record.usage)
 
@@ -254,7 +256,9 @@ def read_run(document: Any) -> DagRun:
             conf=msgspec.json.decode(conf) if conf else {},
             triggered_by=TriggeredBy(text(fields, "triggered_by", TriggeredBy.TEST)),
             limits_default_pool=flag(fields, "limits_default_pool"),
+            is_awaited=flag(fields, "is_awaited"),
             clear_number=whole(fields, "clear_number"),
+            deadlines=json_field(fields, "deadlines", tuple[datetime | None, ...]) or (),
         ),
         state=RunState(text(fields, "state")),
         queued_at=required_instant(fields, "queued_at"),

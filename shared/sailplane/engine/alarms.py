@@ -13,13 +13,14 @@ from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, interventions, journal, turns
+from sailplane.engine import draft, ends, interventions, journal, lateness, turns
 from sailplane.engine.answering import time_out
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.past import PAST_ALARM, Past
 from sailplane.engine.progress import Progress
 from sailplane.engine.stopping import Stop
+from sailplane.model.deadlines import is_deadline
 from sailplane.model.errors import NotFound, SailplaneError, TransientError
 from sailplane.model.ids import RunKey
 from sailplane.model.messages import AlarmWave
@@ -117,6 +118,10 @@ class Alarms:
     def answer_task(self, instance: TaskInstance) -> None:
         """Do what the alarm of a task instance asks for, if it is due. Raises `NotFound` when its run is gone."""
         run = self._run(instance.run, instance.clear_number)
+        if is_deadline(instance.task_id) and instance.state is TaskState.DEFERRED:
+            if instance.alarm_at is not None and instance.alarm_at <= self._clock():
+                lateness.ring(self._cloud, self._progress, run, instance, self._clock())
+            return
         task = run.dag.task_dict.get(instance.task_id)
         answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
         self._act(run, instance, answer)

@@ -9,7 +9,7 @@ from enum import Enum
 from sailplane.cloud.changes import Change, Create, EndRun, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import mapping, run_callbacks
+from sailplane.engine import deadlines, mapping, run_callbacks
 from sailplane.engine.draft import nonce
 from sailplane.engine.looking import feeding
 from sailplane.engine.memory import RunMemory
@@ -18,6 +18,7 @@ from sailplane.model.evolve import evolve
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.runs import DagRun, TaskInstance, Token
 from sailplane.model.states import RunState, TaskState
+from sailplane.model.usage import Usage
 from sailplane.planner import closing, joins
 
 _log = logging.getLogger(__name__)
@@ -47,8 +48,11 @@ class Ending:
         if state is None:
             raise ValueError("a run that goes on has no end")
         callback = run_callbacks.due(run, state, now, is_late=is_late)
+        met = deadlines.met(run.context, state, now) if run.context.deadlines else ()
+        if met:
+            run.leave_over(Usage(deletes=len(met)))
         end = EndRun(run.key, run.token, ended_run(run, state, states, now))
-        return cls(state=state, changes=(end, *([Create(callback)] if callback else [])), callback=callback)
+        return cls(state=state, changes=(end, *met, *([Create(callback)] if callback else [])), callback=callback)
 
 
 Closed = tuple[Ending, Sequence[Token]]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft
+from sailplane.engine import deadlines, draft
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
@@ -45,6 +45,9 @@ def create(cloud: Cloud, new: NewRun, max_active_runs: int, clock: Callable[[], 
 
     The limit is looked at, not locked: runs created at the same moment may pass it by their number.
     """
+    if new.dag.deadlines:
+        record, waiting = deadlines.prepared(cloud, new.dag, new.record, clock())
+        new = replace(new, record=record, companions=(*new.companions, *waiting))
     if not max_active_runs or cloud.store.active_runs(new.record.key.dag_id) < max_active_runs:
         return start(cloud, new, clock, is_new=True)
     queued = replace(new.record, alarm_at=clock() + RUN_ALARM, usage=_usage(cloud, new))

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sailplane.cloud.changes import Change, KeepTry, Put, PutWait, Replace
 from sailplane.cloud.committer import Committed
-from sailplane.engine import answering, asset_runs, asset_updates, draft, ends, pressure, resuming, run_callbacks
+from sailplane.engine import (
+    answering,
+    asset_runs,
+    asset_updates,
+    draft,
+    ends,
+    lateness,
+    pressure,
+    resuming,
+    run_callbacks,
+)
 from sailplane.engine.departure import WorkerLeaves
 from sailplane.engine.journal import about
 from sailplane.engine.leases import Lease
@@ -23,6 +33,7 @@ from sailplane.engine.services import Services
 from sailplane.engine.spools import Spool
 from sailplane.model.callbacks import AboutRun, RunCallback, is_callback
 from sailplane.model.dags import SerializedTask
+from sailplane.model.deadlines import AboutDeadline, is_deadline
 from sailplane.model.errors import NotFound, TransientError
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
@@ -144,6 +155,7 @@ class Flights:
     def _job(self, instance: TaskInstance, task: SerializedTask, inputs: dict[str, str]) -> TaskJob:
         return TaskJob(
             about_run=self._about_run(instance.key),
+            about_deadline=self._about_deadline(instance),
             run=self._run.context,
             task_id=instance.task_id,
             map_index=instance.map_index,
@@ -158,9 +170,12 @@ class Flights:
         )
 
     def _about_run(self, key: TaskKey) -> AboutRun | None:
-        if not is_callback(key.task_id):
+        if not is_callback(key.task_id) or is_deadline(key.task_id):
             return None
         return run_callbacks.about(self._cloud, self._run, RunCallback(key.task_id))
+
+    def _about_deadline(self, instance: TaskInstance) -> AboutDeadline | None:
+        return lateness.about(self._cloud, self._run, instance) if is_deadline(instance.task_id) else None
 
     # Its end
 

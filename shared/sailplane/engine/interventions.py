@@ -119,14 +119,18 @@ def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
     if intervention is None:
         return
     dag = cloud.store.version(run.key.dag_id, run.context.version)
+    limits: set[str] = set()
     while True:
         instances = cloud.store.tasks(run.key)
+        limits.update(name for each in instances if each.state.is_live for name in each.limits)
         changes = _Round(run=run, dag=dag, intervention=intervention, now=clock()).changes(instances)
         if not changes:
             break
         if not _write(cloud, changes) and not _is_still(cloud, run):
             return
     _finish(cloud, clock, run, dag, instances, intervention)
+    if limits:  # Places of what was cleared are free.
+        _progress(cloud, clock).admit(RunMemory.of(run, dag), limits)
 
 
 def _is_still(cloud: Cloud, run: DagRun) -> bool:
@@ -220,6 +224,8 @@ class _Round:
     def _touched(self, instance: TaskInstance) -> TaskInstance:
         """`instance`, which goes on; in a run that is held it is not handed to a worker."""
         touched = evolve(instance, clear_number=self.number)
+        if self.run.hold is not None and instance.state is TaskState.QUEUED and instance.limits:
+            return evolve(draft.waiting(touched), claim=nonce())
         if self.run.hold is not None and instance.state is TaskState.QUEUED:
             return evolve(touched, state=TaskState.SCHEDULED, claim=nonce(), alarm_at=self.now + RUN_ALARM)
         if instance.state is TaskState.QUEUED and not instance.worker:
@@ -276,18 +282,15 @@ def _finish(
             return
         run = stored
     done = replace(done, token=result.tokens[0])
-    _publish(cloud, clock, done, dag, [evolve(each, token=result.tokens[1]) for each in callbacks])
+    called = [evolve(each, token=result.tokens[1]) for each in callbacks]
+    _progress(cloud, clock).publish(RunMemory.of(done, dag), called)
     if done.state.is_terminal and not run.state.is_terminal:
         turns.start_waiting(cloud, clock, run.key.dag_id)
     go_on(cloud, clock, done)
 
 
-def _publish(
-    cloud: Cloud, clock: Clock, run: DagRun, dag: SerializedDag, instances: Sequence[TaskInstance]
-) -> Progress:
-    progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
-    progress.publish(RunMemory.of(run, dag), instances)
-    return progress
+def _progress(cloud: Cloud, clock: Clock) -> Progress:
+    return Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
 
 
 def held_alarm(run: DagRun, now: datetime) -> datetime:
@@ -306,7 +309,9 @@ def go_on(cloud: Cloud, clock: Clock, run: DagRun) -> None:
     dag = cloud.store.version(run.key.dag_id, run.context.version)
     instances = cloud.store.tasks(run.key)
     queued = [each for each in instances if each.state is TaskState.QUEUED and not each.worker]
-    _publish(cloud, clock, run, dag, queued).replan(RunMemory.of(run, dag), instances)
+    progress, memory = _progress(cloud, clock), RunMemory.of(run, dag)
+    progress.publish(memory, queued)
+    progress.replan(memory, instances)
 
 
 def with_context(run: DagRun, **changes: object) -> DagRun:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sailplane.cloud.together import Together
 from sailplane.engine import mapping
-from sailplane.model.callbacks import RunCallback, is_callback, task_of
+from sailplane.model.callbacks import is_callback, task_of
 from sailplane.model.dags import SerializedDag, SerializedTask
 from sailplane.model.errors import NotFound
 from sailplane.model.execution import xcom_name
@@ -73,7 +73,7 @@ class RunMemory:
         """What the run's DAG says of a task instance. Raises `NotFound`."""
         task = self.dag.task_dict.get(key.task_id)
         if is_callback(key.task_id):
-            return task_of(RunCallback(key.task_id))
+            return task_of(key.task_id)
         if task is None:
             raise NotFound(f"DAG {self.key.dag_id!r} version {self.context.version} has no task {key}")
         return task

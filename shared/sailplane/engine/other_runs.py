@@ -30,6 +30,7 @@ def trigger(cloud: Cloud, request: RunRequest, clock: Callable[[], datetime]) ->
             run_type=RunType.OPERATOR_TRIGGERED,
             triggered_by=TriggeredBy.OPERATOR,
             note=request.note,
+            is_awaited=request.is_awaited,
             now=clock(),
         )
     except NotFound as error:

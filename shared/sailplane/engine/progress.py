@@ -248,6 +248,10 @@ class Progress:
         if ending.state is RunState.FAILED:
             failures.pause_after_many(self._cloud, run, self._clock())
         self._on_close(run.key.dag_id)
+        if run.context.is_awaited:
+            from sailplane.engine import events  # What it wakes is pushed forward by this module.
+
+            events.run_ended(self._cloud, run.key, self._clock)
 
     def _choose(
         self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None, freed: Mapping[str, int] = _NONE

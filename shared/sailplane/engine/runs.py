@@ -29,6 +29,7 @@ def trigger(
     triggered_by: TriggeredBy = TriggeredBy.REST_API,
     user: str | None = None,
     note: str | None = None,
+    is_awaited: bool = False,
     now: datetime,
 ) -> DagRun:
     """Create a run by hand. Raises `NotFound`, `AlreadyExists`, `InvalidConf` or `InvalidId`, having written nothing.
@@ -60,6 +61,7 @@ def trigger(
         started_at=None,
         conf=conf or {},
         triggered_by=triggered_by,
+        is_awaited=is_awaited,
     )
     run = DagRun(context=context, state=RunState.QUEUED, queued_at=now, triggering_user=user, note=note, claim=nonce())
     started = creation.create(cloud, NewRun(dag=dag, record=run), record.max_active_runs, lambda: now)

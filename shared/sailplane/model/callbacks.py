@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from sailplane.model.dags import SerializedTask
+from sailplane.model.deadlines import is_deadline
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState
 
@@ -38,11 +39,11 @@ def is_callback(task_id: str) -> bool:
     return task_id.startswith("~")
 
 
-def task_of(callback: RunCallback) -> SerializedTask:
-    """The task that stands for the callbacks."""
+def task_of(callback: str) -> SerializedTask:
+    """The task that stands for the callbacks of a run, or that of a deadline."""
     return SerializedTask(
         task_id=callback,
-        operator="DagCallbacks",
+        operator="DeadlineCallback" if is_deadline(callback) else "DagCallbacks",
         retries=_CRASHES,
         retry_delay=timedelta(seconds=10),
         execution_timeout=TIME_LIMIT,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sailplane.model.assets import AssetNode, DagAssets
+from sailplane.model.deadlines import SerializedDeadline
 from sailplane.model.mapping import Expansion
 from sailplane.model.runs import DagFileError
 from sailplane.model.states import TriggerRule
@@ -182,6 +183,8 @@ class SerializedDag:
     """Whether something is to be called when a run has ended so."""
     rerun_with_latest_version: bool = False
     """True: what is cleared runs on the newest version, unless it is said otherwise."""
+    deadlines: tuple[SerializedDeadline, ...] = ()
+    """By when its runs, or tasks or groups of them, must have succeeded; known by their place here."""
     fail_fast: bool = False
     """True: the first task that fails ends all others."""
     max_consecutive_failed_dag_runs: int = 0

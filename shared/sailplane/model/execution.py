@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sailplane.model.assets import AssetAnswer, AssetQuery, AssetUpdate
 from sailplane.model.callbacks import AboutRun
+from sailplane.model.deadlines import AboutDeadline
 from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.other_runs import RunAnswer, RunQuery, RunRequest
@@ -48,6 +49,8 @@ class TaskJob:
     """Values known already, by `xcom_name`: (task, map index, key) of this run -> JSON envelope."""
     execution_timeout: timedelta | None = None
     """The task's own limit, exact to a few milliseconds."""
+    about_deadline: AboutDeadline | None = None
+    """For the callback of a deadline; `task_id` then is no task's."""
     about_run: AboutRun | None = None
     """For the callbacks of a run that has ended; `task_id` then is no task's."""
     about_schedule: AboutSchedule | None = None

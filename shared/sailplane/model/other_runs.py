@@ -18,8 +18,15 @@ class RunRequest:
     conf: Mapping[str, Any] = field(default_factory=dict)
     logical_date: datetime | None = None
     note: str | None = None
+    is_awaited: bool = False
+    """True: the task waits for the run's end, and wants to be woken by it (`run_event`)."""
     reset: bool = False
     """True: if the run is there already, it is cleared, and so runs again."""
+
+
+def run_event(dag_id: str, run_id: str) -> str:
+    """The event that the end of a run is, for those that wait."""
+    return f"run://{dag_id}/{run_id}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,8 +98,12 @@ class RunContext:
     started_at: datetime | None
     conf: Mapping[str, Any] = field(default_factory=dict)
     triggered_by: TriggeredBy = TriggeredBy.TEST
+    deadlines: tuple[datetime | None, ...] = ()
+    """The moments of the DAG's deadlines; None for one that does not hold for this run, or is not known yet."""
     limits_default_pool: bool = False
     """Whether the default pool had a limit when the run was created: until then nobody needs to look."""
+    is_awaited: bool = False
+    """True: the task that made it waits for its end, and whoever closes it wakes that."""
     clear_number: int = 0
     """How often something was changed in it from outside: cleared, marked, held. See `model.interventions`."""
 

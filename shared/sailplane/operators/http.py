@@ -13,8 +13,8 @@ class HttpOperator(BaseOperator):
     """Calls an endpoint; returns the answer's text, or what `response_filter(response)` makes of it.
 
     `response_check(response)` fails the task when it is false. `pagination_function(response)` gives the arguments of a
-    further call, or None after the last; the result is then the list of all answers. `deferrable` changes nothing: it is
-    the call itself that takes time.
+    further call, or None after the last; the result is then the list of all answers. `deferrable` changes nothing: the
+    call itself is what takes time.
     """
 
     template_fields: Sequence[str] = ("endpoint", "data", "headers")

@@ -18,7 +18,7 @@ from sailplane.authoring.exceptions import (
 from sailplane.authoring.operator import BaseOperator
 from sailplane.authoring.operator_checks import utc
 from sailplane.model.ids import run_id_for
-from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery, RunRequest
+from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery, RunRequest, run_event
 from sailplane.model.states import RunState, RunType
 from sailplane.triggers.external_task import DagStateTrigger
 
@@ -28,10 +28,11 @@ XCOM_RUN_ID = "trigger_run_id"
 class TriggerDagRunOperator(BaseOperator):
     """Starts a run of the DAG `trigger_dag_id` with `conf`, and with `wait_for_completion` waits for its end.
 
-    While it waits it holds no worker: it looks every `poke_interval` seconds, rescheduled or, if `deferrable`,
-    deferred. The run's id follows from when the try began, so that a try that is interrupted and goes on elsewhere
-    starts no second run. Fails when the run ends in one of `failed_states`; goes on waiting while it is neither in
-    these nor in `allowed_states`. With `reset_dag_run` a run of that id that exists already is cleared and runs again.
+    While it waits it holds no worker: it is rescheduled or, if `deferrable`, deferred until the run's end wakes it, and
+    to be sure it looks every `poke_interval` seconds. The run's id follows from when the try began, so that a try that
+    is interrupted and goes on elsewhere starts no second run. Fails when the run ends in one of `failed_states`; goes
+    on waiting while it is neither in these nor in `allowed_states`. With `reset_dag_run` a run of that id that exists
+    already is cleared and runs again.
     """
 
     template_fields: Sequence[str] = ("trigger_dag_id", "trigger_run_id", "logical_date", "conf", "note")
@@ -99,6 +100,7 @@ class TriggerDagRunOperator(BaseOperator):
             conf=self._conf(),
             logical_date=logical_date,
             note=self.note,
+            is_awaited=self.wait_for_completion,
             # An id that was made from when this try began is that of a run which this try made.
             reset=self.reset_dag_run and (self.trigger_run_id is not None or is_arg_set(self.logical_date)),
         )
@@ -144,6 +146,7 @@ class TriggerDagRunOperator(BaseOperator):
         if state not in self.allowed_states and self.deferrable:
             self._defer(run_id)
         if state not in self.allowed_states:
+            self.waits_for = (run_event(self.trigger_dag_id, run_id),)
             raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=self.poke_interval))
         self.log.info("Run %s of DAG %s is %s", run_id, self.trigger_dag_id, state)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.authoring.trigger import BaseTrigger, TriggerEvent
 from sailplane.model.ids import TaskKey
-from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery
+from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery, run_event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +130,7 @@ class DagStateTrigger(_OtherRunsTrigger):
         super().__init__()
         self.dag_id, self.states, self.poll_interval = dag_id, _names(states), poll_interval
         self.run_ids = list(run_ids or ())
+        self.waits_for = tuple(run_event(dag_id, run_id) for run_id in self.run_ids)
         self.execution_dates = list(execution_dates or ())
 
     def serialize(self) -> tuple[str, dict[str, Any]]:

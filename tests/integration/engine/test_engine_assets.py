@@ -2,67 +2,31 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from asset_dags import (
+    alias,
+    asset,
+    consumer,
+    every,
+    names,
+    produce,
+    producer,
+    some,
+    started,
+    update,
+    updated,
+    write,
+)
 from engine_stage import FAILED, SUCCESS, Stage, dag, task
 
-from sailplane.engine import asset_answers, asset_runs, asset_updates, registry, runs
+from sailplane.engine import asset_answers, asset_runs, registry, runs
 from sailplane.engine.asset_updates import Origin
-from sailplane.model.assets import AssetKind, AssetNode, AssetUpdate, DagAssets
-from sailplane.model.dags import ParsedBundle, Schedule, ScheduleKind, SerializedDag
+from sailplane.model.assets import AssetKind, AssetNode, DagAssets
+from sailplane.model.dags import ParsedBundle, Schedule, ScheduleKind
 from sailplane.model.execution import Outcome
-from sailplane.model.runs import DagFileError, DagRun
+from sailplane.model.runs import DagFileError
 from sailplane.model.states import RunState, RunType, TriggeredBy
-
-
-def asset(name: str) -> AssetNode:
-    return AssetNode(kind=AssetKind.ASSET, name=name, uri=f"gs://lake/{name}", group="asset")
-
-
-def alias(name: str) -> AssetNode:
-    return AssetNode(kind=AssetKind.ALIAS, name=name, group="asset")
-
-
-def every(*parts: AssetNode) -> AssetNode:
-    return AssetNode(kind=AssetKind.ALL, parts=parts)
-
-
-def some(*parts: AssetNode) -> AssetNode:
-    return AssetNode(kind=AssetKind.ANY, parts=parts)
-
-
-def producer(dag_id: str, *outlets: AssetNode) -> SerializedDag:
-    return dag(task("make"), dag_id=dag_id, assets=DagAssets(outlets={"make": outlets}))
-
-
-def consumer(dag_id: str, condition: AssetNode, **fields: Any) -> SerializedDag:
-    schedule = Schedule(kind=ScheduleKind.ASSETS, assets=condition, summary="Asset")
-    return dag(task("use"), dag_id=dag_id, schedule=schedule, **fields)
-
-
-def updated(*names: str, **fields: Any) -> Outcome:
-    return replace(SUCCESS, asset_updates=tuple(update(name, **fields) for name in names))
-
-
-def update(name: str, **fields: Any) -> AssetUpdate:
-    return AssetUpdate(name=name, uri=f"gs://lake/{name}", **fields)
-
-
-def produce(stage: Stage, dag_id: str, outcome: Outcome) -> None:
-    """Run the DAG's only task, which ends so, and what follows from it."""
-    stage.clock.turn(seconds=1)
-    stage.runner.script["make", 1] = outcome
-    runs.trigger(stage.cloud, dag_id, now=stage.clock())
-    stage.deliver_all()
-
-
-def started(stage: Stage, dag_id: str) -> list[DagRun]:
-    return list(stage.cloud.store.runs(dag_id, newest_first=False))
-
-
-def names(stage: Stage, run: DagRun) -> list[str]:
-    return [event.name for event in asset_answers.triggering(stage.cloud, run.key)]
 
 
 def test_an_update_starts_a_run_that_has_its_event(stage: Stage) -> None:
@@ -201,15 +165,6 @@ def test_runs_by_assets_keep_to_max_active_runs(stage: Stage) -> None:
     stage.deliver_all()
     assert {run.state for run in started(stage, "user")} == {RunState.SUCCESS}
     assert [names(stage, run) for run in started(stage, "user")] == [["a"]] * 3
-
-
-def write(stage: Stage, *updates: AssetUpdate, look: bool = True) -> None:
-    """Commit updates that no task made, and look unless the writer is to die before it can."""
-    origin = Origin(key=(str(stage.clock()), *(each.name for each in updates)))
-    prepared = asset_updates.prepare(stage.cloud, updates, origin, stage.clock())
-    stage.cloud.store.commit(prepared.changes)
-    if look:
-        asset_runs.look_at_all(stage.cloud, stage.clock, prepared.dag_ids)
 
 
 def test_an_update_whose_writer_died_is_found_by_the_tick(stage: Stage) -> None:

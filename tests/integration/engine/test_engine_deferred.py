@@ -3,11 +3,13 @@
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from engine_stage import FAILED, Stage, dag, task
 
-from sailplane.engine import events
+from sailplane.engine import events, runs
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.other_runs import run_event
 from sailplane.model.resuming import PendingTrigger, Resumption
 from sailplane.model.states import RunState
 
@@ -156,3 +158,26 @@ def test_an_object_in_the_bucket_wakes_a_deferred_task(stage: Stage) -> None:
     assert events.object_changed(stage.cloud, "box", "letter", events.FINALIZED, stage.clock) == 1
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_the_end_of_a_run_wakes_the_task_that_waits_for_it(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage, wait=run_event("other", "r1"))
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    stage.push(dag(task("x"), task("y", "x"), dag_id="other"))
+    runs.trigger(stage.cloud, "other", run_id="r1", is_awaited=True, now=stage.clock())
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.runner.tries == [("a", 1), ("x", 1), ("y", 1), ("a", 1)]
+
+
+@pytest.mark.localcloud
+def test_a_run_that_nobody_waits_for_asks_nobody(stage: Stage) -> None:
+    def end_of(run_id: str, **options: bool) -> int:
+        runs.trigger(stage.cloud, "other", run_id=run_id, now=stage.clock(), **options)
+        before = stage.count()
+        stage.deliver_all()
+        return stage.since(before).get("firestore.reads", 0)
+
+    stage.push(dag(task("x"), dag_id="other"))
+    assert end_of("r1", is_awaited=True) == end_of("r2") + 1
