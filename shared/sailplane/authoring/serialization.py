@@ -103,9 +103,20 @@ def _task(task: BaseOperator) -> SerializedTask:
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
         needs_code=needs_code(task),
         reads=tuple(sorted(other.task_id for other in task.argument_tasks() if other is not task)),
+        **_window(task),
         **_retrying(task),
         **_shown(task),
     )
+
+
+def _window(task: BaseOperator) -> dict[str, Any]:
+    """The task's own dates; most have those of their DAG, which say when runs are made and leave no task out."""
+    dag = task.dag
+    return {
+        name: getattr(task, name)
+        for name in ("start_date", "end_date")
+        if getattr(task, name) is not None and getattr(task, name) != getattr(dag, name)
+    }
 
 
 def _retrying(task: BaseOperator) -> dict[str, Any]:

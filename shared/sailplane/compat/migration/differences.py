@@ -36,7 +36,6 @@ TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
         "weight_rule",
         "max_active_tis_per_dag",
         "max_active_tis_per_dagrun",
-        "email",
         "run_as_user",
         "resources",
         "executor",
@@ -71,15 +70,6 @@ REMOVED_CONTEXT: Mapping[str, str] = {
     ),
     "triggering_dataset_events": "it is called triggering_asset_events since Airflow 3",
 }
-EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
-    (
-        "prev_data_interval_start_success",
-        "prev_data_interval_end_success",
-        "prev_start_date_success",
-        "prev_end_date_success",
-    ),
-    "is empty here",
-)
 
 TASK_KINDS = frozenset(
     {
