@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring import asset_outlets, deferring, human_steps, lookups, mapping, retry_policy, scopes
-from sailplane.authoring.callbacks import run_callbacks
+from sailplane.authoring.callbacks import callbacks_of, run_callbacks
 from sailplane.authoring.calling import keywords_for
 from sailplane.authoring.context import CONTEXT_VARIABLES, build_context, context_variables
 from sailplane.authoring.exceptions import (
@@ -237,7 +237,7 @@ def _run_final_callbacks(
     if ending is None:
         return
     callback, ti.state = ending
-    if not getattr(task, callback):
+    if not callbacks_of(task, callback):
         return
     ti.end_date = ti.now()
     scopes.contexts.append(context)

@@ -103,6 +103,7 @@ def _task(task: BaseOperator, urgency: tuple[int, ...]) -> SerializedTask:
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
         needs_code=needs_code(task),
         reads=tuple(sorted(other.task_id for other in task.argument_tasks() if other is not task)),
+        **_window(task),
         **_retrying(task),
         **_shown(task),
     )
@@ -118,6 +119,16 @@ def _limited(task: BaseOperator, urgency: tuple[int, ...]) -> dict[str, Any]:
         "weight_rule": str(rule) if isinstance(rule, str) else type(rule).__name__,
         "max_active_tis_per_dag": task.max_active_tis_per_dag or 0,
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun or 0,
+    }
+
+
+def _window(task: BaseOperator) -> dict[str, Any]:
+    """The task's own dates; most have those of their DAG, which say when runs are made and leave no task out."""
+    dag = task.dag
+    return {
+        name: getattr(task, name)
+        for name in ("start_date", "end_date")
+        if getattr(task, name) is not None and getattr(task, name) != getattr(dag, name)
     }
 
 

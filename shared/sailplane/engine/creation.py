@@ -78,7 +78,7 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     if run.context.clear_number:
         return _go_on(cloud, run, new.dag, clock)
     memory = RunMemory(run.context, "", new.dag)
-    drafted = draft.draft_all(new.dag, Snapshot(states={}, complete=True))
+    drafted = draft.draft_all(memory.dag, Snapshot(states={}, complete=True))
     ended: list[str] = []
     progress = Progress(cloud, clock, on_close=ended.append)
     tasks = progress.records(memory, drafted, now)

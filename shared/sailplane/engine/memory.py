@@ -17,6 +17,7 @@ from sailplane.model.limits import limits_of
 from sailplane.model.runs import DagRun, RunContext, TaskInstance, Token
 from sailplane.model.states import TaskState
 from sailplane.model.usage import NOTHING, Usage
+from sailplane.model.windows import of_run
 
 MOST_XCOM_BYTES = 16 * 1024 * 1024
 """XComs of one run that a worker keeps in memory; what comes after is read when it is needed."""
@@ -58,6 +59,10 @@ class RunMemory:
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.dag.dated_tasks:
+            self.dag = of_run(self.dag, self.context)
 
     @classmethod
     def of(cls, run: DagRun, dag: SerializedDag) -> "RunMemory":

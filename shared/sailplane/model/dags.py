@@ -96,6 +96,9 @@ class SerializedTask:
     """True: waits until its instance in the run before has succeeded or was skipped."""
     wait_for_downstream: bool = False
     """True: and those of the tasks directly behind it too."""
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    """Of a task with dates of its own: only runs whose logical date lies within have it (`model.windows`)."""
     is_sensor: bool = False
     expansion: Expansion | None = None
     """Of a mapped task. A task in a mapped group has none of its own: see `SerializedGroup.expansion`."""
@@ -204,6 +207,15 @@ class SerializedDag:
             for upstream_id in task.upstream:
                 following[upstream_id].append(task.task_id)
         return {task_id: tuple(ids) for task_id, ids in following.items()}
+
+    @cached_property
+    def dated_tasks(self) -> tuple[SerializedTask, ...]:
+        return tuple(task for task in self.tasks if task.start_date is not None or task.end_date is not None)
+
+    @cached_property
+    def windows(self) -> dict[frozenset[str], "SerializedDag"]:
+        """The DAG without some of its tasks, as runs had it so far: see `model.windows`."""
+        return {}
 
     @cached_property
     def felt_by_next_run(self) -> frozenset[str]:

@@ -28,7 +28,6 @@ REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
 }
 TASK_ARGUMENTS: Mapping[str, str] = dict.fromkeys(
     (
-        "email",
         "run_as_user",
         "resources",
         "executor",
@@ -63,15 +62,6 @@ REMOVED_CONTEXT: Mapping[str, str] = {
     ),
     "triggering_dataset_events": "it is called triggering_asset_events since Airflow 3",
 }
-EMPTY_CONTEXT: Mapping[str, str] = dict.fromkeys(
-    (
-        "prev_data_interval_start_success",
-        "prev_data_interval_end_success",
-        "prev_start_date_success",
-        "prev_end_date_success",
-    ),
-    "is empty here",
-)
 
 TASK_KINDS = frozenset(
     {

@@ -10,7 +10,6 @@ from sailplane.compat.migration.scope import Scope, split
 
 _KNOWN: Mapping[str, tuple[Verdict, str]] = {
     **{name: (Verdict.MISSING, advice) for name, advice in differences.REMOVED_CONTEXT.items()},
-    **{name: (Verdict.DIFFERS, advice) for name, advice in differences.EMPTY_CONTEXT.items()},
 }
 _EXPRESSION = re.compile(r"\{[{%](.*?)[%}]\}", re.DOTALL)
 _WORD = re.compile(r"(?<![.\w'\"])[A-Za-z_]\w*")
