@@ -16,7 +16,6 @@ NAMES: Mapping[str, str] = {
 
 DAG_ARGUMENTS: Mapping[str, str] = {
     "max_active_tasks": IGNORED,
-    "deadline": IGNORED,
     "access_control": f"{IGNORED}: roles apply to all DAGs",
 }
 REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
