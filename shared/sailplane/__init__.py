@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from sailplane.authoring.configuration import Configuration
     from sailplane.authoring.connection import Connection
     from sailplane.authoring.dag import DAG, dag
+    from sailplane.authoring.deadlines import (
+        AsyncCallback,
+        BaseDeadlineReference,
+        DeadlineAlert,
+        DeadlineReference,
+        SyncCallback,
+        VariableInterval,
+        deadline_reference,
+    )
     from sailplane.authoring.dependencies import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from sailplane.authoring.exceptions import (
         AirflowException,
@@ -126,6 +135,7 @@ if TYPE_CHECKING:
     from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
     from sailplane.operators.cloud_run import CloudRunExecuteJobOperator
     from sailplane.operators.datetime import BranchDateTimeOperator
+    from sailplane.operators.docker import DockerOperator
     from sailplane.operators.email import EmailOperator
     from sailplane.operators.empty import EmptyOperator
     from sailplane.operators.functions import CloudFunctionInvokeFunctionOperator
@@ -209,41 +219,43 @@ __all__ = [
     "DAG", "NEVER_EXPIRE", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
     "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout",
     "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
-    "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "BaseBranchOperator",
-    "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator", "BaseSensorOperator", "BaseTrigger", "BashOperator",
-    "BashSensor", "BigQueryCheckOperator", "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator",
-    "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator", "BigQueryGetDataOperator",
-    "BigQueryGetDatasetTablesOperator", "BigQueryHook", "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor",
-    "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
-    "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
-    "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
-    "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
-    "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
-    "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
-    "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable",
-    "DirectoryFileDeleteTrigger", "DuplicateTaskIdFound", "EdgeModifier", "EmailOperator", "EmptyOperator",
-    "EventsTimetable", "ExceptionRetryPolicy", "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor",
-    "FSHook", "FileDeleteTrigger", "FileSensor", "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger",
-    "GCSCreateBucketOperator", "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator",
-    "GCSHook", "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor",
-    "GCSObjectUpdateSensor", "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger",
-    "GCSSynchronizeBucketsOperator", "GCSToBigQueryOperator", "GCSToGCSOperator", "GCSToLocalFilesystemOperator",
-    "GCSUploadSessionCompleteSensor", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook",
-    "HttpOperator", "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator",
-    "Metadata", "Model", "MultipleCronTriggerTimetable", "NullTimetable", "ObjectStoragePath", "OnceTimetable", "Param",
+    "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AsyncCallback",
+    "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator",
+    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
+    "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator",
+    "BigQueryDeleteTableOperator", "BigQueryGetDataOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook",
+    "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor",
+    "BigQueryToBigQueryOperator", "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator",
+    "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator", "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator", "BranchSQLOperator", "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook",
+    "CloudRunExecuteJobOperator", "CloudRunHook", "Configuration", "Connection", "ContinuousTimetable",
+    "CronDataIntervalTimetable", "CronTriggerTimetable", "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset",
+    "DateTimeSensor", "DateTimeSensorAsync", "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeadlineAlert",
+    "DeadlineReference", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger",
+    "DuplicateTaskIdFound", "EdgeModifier", "EmailOperator", "EmptyOperator", "EventsTimetable", "ExceptionRetryPolicy",
+    "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor", "FSHook", "FileDeleteTrigger", "FileSensor",
+    "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger", "GCSCreateBucketOperator",
+    "GCSDeleteBucketOperator", "GCSDeleteObjectsOperator", "GCSFileTransformOperator", "GCSHook",
+    "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor", "GCSObjectUpdateSensor",
+    "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSSynchronizeBucketsOperator",
+    "GCSToBigQueryOperator", "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "GCSUploadSessionCompleteSensor",
+    "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook", "HttpOperator", "HttpSensor",
+    "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator", "Metadata", "Model",
+    "MultipleCronTriggerTimetable", "NullTimetable", "ObjectStoragePath", "OnceTimetable", "Param",
     "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook", "PubSubCreateSubscriptionOperator",
     "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator", "PubSubDeleteTopicOperator", "PubSubHook",
     "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor", "PythonOperator", "PythonSensor",
     "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule",
     "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin",
     "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier",
-    "SqlSensor", "SqliteHook", "StartTriggerArgs", "TaskDeferralError", "TaskDeferralTimeout", "TaskDeferred",
-    "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent", "TimeDeltaSensor",
-    "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync", "Timetable",
-    "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "WaitSensor", "WeekDay", "WorkflowTrigger",
-    "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper", "cross_downstream", "dag",
-    "get_current_context", "literal", "mask_secret", "redact", "send_email", "send_slack_webhook_notification",
-    "send_smtp_notification", "setup", "task", "task_group", "task_inputs", "teardown",
+    "SqlSensor", "SqliteHook", "StartTriggerArgs", "SyncCallback", "TaskDeferralError", "TaskDeferralTimeout",
+    "TaskDeferred", "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent",
+    "TimeDeltaSensor", "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync",
+    "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "VariableInterval", "WaitSensor",
+    "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
+    "cross_downstream", "dag", "deadline_reference", "get_current_context", "literal", "mask_secret", "redact",
+    "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group",
+    "task_inputs", "teardown",
 ]
 # fmt: on
 

@@ -19,6 +19,15 @@ HOMES = {
     "sailplane.authoring.configuration": ("Configuration",),
     "sailplane.authoring.connection": ("Connection",),
     "sailplane.authoring.dag": ("DAG", "dag"),
+    "sailplane.authoring.deadlines": (
+        "AsyncCallback",
+        "BaseDeadlineReference",
+        "DeadlineAlert",
+        "DeadlineReference",
+        "SyncCallback",
+        "VariableInterval",
+        "deadline_reference",
+    ),
     "sailplane.authoring.dependencies": (
         "EdgeModifier",
         "Label",
@@ -129,6 +138,7 @@ HOMES = {
     ),
     "sailplane.operators.cloud_run": ("CloudRunExecuteJobOperator",),
     "sailplane.operators.datetime": ("BranchDateTimeOperator",),
+    "sailplane.operators.docker": ("DockerOperator",),
     "sailplane.operators.email": ("EmailOperator",),
     "sailplane.operators.empty": ("EmptyOperator",),
     "sailplane.operators.functions": ("CloudFunctionInvokeFunctionOperator",),

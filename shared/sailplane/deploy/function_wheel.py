@@ -7,6 +7,7 @@ leaving them out of the wheel's metadata too. The same code gives the same bytes
 import base64
 import hashlib
 import io
+import re
 import tomllib
 import zipfile
 from collections.abc import Mapping
@@ -58,6 +59,8 @@ class About:
     requires_python: str
     requires: tuple[Requirement, ...]
     """Without those of extras."""
+    extras: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    """What each extra has."""
 
     def needs(self, cut: Cut) -> tuple[Requirement, ...]:
         """What is left of the requirements."""
@@ -89,6 +92,8 @@ def about_sailplane(package: Path) -> About:
     if tree is not None:
         project = _project(tree)
         requires = tuple(Requirement(line) for line in project["dependencies"])
+        optional = project.get("optional-dependencies", {})
+        extras = {part: tuple(map(Requirement, lines)) for part, lines in optional.items()}
         version, requires_python = project["version"], project["requires-python"]
     else:
         found = installed(SAILPLANE)
@@ -97,8 +102,18 @@ def about_sailplane(package: Path) -> About:
                 f"{package} has no metadata of an installation; install Sailplane with pip and try again"
             )
         requires = tuple(each for each in found.requires if each.marker is None or "extra" not in str(each.marker))
+        extras = _extras(found.requires)
         version, requires_python = found.version, str(found.requires_python)
-    return About(version=version, requires_python=requires_python, requires=requires)
+    return About(version=version, requires_python=requires_python, requires=requires, extras=extras)
+
+
+def _extras(requires: tuple[Requirement, ...]) -> dict[str, tuple[Requirement, ...]]:
+    """What each extra has, of the requirements of an installation, whose markers name the extras."""
+    found: dict[str, tuple[Requirement, ...]] = {}
+    for each in requires:
+        for part in re.findall(r"""extra == ['"]([\w-]+)['"]""", str(each.marker or "")):
+            found[part] = (*found.get(part, ()), Requirement(str(each).partition(";")[0]))
+    return found
 
 
 def build_wheel(package: Path, about: About, cut: Cut) -> Wheel:

@@ -40,14 +40,21 @@ class Wish:
 
 
 def pinned_requirements(
-    own: Iterable[Requirement], wanted: Wanted, *, runtime: Runtime, version: str, find: Finder
+    own: Iterable[Requirement],
+    wanted: Wanted,
+    *,
+    runtime: Runtime,
+    version: str,
+    find: Finder,
+    extras: Mapping[str, Sequence[Requirement]] | None = None,
 ) -> tuple[str, ...]:
     """The lines of `requirements.txt`, sorted: what Sailplane `version` needs and what is wanted beside it.
 
-    Everything that is installed here is pinned, with all that it needs. A wish that what is installed does not meet
+    `extras` are Sailplane's own: `sailplane[bigquery]` among the wishes stands for what that extra has. Everything that is installed here is pinned, with all that it needs. A wish that what is installed does not meet
     stands as it was written. Raises RequirementsConflict, or SettingsError for a package that cannot be had elsewhere.
     """
-    extra = [each for each in wanted.requirements if _applies(each, runtime.markers()) and not _is_own(each, version)]
+    applying = [each for each in wanted.requirements if _applies(each, runtime.markers())]
+    extra = [meant for each in applying for meant in _meant(each, version, extras or {})]
     walk = _Walk(runtime, find, unmet={_key(each) for each in extra if not _is_met(each, find)})
     for each in own:
         if _applies(each, runtime.markers()):
@@ -172,6 +179,21 @@ def _is_own(requirement: Requirement, version: str) -> bool:
             "or install the version that you want and deploy again"
         )
     return True
+
+
+def _meant(
+    requirement: Requirement, version: str, extras: Mapping[str, Sequence[Requirement]]
+) -> Iterable[Requirement]:
+    """The requirement, or what the extras of Sailplane have that it names."""
+    if not _is_own(requirement, version):
+        return (requirement,)
+    unknown = sorted(requirement.extras - extras.keys())
+    if unknown:
+        raise RequirementsConflict(
+            f"your requirements want {requirement}, but Sailplane has no extra {unknown[0]!r}; it has "
+            f"{', '.join(sorted(extras)) or 'none'}"
+        )
+    return tuple(each for part in sorted(requirement.extras) for each in extras[part])
 
 
 def _applies(requirement: Requirement, markers: Mapping[str, str], part: str = "") -> bool:

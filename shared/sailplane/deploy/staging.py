@@ -88,7 +88,9 @@ def entry_point(function: str) -> bytes:
 def _packages(cut: Cut, extra: tuple[str, ...], runtime: Runtime) -> dict[str, bytes]:
     about, wheel = _sailplane(cut is FOR_IMAGES)
     wanted = parse_requirements(extra)
-    pins = pinned_requirements(about.needs(cut), wanted, runtime=runtime, version=about.version, find=installed)
+    pins = pinned_requirements(
+        about.needs(cut), wanted, runtime=runtime, version=about.version, find=installed, extras=about.extras
+    )
     lines = [
         f"# Made by `sailplane deploy` for {runtime}: what is installed where it ran.",
         *wanted.options,

@@ -120,6 +120,22 @@ def test_a_need_of_sailplane_that_is_missing_is_an_error() -> None:
         pins(there=())
 
 
+def test_an_extra_of_sailplane_stands_for_its_packages() -> None:
+    extras = {"bigquery": [Requirement("tables>=2,<4")], "postgres": [Requirement("elephant>=3")]}
+    tables = package("tables", "3.0", "numbers>=1")
+
+    def lines(*wanted: str) -> tuple[str, ...]:
+        find = finder(SERVER, WIRE, tables, package("numbers", "1.1"))
+        own, runtime = [Requirement("server>=2")], Runtime.PYTHON312
+        wishes = parse_requirements(wanted)
+        return pinned_requirements(own, wishes, runtime=runtime, version="0.1.0", find=find, extras=extras)
+
+    assert lines("sailplane[bigquery]") == ("numbers==1.1", "server==2.1", "tables==3.0", "wire==1.5")
+    assert lines("sailplane[postgres]>=0.1") == ("elephant>=3", "server==2.1", "wire==1.5")
+    with pytest.raises(RequirementsConflict, match="no extra 'oracle'; it has bigquery, postgres"):
+        lines("sailplane[oracle]")
+
+
 def test_sailplane_itself_may_be_among_the_wishes_in_the_version_that_deploys() -> None:
     assert pins("sailplane>=0.1") == pins()
     with pytest.raises(RequirementsConflict, match=r"Sailplane 0\.1\.0 is what deploys"):

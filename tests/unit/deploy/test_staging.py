@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from sailplane.deploy.function_wheel import FOR_FUNCTIONS, About, build_wheel
+from sailplane.deploy.function_wheel import (
+    FOR_FUNCTIONS,
+    About,
+    _extras,
+    about_sailplane,
+    build_wheel,
+    package_folder,
+)
 from sailplane.deploy.runtimes import Runtime, runtime_like, runtime_named
 from sailplane.deploy.staging import IMAGE, source_hash, stage
 from sailplane.model.errors import SettingsError
@@ -133,3 +140,13 @@ def test_a_runtime_has_two_names() -> None:
     assert runtime_named("3.13") is runtime_named("python313") is Runtime.PYTHON313
     with pytest.raises(SettingsError, match=r"take one of 3\.11, 3\.12, 3\.13, 3\.14"):
         runtime_named("3.9")
+
+
+def test_the_extras_of_sailplane_are_known_in_a_checkout_and_in_an_installation() -> None:
+    extras = about_sailplane(package_folder()).extras
+    assert [each.name for each in extras["bigquery"]] == ["google-cloud-bigquery"]
+    requires = (Requirement("a"), Requirement("b>=1; extra == 'bigquery'"), Requirement("c[d]<2; extra == 'x-y'"))
+    assert {part: list(map(str, found)) for part, found in _extras(requires).items()} == {
+        "bigquery": ["b>=1"],
+        "x-y": ["c[d]<2"],
+    }

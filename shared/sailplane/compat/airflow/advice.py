@@ -6,7 +6,6 @@ _PAGE = "see docs/airflow-differences.md"
 
 _WATCHERS = "it asks no queue by itself; have the sender post the event to /api/v2/assets/events"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
-_DEADLINES = "it has no deadlines; use execution_timeout"
 _TRIGGERS = "it does not have this trigger; write it as a BaseTrigger in the bundle"
 _TIMETABLES = "it has no such timetable; use a cron line, a timedelta, or one of its timetables"
 _DATABASE = "tasks and DAG files reach no metadata database here; ask the REST API under /api/v2"
@@ -17,7 +16,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
-    **dict.fromkeys(("DeadlineAlert", "DeadlineReference", "AsyncCallback", "SyncCallback"), _DEADLINES),
     **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
     "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",

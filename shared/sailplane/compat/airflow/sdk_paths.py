@@ -157,7 +157,9 @@ PATHS: Mapping[str, str] = {
     "airflow.sdk.definitions.connection": "Connection",
     "airflow.sdk.definitions.context": f"{CONTEXT} {_CURRENT_CONTEXT} {_PARSING} context_merge",
     "airflow.sdk.definitions.dag": "DAG dag",
-    "airflow.sdk.definitions.deadline": "DeadlineAlert DeadlineReference BaseDeadlineReference deadline_reference",
+    "airflow.sdk.definitions.deadline": (
+        "DeadlineAlert DeadlineReference BaseDeadlineReference VariableInterval deadline_reference"
+    ),
     "airflow.sdk.definitions.callback": "AsyncCallback SyncCallback",
     "airflow.sdk.definitions.decorators": "dag task task_group setup teardown",
     "airflow.sdk.definitions.edges": "EdgeModifier Label",

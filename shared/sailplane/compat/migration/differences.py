@@ -14,7 +14,6 @@ NAMES: Mapping[str, str] = {
 """By the name in whatever module; each runs, but not as in Airflow."""
 
 DAG_ARGUMENTS: Mapping[str, str] = {
-    "deadline": IGNORED,
     "access_control": f"{IGNORED}: roles apply to all DAGs",
 }
 REMOVED_DAG_ARGUMENTS: Mapping[str, str] = {
