@@ -50,8 +50,9 @@ def pinned_requirements(
 ) -> tuple[str, ...]:
     """The lines of `requirements.txt`, sorted: what Sailplane `version` needs and what is wanted beside it.
 
-    `extras` are Sailplane's own: `sailplane[bigquery]` among the wishes stands for what that extra has. Everything that is installed here is pinned, with all that it needs. A wish that what is installed does not meet
-    stands as it was written. Raises RequirementsConflict, or SettingsError for a package that cannot be had elsewhere.
+    `extras` are Sailplane's own: `sailplane[bigquery]` among the wishes stands for what that extra has. Everything
+    that is installed here is pinned, with all that it needs. A wish that what is installed does not meet stands as it
+    was written. Raises RequirementsConflict, or SettingsError for a package that cannot be had elsewhere.
     """
     applying = [each for each in wanted.requirements if _applies(each, runtime.markers())]
     extra = [meant for each in applying for meant in _meant(each, version, extras or {})]
