@@ -66,7 +66,7 @@ resource "google_firestore_field" "indexed" {
 
 # A document goes when the time in its field `expire_at` has come; one without the field stays.
 resource "google_firestore_field" "expires" {
-  for_each = toset(["runs", "tasks", "tries", "task_state"])
+  for_each = toset(["limits", "runs", "tasks", "tries", "task_state"])
 
   project         = var.project_id
   database        = google_firestore_database.this.name

@@ -100,7 +100,7 @@ def _by_strategy(task: "BaseOperator", strategy: PriorityWeightStrategy) -> tupl
         ti = SimpleNamespace(
             task=task, task_id=task.task_id, dag_id=task.dag_id, try_number=number, map_index=UNMAPPED
         )
-        weight = strategy.get_weight(ti)
+        weight: Any = strategy.get_weight(ti)
         if not isinstance(weight, int):
             name = type(strategy).__name__
             raise TypeError(f"task {task.task_id!r}: {name}.get_weight gave {weight!r}, which is no int")

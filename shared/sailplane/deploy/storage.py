@@ -9,7 +9,7 @@ from sailplane.deploy.resource import Kind, Resource, Setting
 from sailplane.deploy.topology import OBJECT_WRITTEN
 
 EXPIRES = "expire_at"
-EXPIRING = ("runs", "tasks", "tries", "task_state")
+EXPIRING = ("limits", "runs", "tasks", "tries", "task_state")
 """Collection groups whose documents go when the time in `expire_at` has come; without the field they stay."""
 UNFINISHED_UPLOADS = timedelta(days=1)
 ENVIRONMENTS_KEPT = timedelta(days=30)
