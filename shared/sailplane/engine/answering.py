@@ -108,10 +108,12 @@ def _queued(instance: TaskInstance, given: HumanAnswer | None, now: datetime, *,
 
 
 def _publish(cloud: Cloud, queued: TaskInstance, clock: Callable[[], datetime]) -> None:
-    """Hand it to a worker; should that not come off, its alarm does it."""
+    """Hand it to a worker; should that not come off, its alarm does it. In a run that is held nothing starts."""
     run = cloud.store.run(queued.run)
     if run is None:
         return
-    memory = RunMemory(run.context, run.token, cloud.store.version(queued.run.dag_id, run.context.version))
+    memory = RunMemory.of(run, cloud.store.version(queued.run.dag_id, run.context.version))
+    if memory.is_held:
+        return
     progress = Progress(cloud, clock, on_close=partial(turns.start_waiting, cloud, clock))
     progress.publish(memory, [queued])

@@ -131,8 +131,7 @@ def _in_vain(queue: str) -> str:
 
 
 def _message(wave: TaskWave, instance: TaskInstance) -> Message:
-    """What the execution gets. The run's conf, which may be long, it reads itself."""
+    """What the execution gets. What may be long it reads itself: the run's conf, and what a try goes on with."""
     run = evolve(wave.run, conf={})
-    return Message(
-        wave=TaskWave(run=run, run_token=wave.run_token, tickets=(publishing.ticket(instance),), queue=wave.queue)
-    )
+    ticket = evolve(publishing.ticket(instance), resumption=None)
+    return Message(wave=TaskWave(run=run, run_token=wave.run_token, tickets=(ticket,), queue=wave.queue))

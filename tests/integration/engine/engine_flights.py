@@ -30,11 +30,15 @@ class Flight:
         (self.stage.bundle / "dags.py").write_text(textwrap.dedent(text))
         (dag,) = load_file(self.stage.bundle, "dags.py").values()
         key = self.stage.start(serialize(dag, "dags.py"), run_id=run_id)
+        self.work()
+        return key
+
+    def work(self) -> None:
+        """Handle what is published, until nothing more is."""
         while taken := self.stage.bus.take():
             self.messages += taken
             for data in taken:
                 self.worker.handle(data)
-        return key
 
     def log(self, instance: TaskInstance) -> str:
         chunk = read_log(self.stage.cloud, instance.run, instance.key, instance.try_number)
