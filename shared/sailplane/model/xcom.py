@@ -121,8 +121,9 @@ class _Encoder:
         place = f" (at {path})" if path else ""
         return (
             f"{self._subject} cannot be stored: it holds a {kind}{place}. Return JSON values, dates, Decimals, bytes, "
-            "sets, tuples, paths, enums, dataclasses, pydantic models, arrays or data frames; or write the value to a "
-            "file or bucket and return its name"
+            "sets, tuples, paths, enums, dataclasses, pydantic models, arrays or data frames; give its class Airflow's "
+            "serialize() and static deserialize(data, version); or write the value to a file or bucket and return its "
+            "name"
         )
 
 

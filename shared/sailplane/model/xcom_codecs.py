@@ -10,12 +10,16 @@ import importlib
 import io
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
+
+from sailplane.model import xcom_objects
+from sailplane.model.class_paths import class_path, import_class
+from sailplane.model.xcom_objects import zone_name
 
 TYPE = "__type__"
 
@@ -48,16 +52,8 @@ def _from_package(*packages: str) -> Callable[[Any], bool]:
 def _encode_datetime(value: datetime) -> Fields:
     kind = "pendulum" if type(value).__module__.startswith("pendulum") else "datetime"
     fields = {TYPE: kind, "value": value.isoformat()}
-    zone = _zone_name(value.tzinfo)
+    zone = zone_name(value.tzinfo)
     return fields | {"zone": zone} if zone else fields
-
-
-def _zone_name(zone: tzinfo | None) -> str | None:
-    """The IANA name of `zone`; None when its offset, which the ISO form has, says it all."""
-    if zone is None or isinstance(zone, timezone):
-        return None
-    name = getattr(zone, "key", None) or getattr(zone, "name", None)
-    return name if isinstance(name, str) and name[0] not in "+-" else None
 
 
 def _decode_datetime(fields: Fields) -> datetime:
@@ -84,27 +80,8 @@ def _encode_timedelta(value: timedelta) -> Fields:
 # --- records by the import path of their class
 
 
-def _class_path(value: Any) -> str | None:
-    """`module:qualname` of the class of `value` when that name leads back to it."""
-    kind = type(value)
-    found: Any = sys.modules.get(kind.__module__)
-    for name in kind.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return f"{kind.__module__}:{kind.__qualname__}" if found is kind else None
-
-
-def _import_class(path: str) -> Any:
-    module, _, qualname = path.partition(":")
-    found: Any = importlib.import_module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name)
-    if not isinstance(found, type):
-        raise TypeError(f"{path} is not a class")
-    return found
-
-
 def _is_record(base: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: base(value) and _class_path(value) is not None
+    return lambda value: base(value) and class_path(value) is not None
 
 
 def _is_dataclass(value: Any) -> bool:
@@ -121,11 +98,11 @@ def _is_pydantic(value: Any) -> bool:
 
 
 def _encode_enum(value: Enum) -> Fields:
-    return {TYPE: "enum", "class": _class_path(value), "name": value.name}
+    return {TYPE: "enum", "class": class_path(value), "name": value.name}
 
 
 def _decode_enum(fields: Fields) -> Enum:
-    kind = _import_class(fields["class"])
+    kind = import_class(fields["class"])
     if not issubclass(kind, Enum):
         raise TypeError(f"{fields['class']} is not an enum")
     member: Enum = kind[fields["name"]]
@@ -134,7 +111,7 @@ def _decode_enum(fields: Fields) -> Enum:
 
 def _encode_dataclass(value: Any) -> Fields:
     contents = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return {TYPE: "dataclass", "class": _class_path(value), "value": contents}
+    return {TYPE: "dataclass", "class": class_path(value), "value": contents}
 
 
 def _callable(kind: Any) -> Callable[..., Any]:
@@ -143,7 +120,7 @@ def _callable(kind: Any) -> Callable[..., Any]:
 
 
 def _decode_dataclass(fields: Fields) -> Any:
-    kind = _import_class(fields["class"])
+    kind = import_class(fields["class"])
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{fields['class']} is not a dataclass")
     contents, make = fields["value"], _callable(kind)
@@ -155,22 +132,22 @@ def _decode_dataclass(fields: Fields) -> Any:
 
 
 def _encode_named_tuple(value: Any) -> Fields:
-    return {TYPE: "namedtuple", "class": _class_path(value), "value": list(value)}
+    return {TYPE: "namedtuple", "class": class_path(value), "value": list(value)}
 
 
 def _decode_named_tuple(fields: Fields) -> Any:
-    kind = _import_class(fields["class"])
+    kind = import_class(fields["class"])
     if not (issubclass(kind, tuple) and hasattr(kind, "_make")):
         raise TypeError(f"{fields['class']} is not a named tuple")
     return kind._make(fields["value"])
 
 
 def _encode_pydantic(value: Any) -> Fields:
-    return {TYPE: "pydantic", "class": _class_path(value), "value": value.model_dump()}
+    return {TYPE: "pydantic", "class": class_path(value), "value": value.model_dump()}
 
 
 def _decode_pydantic(fields: Fields) -> Any:
-    kind = _import_class(fields["class"])
+    kind = import_class(fields["class"])
     if not hasattr(kind, "model_validate"):
         raise TypeError(f"{fields['class']} is not a pydantic model")
     return kind.model_validate(fields["value"])
@@ -225,7 +202,7 @@ def _decode_table(fields: Fields) -> Any:
 
 def _encode_pandas_moment(value: Any) -> Fields:
     """A Timestamp, Timedelta or NaT: they look like Python's, but count nanoseconds."""
-    return {TYPE: _type_name(value), "value": value.isoformat(), "zone": _zone_name(getattr(value, "tzinfo", None))}
+    return {TYPE: _type_name(value), "value": value.isoformat(), "zone": zone_name(getattr(value, "tzinfo", None))}
 
 
 def _decode_timestamp(fields: Fields) -> Any:
@@ -244,6 +221,7 @@ def _is_one_of(*names: str) -> Callable[[Any], bool]:
 
 _CODECS: tuple[tuple[Callable[[Any], bool], Encode], ...] = (
     (_is_record(_of(Enum)), _encode_enum),
+    (xcom_objects.serializes_itself, xcom_objects.encode_own),
     (_is_one_of("pandas.Timestamp", "pandas.Timedelta", "pandas.NaTType"), _encode_pandas_moment),
     (_of(datetime), _encode_datetime),
     (_of(date), lambda value: {TYPE: "date", "value": value.isoformat()}),
@@ -257,6 +235,9 @@ _CODECS: tuple[tuple[Callable[[Any], bool], Encode], ...] = (
     (_is_record(_is_named_tuple), _encode_named_tuple),
     (_is_record(_is_pydantic), _encode_pydantic),
     (_is_record(_is_dataclass), _encode_dataclass),
+    (xcom_objects.is_attrs, xcom_objects.encode_attrs),
+    (xcom_objects.is_zone, xcom_objects.encode_zone),
+    (xcom_objects.is_arrow, xcom_objects.encode_arrow),
     (_from_package("numpy"), _encode_numpy),
     (_is_one_of("pandas.DataFrame", "pandas.Series", "pyarrow.Table"), _encode_table),
     (lambda value: type(value) is tuple, lambda value: {TYPE: "tuple", "value": list(value)}),
@@ -286,6 +267,7 @@ def _path(fields: Fields) -> PurePath:
 
 
 DECODERS: Mapping[str, Decode] = {
+    **xcom_objects.DECODERS,
     "float": lambda fields: float(fields["value"]),
     "datetime": _decode_datetime,
     "pendulum": _decode_pendulum,
