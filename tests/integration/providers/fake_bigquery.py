@@ -238,10 +238,17 @@ class FakeBigQuery:
     def run_load(self, load: Mapping[str, Any]) -> None:
         reference = load["destinationTable"]
         rows = [row for uri in load["sourceUris"] for row in csv.reader(io.StringIO(self.objects[uri]))]
-        header = rows[0]
-        fields = load.get("schema", {}).get("fields") or [{"name": name, "type": "STRING"} for name in header]
+        header, data = rows[0], rows[int(load.get("skipLeadingRows", 1)) :]
+        detected = [
+            "INTEGER" if all(row[place].isdigit() for row in data) else "STRING" for place in range(len(header))
+        ]
+        found = [{"name": name, "type": kind} for name, kind in zip(header, detected, strict=True)]
+        fields = load.get("schema", {}).get("fields") or found
         table = Table({"tableReference": reference, "schema": {"fields": fields}})
-        table.rows = [list(row) for row in rows[int(load.get("skipLeadingRows", 1)) :]]
+        whole = [field["type"] == "INTEGER" for field in fields]
+        table.rows = [
+            [int(text) if is_whole else text for text, is_whole in zip(row, whole, strict=True)] for row in data
+        ]
         self.tables[f"{reference['datasetId']}.{reference['tableId']}"] = table
 
     def run_extract(self, extract: Mapping[str, Any]) -> None:

@@ -203,7 +203,7 @@ def test_objects_are_loaded_and_tables_written_and_copied(bigquery: FakeBigQuery
         source_project_dataset_tables=["p.d.t", "d.loaded"],
         destination_project_dataset_table="p:d.all",
     )
-    assert bigquery.tables["d.all"].rows == [[1, "far"], [2, "high"], ["7", "low"]]
+    assert bigquery.tables["d.all"].rows == [[1, "far"], [2, "high"], [7, "low"]]
     uris = run(
         BigQueryToGCSOperator, source_project_dataset_table="d.all", destination_cloud_storage_uris=["gs://b/all.csv"]
     )
