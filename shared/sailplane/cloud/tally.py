@@ -2,6 +2,7 @@
 
 import threading
 
+from sailplane.model.evolve import evolve
 from sailplane.model.usage import NOTHING, Usage
 
 
@@ -20,6 +21,6 @@ class Tally(threading.local):
         """What this thread has counted since it last took."""
         if not (self.reads or self.class_a or self.class_b):
             return NOTHING
-        taken = Usage(reads=self.reads, class_a=self.class_a, class_b=self.class_b)
+        taken = evolve(NOTHING, reads=self.reads, class_a=self.class_a, class_b=self.class_b)
         self.reads = self.class_a = self.class_b = 0
         return taken

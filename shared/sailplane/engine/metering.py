@@ -48,9 +48,9 @@ class Machine:
     def usage(self, seconds: float) -> Usage:
         match self.billing:
             case Billing.FUNCTION:
-                return Usage(vcpu_seconds=seconds * self.vcpus, gib_seconds=seconds * self.gib)
+                return evolve(NOTHING, vcpu_seconds=seconds * self.vcpus, gib_seconds=seconds * self.gib)
             case Billing.JOB:
-                return Usage(job_vcpu_seconds=seconds * self.vcpus, job_gib_seconds=seconds * self.gib)
+                return evolve(NOTHING, job_vcpu_seconds=seconds * self.vcpus, job_gib_seconds=seconds * self.gib)
             case Billing.ELSEWHERE:
                 return NOTHING
 
@@ -126,22 +126,25 @@ class Meter:
             self._begin()
 
     def cut(self) -> Usage:
-        """What this thread has used since its last cut."""
-        self._end()
-        seconds, self._mine.seconds = self._mine.seconds, 0.0
-        self._begin()
-        return self.machine.usage(self._billed(seconds)) + self._tally.take()
+        """What this thread, which has something in hand, has used since its last cut."""
+        mine = self._mine
+        with self._lock:
+            self._advance()
+            since, mine.since = mine.since, self._each
+            seconds = mine.seconds + (self._each - since if since is not None else 0.0)
+            billed = self._billed(seconds)
+        mine.seconds = 0.0
+        return self.machine.usage(billed) + self._tally.take()
 
     def _billed(self, seconds: float) -> float:
         """What `seconds` add to the bill. The first account gets the minimum, which covers what follows within it."""
-        with self._lock:
-            if self._minimum > seconds:
-                billed, self._ahead = self._minimum, self._minimum - seconds
-            else:
-                covered = min(self._ahead, seconds)
-                billed, self._ahead = seconds - covered, self._ahead - covered
-            self._minimum = 0.0
-            return billed
+        if self._minimum > seconds:
+            billed, self._ahead = self._minimum, self._minimum - seconds
+        else:
+            covered = min(self._ahead, seconds)
+            billed, self._ahead = seconds - covered, self._ahead - covered
+        self._minimum = 0.0
+        return billed
 
     def _begin(self) -> None:
         with self._lock:

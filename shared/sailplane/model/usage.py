@@ -1,5 +1,6 @@
 """What was used of Google's services on somebody's behalf, in the units that Google bills."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
@@ -46,22 +47,31 @@ class Usage:
     def __add__(self, other: "Usage") -> "Usage":
         if other is NOTHING:
             return self
-        # On the path of every task: only what there is.
-        return evolve(self, **{name: getattr(self, name) + amount for name, amount in vars(other).items() if amount})
+        if self is NOTHING:
+            return other
+        return _made(map(operator.add, vars(self).values(), vars(other).values()))
 
     def written(self) -> "Usage":
         """With one more write of the document that it stands in."""
         return evolve(self, writes=self.writes + 1)
 
     def times(self, factor: float) -> "Usage":
-        return evolve(self, **{name: amount * factor for name, amount in vars(self).items() if amount})
+        return _made(amount * factor for amount in vars(self).values())
 
     def numbers(self) -> list[float]:
         """The amounts in order, whole ones as integers, without the zeros at the end."""
-        amounts = list(vars(self).values())
-        while amounts and not amounts[-1]:
-            amounts.pop()
-        return [amount and _rounded(amount) for amount in amounts]
+        found: list[float] = []
+        zeros = 0
+        for amount in vars(self).values():
+            if not amount:
+                zeros += 1
+                continue
+            if zeros:
+                found += [0] * zeros
+                zeros = 0
+            whole = int(amount)
+            found.append(whole if whole == amount else round(amount, _DIGITS))
+        return found
 
     @staticmethod
     def of(numbers: Sequence[float]) -> "Usage":
@@ -73,10 +83,12 @@ FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Usage))
 NOTHING = Usage()
 
 
+def _made(amounts: Iterable[float]) -> Usage:
+    """The usage with these amounts, in order. On the path of every task, where `Usage(...)` takes ten times as long."""
+    made = object.__new__(Usage)
+    object.__setattr__(made, "__dict__", dict(zip(FIELDS, amounts, strict=True)))
+    return made
+
+
 def total(usages: Iterable[Usage]) -> Usage:
     return sum(usages, NOTHING)
-
-
-def _rounded(amount: float) -> float:
-    whole = int(amount)
-    return whole if whole == amount else round(amount, _DIGITS)
