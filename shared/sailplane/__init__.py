@@ -232,6 +232,7 @@ __all__ = [
     "CronDataIntervalTimetable", "CronTriggerTimetable", "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset",
     "DateTimeSensor", "DateTimeSensorAsync", "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeadlineAlert",
     "DeadlineReference", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger",
+    "DockerOperator",
     "DuplicateTaskIdFound", "EdgeModifier", "EmailOperator", "EmptyOperator", "EventsTimetable", "ExceptionRetryPolicy",
     "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor", "FSHook", "FileDeleteTrigger", "FileSensor",
     "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger", "GCSCreateBucketOperator",

@@ -234,6 +234,7 @@ _DECORATED: Mapping[str, str] = {
     "external_python": "sailplane.operators.virtualenv:ExternalPythonDecoratedOperator",
     "branch_virtualenv": "sailplane.operators.virtualenv:BranchVirtualenvDecoratedOperator",
     "branch_external_python": "sailplane.operators.virtualenv:BranchExternalPythonDecoratedOperator",
+    "docker": "sailplane.operators.docker_python:DockerDecoratedOperator",
 }
 """Imported when first used: a file that needs one kind of task does not pay for the others."""
 

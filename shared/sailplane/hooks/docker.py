@@ -13,6 +13,7 @@ import ssl
 import struct
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +105,8 @@ class DockerHook(BaseHook):
         """Fetch `image`; gives each new line of the engine's progress. Raises `DockerError`."""
         name, tag = _split(image)
         seen = ""
-        response = self._open(
-            "POST", "/images/create", query={"fromImage": name, "tag": tag}, headers=self._registry_headers()
-        )
-        with response:
+        query, headers = {"fromImage": name, "tag": tag}, self._registry_headers()
+        with self._open("POST", "/images/create", query=query, headers=headers) as response:
             for line in response:
                 told = json.loads(line) if line.strip() else {}
                 if "error" in told:
@@ -138,8 +137,8 @@ class DockerHook(BaseHook):
     def start(self, container: str) -> None:
         self._json("POST", f"/containers/{container}/start")
 
-    def logs(self, container: str, *, tty: bool) -> Iterator[bytes]:
-        """What the container prints, piece by piece, until it ends."""
+    def logs(self, container: str, *, tty: bool) -> Iterator[tuple[int, bytes]]:
+        """What the container prints, piece by piece, until it ends: the number of the stream, and the bytes."""
         query = {"follow": "1", "stdout": "1", "stderr": "1"}
         with self._open("GET", f"/containers/{container}/logs", query=query, timeout=None) as response:
             yield from (_plain if tty else _frames)(response)
@@ -205,6 +204,7 @@ class DockerHook(BaseHook):
             text = response.read()
         return json.loads(text) if text.strip() else None
 
+    @contextmanager
     def _open(
         self,
         method: str,
@@ -213,20 +213,19 @@ class DockerHook(BaseHook):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = -1,
-    ) -> http.client.HTTPResponse:
-        """The answer, to be read and closed. Raises `DockerError`, or `AirflowException` when nobody answers."""
-        connection = self._connection(self._timeout if timeout == -1 else timeout)
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer, to be read. Raises `DockerError`, or `AirflowException` when nobody answers."""
         target = f"{self._prefix}{path}{'?' + urlencode(query) if query else ''}"
-        try:
-            connection.request(method, target, body=data, headers=dict(headers or {}))
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise AirflowException(f"no Docker engine answers at {self.base_url}: {error}. {_NO_ENGINE}") from error
-        if response.status >= http.client.BAD_REQUEST:
+        with closing(self._connection(self._timeout if timeout == -1 else timeout)) as connection:
+            try:
+                connection.request(method, target, body=data, headers=dict(headers or {}))
+                response = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise AirflowException(f"no Docker engine answers at {self.base_url}: {error}. {_NO_ENGINE}") from error
             with response:
-                raise DockerError(response.status, _message(response.read()))
-        return response
+                if response.status >= http.client.BAD_REQUEST:
+                    raise DockerError(response.status, _message(response.read()))
+                yield response
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         url = urlsplit(self.base_url)
@@ -258,16 +257,16 @@ def _message(body: bytes) -> str:
         return body.decode("utf-8", "replace").strip() or "without a reason"
 
 
-def _plain(response: http.client.HTTPResponse) -> Iterator[bytes]:
+def _plain(response: http.client.HTTPResponse) -> Iterator[tuple[int, bytes]]:
     while data := response.read1(64 * 1024):
-        yield data
+        yield 1, data
 
 
-def _frames(response: http.client.HTTPResponse) -> Iterator[bytes]:
+def _frames(response: http.client.HTTPResponse) -> Iterator[tuple[int, bytes]]:
     """The pieces of stdout and stderr in the order in which they came."""
     while len(head := response.read(_FRAME.size)) == _FRAME.size:
-        _stream, length = _FRAME.unpack(head)
-        yield response.read(length)
+        stream, length = _FRAME.unpack(head)
+        yield stream, response.read(length)
 
 
 def _readable_by_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:

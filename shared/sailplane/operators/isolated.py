@@ -20,7 +20,7 @@ from sailplane.authoring.exceptions import AirflowException, AirflowSkipExceptio
 from sailplane.authoring.lazy_value import LazyValue
 from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.hooks.subprocess import SubprocessHook
-from sailplane.model import errors, xcom, xcom_codecs
+from sailplane.model import xcom
 from sailplane.operators import guest
 from sailplane.operators.python import PythonOperator
 
@@ -178,7 +178,7 @@ class IsolatedPythonOperator(PythonOperator):
         if code in self.skip_on_exit_code:
             raise AirflowSkipException(f"Process exited with code {code}. Skipping.")
         if code != 0:
-            raise AirflowException(f"Process returned non-zero exit status {code}.{_error(folder / 'error.json')}")
+            raise AirflowException(f"Process returned non-zero exit status {code}.{error_in(folder / 'error.json')}")
 
     def _environment(self) -> dict[str, str]:
         """`PYTHONPATH` and `PYTHONHOME` are those of this Python, not of the other."""
@@ -233,20 +233,25 @@ def source_of(function: Callable[..., Any]) -> tuple[str, int, str]:
     return (file, line - 1, f"if True:\n{body}") if is_indented else (file, line, body)
 
 
+_READER = ("xcom*.py", "class_paths.py", "errors.py")
+"""The modules of `sailplane.model` that read and write values; they need nothing else of Sailplane."""
+
+
 def _copy_values(package: Path) -> None:
     """The reader and writer of values as a package of another name."""
     package.mkdir()
     (package / "__init__.py").touch()
-    for module in (errors, xcom, xcom_codecs):
-        text = Path(str(module.__file__)).read_text().replace("sailplane.model", guest.VALUES)
-        (package / Path(str(module.__file__)).name).write_text(text)
+    model = Path(str(xcom.__file__)).parent
+    for file in (each for pattern in _READER for each in model.glob(pattern)):
+        (package / file.name).write_text(file.read_text().replace("sailplane.model", guest.VALUES))
 
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, LazyXComSequence) else value
 
 
-def _error(path: Path) -> str:
+def error_in(path: Path) -> str:
+    """What the other Python said went wrong, for an error's message; empty when it said nothing."""
     if not path.exists():
         return ""
     error = json.loads(path.read_text())

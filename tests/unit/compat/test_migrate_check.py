@@ -137,10 +137,10 @@ def test_names_of_the_context_that_are_gone_are_told() -> None:
 def test_kinds_of_tasks_that_are_not_there_are_missing() -> None:
     assert remarks("""
         from airflow.sdk import task
-        @task.docker(image="x")
+        @task.kubernetes(image="x")
         def f(): ...
         def g(task): return task.params
-    """) == [(2, "missing", "@task.docker")]
+    """) == [(2, "missing", "@task.kubernetes")]
 
 
 def test_a_file_that_python_cannot_read_is_missing() -> None:

@@ -79,6 +79,11 @@ PATHS: Mapping[str, str] = {
     f"{_GOOGLE}.transfers.gcs_to_gcs": "GCSToGCSOperator",
     f"{_GOOGLE}.transfers.gcs_to_local": "GCSToLocalFilesystemOperator",
     f"{_GOOGLE}.transfers.local_to_gcs": "LocalFilesystemToGCSOperator",
+    "airflow.providers.docker.operators.docker": "DockerOperator",
+    "airflow.providers.docker.hooks.docker": "DockerHook=sailplane.hooks.docker:DockerHook",
+    "airflow.providers.docker.exceptions": (
+        "DockerContainerFailedException=sailplane.operators.docker:DockerContainerFailedException"
+    ),
     "airflow.providers.http.operators.http": "HttpOperator SimpleHttpOperator=HttpOperator",
     "airflow.providers.http.sensors.http": "HttpSensor",
     "airflow.providers.http.hooks.http": "HttpHook",

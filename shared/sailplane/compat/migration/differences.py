@@ -68,6 +68,7 @@ TASK_KINDS = frozenset(
         "branch",
         "branch_external_python",
         "branch_virtualenv",
+        "docker",
         "external_python",
         "python",
         "run_if",
@@ -79,7 +80,6 @@ TASK_KINDS = frozenset(
 )
 """What `@task.` may be followed by."""
 MISSING_KINDS: Mapping[str, str] = {
-    "docker": "give the task a queue served by Cloud Run jobs, which run any image",
     "kubernetes": "give the task a queue served by Cloud Run jobs, which run any image",
     "kubernetes_cmd": "give the task a queue served by Cloud Run jobs, which run any image",
     "pyspark": "do it in a @task",
