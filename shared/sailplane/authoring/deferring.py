@@ -27,7 +27,7 @@ Attempt = Callable[[Resumption | None], Outcome]
 _END_KINDS = {
     TaskState.SUCCESS: OutcomeKind.SUCCESS,
     TaskState.SKIPPED: OutcomeKind.SKIPPED,
-    TaskState.FAILED: OutcomeKind.FAILED_FOR_GOOD,
+    TaskState.FAILED: OutcomeKind.FAILED,
 }
 
 
@@ -186,6 +186,6 @@ def _ending(event: BaseTaskEndEvent, ti: TaskInstance) -> Outcome:
         ti.xcom_push(key, value)
     kind = _END_KINDS[event.task_instance_state]
     error = None
-    if kind is OutcomeKind.FAILED_FOR_GOOD:
+    if kind is OutcomeKind.FAILED:
         error = ErrorInfo(kind="TaskFailedEvent", message=f"the trigger of task {ti.task_id!r} said that it failed")
     return Outcome(kind=kind, error=error, xcoms=ti.pushed)

@@ -49,7 +49,7 @@ class TaskSuccessEvent(BaseTaskEndEvent):
 
 
 class TaskFailedEvent(BaseTaskEndEvent):
-    """Ends the task as failed; it is not tried again."""
+    """Ends the try as failed; another may follow."""
 
     task_instance_state = TaskState.FAILED
 

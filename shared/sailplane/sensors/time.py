@@ -136,6 +136,11 @@ class TimeDeltaSensor(MomentSensor):
     def deferral_timeout(self) -> timedelta | None:
         return timedelta(seconds=self.timeout)
 
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        if self.deferrable and datetime.now(UTC) > self.moment(context):
+            return True  # As in Airflow, which returns nothing when it has waited.
+        return super().execute(context)
+
     def moment(self, context: Mapping[str, Any]) -> datetime:
         base: datetime = context.get("data_interval_end") or context["dag_run"].run_after
         return base + _minutes(self.task_id, "delta", self.delta)

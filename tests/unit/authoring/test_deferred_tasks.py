@@ -139,7 +139,7 @@ def test_a_trigger_may_end_its_task_by_itself(bundle: Bundle, dag: DAG) -> None:
     kinds = {name: bundle.run(dag, name).kind for name in ("success", "failed", "skipped")}
     assert kinds == {
         "success": OutcomeKind.SUCCESS,
-        "failed": OutcomeKind.FAILED_FOR_GOOD,
+        "failed": OutcomeKind.FAILED,
         "skipped": OutcomeKind.SKIPPED,
     }
     assert xcom.loads(bundle.run(dag, "success").xcoms["how"]) == "by itself"
