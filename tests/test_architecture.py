@@ -43,6 +43,7 @@ READS_THE_ENVIRONMENT = {
 CATCHES_EVERYTHING = {
     "shared/sailplane/api/app.py": "an unknown error becomes a 500",
     "shared/sailplane/authoring/callbacks.py": "the author's callbacks may raise anything",
+    "shared/sailplane/authoring/deadline_callbacks.py": "the author's callbacks may raise anything",
     "shared/sailplane/authoring/deferring.py": "the author's triggers may raise anything",
     "shared/sailplane/authoring/execution.py": "the author's tasks may raise anything",
     "shared/sailplane/authoring/loading.py": "the author's files may raise anything",
