@@ -115,7 +115,7 @@ class BaseTrigger(ABC):
         """Give back what the trigger has opened; called whenever it ends, also when it will be made anew."""
 
     async def on_kill(self) -> None:  # noqa: B027 - to be overridden or not
-        """End what the trigger watches; called when the task is stopped while the trigger runs."""
+        """End what the trigger watches. Not called: when somebody ends a deferred task, nothing of it runs."""
 
     def __repr__(self) -> str:
         path, kwargs = self.serialize()

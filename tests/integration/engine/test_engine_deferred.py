@@ -6,10 +6,11 @@ from functools import partial
 import pytest
 from engine_stage import FAILED, Stage, dag, task
 
-from sailplane.engine import events, runs
+from sailplane.engine import events, pools, runs
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.other_runs import run_event
+from sailplane.model.pools import Pool
 from sailplane.model.resuming import PendingTrigger, Resumption
 from sailplane.model.states import RunState
 
@@ -169,6 +170,21 @@ def test_the_end_of_a_run_wakes_the_task_that_waits_for_it(stage: Stage) -> None
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
     assert stage.runner.tries == [("a", 1), ("x", 1), ("y", 1), ("a", 1)]
+
+
+def test_a_deferred_task_takes_a_slot_anew_and_goes_on(stage: Stage) -> None:
+    pools.put(stage.cloud, Pool(name="db", slots=1), stage.clock)
+    stage.runner.script["a", 1] = partial(defers_once, stage)
+    stage.runner.script["b", 1] = partial(defers_once, stage)
+    key = stage.start(dag(task("a", pool="db"), task("b", pool="db")))
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "deferred", "b": "deferred"}
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    assert sorted(stage.states(key).values()) == ["queued", "scheduled"]
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert [job.resumption is not None for job in stage.runner.jobs] == [False, False, True, True]
 
 
 @pytest.mark.localcloud
