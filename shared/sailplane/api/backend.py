@@ -12,6 +12,7 @@ from sailplane.api.rerun_backend import EngineRunChanges, RunChanges
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
 from sailplane.model.human_steps import HumanReply, HumanStep
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import RunState, RunType, TriggeredBy
@@ -181,7 +182,8 @@ class EngineBackend:
         return self.cloud.store.run(run)
 
     def tasks(self, run: RunKey, keys: Sequence[TaskKey] | None = None) -> Sequence[TaskInstance]:
-        return self.cloud.store.tasks(run, keys)
+        found = self.cloud.store.tasks(run, keys)
+        return [each for each in found if not is_gate(each.task_id)]
 
     def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
         return self.cloud.store.task(run, task)

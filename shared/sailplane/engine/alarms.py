@@ -13,7 +13,7 @@ from sailplane.cloud.changes import Beat, Change, Delete, KeepTry, Replace
 from sailplane.cloud.codec import Guarded
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import draft, ends, interventions, journal, lateness, turns
+from sailplane.engine import draft, ends, gates, interventions, journal, lateness, turns
 from sailplane.engine.answering import time_out
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
@@ -22,6 +22,7 @@ from sailplane.engine.progress import Progress
 from sailplane.engine.stopping import Stop
 from sailplane.model.deadlines import is_deadline
 from sailplane.model.errors import NotFound, SailplaneError, TransientError
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey
 from sailplane.model.messages import AlarmWave
 from sailplane.model.runs import DagRun, TaskInstance
@@ -122,6 +123,9 @@ class Alarms:
             if instance.alarm_at is not None and instance.alarm_at <= self._clock():
                 lateness.ring(self._cloud, self._progress, run, instance, self._clock())
             return
+        if is_gate(instance.task_id):
+            self._answer_gate(run, instance)
+            return
         task = run.dag.task_dict.get(instance.task_id)
         answer = planner.answer(instance, task, self._clock(), logical_date=run.context.logical_date)
         self._act(run, instance, answer)
@@ -155,6 +159,16 @@ class Alarms:
                 self._progress.free(run, instance)
             case Action.FAIL:
                 self._progress.end(run, ends.lost(run, instance, TaskState.FAILED, None, self._clock()))
+
+    def _answer_gate(self, run: RunMemory, gate: TaskInstance) -> None:
+        if not gate.state.is_live or gate.alarm_at is None or gate.alarm_at > self._clock():
+            return
+        if run.is_held:
+            self._put_off(gate)
+        elif gate.state is TaskState.UP_FOR_RETRY:
+            gates.retry(self._cloud, self._clock, run.key, gate)
+        elif gate.task_id in run.dag.gates:
+            gates.decide(self._cloud, self._progress, run, gate, self._clock())
 
     def _put_off(self, instance: TaskInstance) -> None:
         """Nothing of its run may start now: who lets the run go on looks at all its task instances."""

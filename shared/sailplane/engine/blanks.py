@@ -14,6 +14,7 @@ from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedTask
 from sailplane.model.evolve import evolve
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import TaskState
@@ -36,7 +37,8 @@ def blank(instance: TaskInstance, clear_number: int) -> TaskInstance:
         map_size=instance.map_size,
         state=TaskState.NONE,
         try_number=max(tries, 0),
-        max_tries=instance.max_tries,
+        # A group that was not retried by its gate, but cleared by somebody, has all its tries again.
+        max_tries=0 if is_gate(instance.task_id) and instance.state.is_terminal else instance.max_tries,
         queue=instance.queue,
         operator=instance.operator,
         claim=nonce(),
@@ -54,6 +56,7 @@ def never_begun(run: RunKey, key: TaskKey, clear_number: int) -> TaskInstance:
         map_index=key.map_index,
         state=TaskState.NONE,
         try_number=0,
+        max_tries=0,
         claim=nonce(),
         clear_number=clear_number,
     )
@@ -72,7 +75,9 @@ def clear(instance: TaskInstance, clear_number: int, now: datetime) -> list[Chan
 
 
 def _has_run(instance: TaskInstance) -> bool:
-    return instance.try_number > 0 and (bool(instance.worker) or instance.state in _RAN)
+    return (
+        not is_gate(instance.task_id) and instance.try_number > 0 and (bool(instance.worker) or instance.state in _RAN)
+    )
 
 
 def _as_try(instance: TaskInstance, now: datetime) -> TaskInstance:
@@ -86,10 +91,11 @@ def filled(left: TaskInstance, record: TaskInstance, task: SerializedTask) -> Ta
     """`record`, which was to be created, in place of the blank `left`: as the try after those that it had."""
     tries = left.try_number
     runs = record.state.is_live or record.state is TaskState.SUCCESS
+    keeps_tries = is_gate(left.task_id) and left.max_tries > 0
     return evolve(
         record,
         try_number=tries + 1 if runs else tries,
-        max_tries=tries + task.retries + 1,
+        max_tries=left.max_tries if keeps_tries else tries + task.retries + 1,
         usage=left.usage + record.usage,
         token=left.token,
     )

@@ -8,6 +8,7 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine.interventions import Clock, Order, intervene, with_context
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import NotFound, TaskIsRunning
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import TaskState
@@ -51,7 +52,8 @@ def chosen(dag: SerializedDag, instances: Iterable[TaskInstance], what: Clear) -
     return [
         each
         for each in instances
-        if (wish is None or wish.means(each.key))
+        if not is_gate(each.task_id)
+        and (wish is None or wish.means(each.key))
         and (each.state is not TaskState.NONE if states is None else each.state in states)
     ]
 
@@ -90,7 +92,7 @@ def _not_begun(dag: SerializedDag, instances: Iterable[TaskInstance], what: Clea
     """What is meant and does not exist yet, apart from instances of mapped tasks."""
     wish = _wish(dag, what)
     there = {each.task_id for each in instances}
-    keys = (TaskKey(name, UNMAPPED) for name in dag.task_dict if name not in there)
+    keys = (TaskKey(name, UNMAPPED) for name in dag.task_dict if name not in there and not is_gate(name))
     return [key for key in keys if wish is None or wish.means(key)]
 
 

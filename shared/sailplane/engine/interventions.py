@@ -22,7 +22,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blanks, draft, mapping, run_callbacks, turns
+from sailplane.engine import blanks, draft, gates, mapping, run_callbacks, turns
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
@@ -79,9 +79,12 @@ def intervene(cloud: Cloud, clock: Clock, key: RunKey, decide: Decide) -> DagRun
         if run is None:
             raise NotFound(f"DAG {key.dag_id!r} has no run {key.run_id!r}")
         dag = cloud.store.version(key.dag_id, run.context.version)
-        order = decide(run, dag, cloud.store.tasks(key))
+        instances = cloud.store.tasks(key)
+        order = decide(run, dag, instances)
         if order is None:
             return run
+        changed = [*order.clears, *(key for keys in order.marks.values() for key in keys)]
+        order = replace(order, clears=[*order.clears, *gates.along(dag, changed, instances)])
         noted = _noted(run, order, clock())
         callbacks = _callbacks_of(run, dag, noted)
         result = cloud.store.commit([Replace(noted), *callbacks])

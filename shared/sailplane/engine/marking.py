@@ -45,7 +45,7 @@ def meant(dag: SerializedDag, instances: Sequence[TaskInstance], what: Mark) -> 
         wish = widened(dag, wish)
     there = {each.task_id for each in instances if each.state is not TaskState.NONE}
     keys = [each.key for each in instances if wish.means(each.key) and each.state is not what.state]
-    waiting = (TaskKey(name, UNMAPPED) for name in dag.task_dict if name not in there)
+    waiting = (TaskKey(task.task_id, UNMAPPED) for task in dag.tasks if task.task_id not in there)
     return list(dict.fromkeys([*keys, *(key for key in waiting if wish.means(key))]))
 
 

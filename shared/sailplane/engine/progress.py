@@ -20,6 +20,7 @@ from sailplane.engine import (
     draft,
     ends,
     failures,
+    gates,
     journal,
     mapping,
     past,
@@ -37,6 +38,7 @@ from sailplane.engine.stopping import Stop
 from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
 from sailplane.model.evolve import evolve
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.limits import pool_of
 from sailplane.model.runs import TaskInstance
@@ -265,7 +267,7 @@ class Progress:
         return next((key for key in drafted.starts if self._keeps_itself(run, run.task(key), freed)), None)
 
     def _keeps_itself(self, run: RunMemory, task: SerializedTask, freed: Mapping[str, int]) -> bool:
-        if task.depends_on_past or not self._keeps(task):
+        if task.depends_on_past or is_gate(task.task_id) or not self._keeps(task):
             return False
         limits = run.limits(task)
         return not limits or self._takes_over(limits, freed)
@@ -286,6 +288,7 @@ class Progress:
         held = Past(cloud=self._cloud, run=run).held(drafted.starts)
         ready = [(key, queued(key)) for key in drafted.starts if key != kept]
         starts = [past.scheduled(each, now) if key in held else draft.within_limits(each) for key, each in ready]
+        starts = [gates.undecided(each, now) if is_gate(each.task_id) else each for each in starts]
         if kept is not None:
             first = draft.running(queued(kept), self._worker, now, self._cloud.settings.lease)
             starts.insert(0, first)
@@ -343,7 +346,10 @@ class Progress:
             _keep(chunk, kept)
             done += chunk
         self.publish(run, [each for each in done if each.state is TaskState.QUEUED or each.waits_for_slots], kept)
-        if held := [each for each in done if each.state is TaskState.SCHEDULED and not each.waits_for_slots]:
+        held = [each for each in done if each.state is TaskState.SCHEDULED and not each.waits_for_slots]
+        for gate in [each for each in held if is_gate(each.task_id)]:
+            gates.decide(self._cloud, self, run, gate, self._clock())
+        if held := [each for each in held if not is_gate(each.task_id)]:
             self.publish(run, Past(cloud=self._cloud, run=run).queue(held, self._clock()), kept)
         return done
 

@@ -11,7 +11,7 @@ from sailplane.model.assets import AssetNode, DagAssets
 from sailplane.model.deadlines import SerializedDeadline
 from sailplane.model.mapping import Expansion
 from sailplane.model.runs import DagFileError
-from sailplane.model.states import TriggerRule
+from sailplane.model.states import RunType, TriggerRule
 
 DEFAULT_QUEUE = "default"
 DEFAULT_POOL = "default_pool"
@@ -107,6 +107,8 @@ class SerializedTask:
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
+    returns_dag_result: bool = False
+    """True: what it returns is the result of the DAG, which the REST API's `wait` gives."""
     needs_code: bool = True
     """False when nothing runs (an EmptyOperator without callbacks): it ends without a child process."""
     reads: tuple[str, ...] = ()
@@ -143,6 +145,9 @@ class SerializedGroup:
     """Of a mapped group: each of its tasks, those of groups inside too, has as many instances."""
     label: str = ""
     tooltip: str = ""
+    retries: int = 0
+    """How often all of it runs again when it has failed."""
+    retry_delay: timedelta = timedelta(seconds=300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +189,17 @@ class SerializedDag:
     has_success_callback: bool = False
     has_failure_callback: bool = False
     """Whether something is to be called when a run has ended so."""
+    retries: int = 0
+    """How often all of a run runs again when it has failed."""
+    retry_delay: timedelta = timedelta(seconds=300)
     rerun_with_latest_version: bool = False
     """True: what is cleared runs on the newest version, unless it is said otherwise."""
     deadlines: tuple[SerializedDeadline, ...] = ()
     """By when its runs, or tasks or groups of them, must have succeeded; known by their place here."""
     fail_fast: bool = False
     """True: the first task that fails ends all others."""
+    allowed_run_types: tuple[RunType, ...] | None = None
+    """Which types its runs may have; None: any."""
     max_consecutive_failed_dag_runs: int = 0
     """After so many failed runs one after the other the DAG is paused; 0: never."""
     assets: DagAssets | None = None
@@ -197,7 +207,17 @@ class SerializedDag:
 
     @cached_property
     def task_dict(self) -> Mapping[str, SerializedTask]:
-        return {task.task_id: task for task in self.tasks}
+        """All tasks and gates by task_id."""
+        return {task.task_id: task for task in self.tasks} | dict(self.gates)
+
+    @cached_property
+    def gates(self) -> Mapping[str, SerializedTask]:
+        """What retries groups, or the whole DAG, by task_id: see `model.gates`. None of them stands in `tasks`."""
+        if not self.retries and not any(group.retries for group in self.groups):
+            return {}
+        from sailplane.model import gates  # It knows this module.
+
+        return gates.gates_of(self)
 
     @cached_property
     def downstream(self) -> Mapping[str, tuple[str, ...]]:
@@ -229,7 +249,7 @@ class SerializedDag:
         """For each task that has several instances, what is mapped: the task itself or a group around it."""
         groups = {group.group_id: group for group in self.groups}
         found: dict[str, str] = {}
-        for task in self.tasks:
+        for task in (*self.tasks, *self.gates.values()):
             if task.expansion is not None:
                 found[task.task_id] = task.task_id
             group = groups.get(task.group_id or "")

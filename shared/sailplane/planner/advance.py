@@ -205,6 +205,10 @@ class _Step:
     def outcome(self, node: Node, index: int) -> Judgement | Look:
         if self.snapshot.skipped_by_branch and self.is_not_chosen(node, index):
             return Judgement(Verdict.SKIP, "an upstream branch did not choose it")
+        if node.gates:
+            gates = self.judge_keys(node, index, TriggerRule.ALL_DONE, node.gates)
+            if not _runs(gates):
+                return gates
         if node.setups:
             setups = self.judge_keys(node, index, TriggerRule.ALL_SUCCESS, node.setups)
             if not _runs(setups):

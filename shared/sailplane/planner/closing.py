@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sailplane.model.dags import SerializedDag
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.wiring import Node, wiring
@@ -55,4 +56,5 @@ def run_state(
 
 def summary(states: Mapping[TaskKey, TaskState]) -> dict[str, TaskState]:
     """What a finished run keeps of its task instances: document id -> state, in order of the ids."""
-    return {key.document_id: states[key] for key in sorted(states) if states[key] is not TaskState.NONE}
+    there = (key for key in sorted(states) if states[key] is not TaskState.NONE and not is_gate(key.task_id))
+    return {key.document_id: states[key] for key in there}

@@ -145,8 +145,9 @@ def missing_behind(
 
     Of a mapped task whose number of instances is not known those two of which one is created first.
     """
-    names = {key.task_id for key in changed if key.task_id in dag.task_dict}
+    names = {key.task_id for key in changed if key.task_id in dag.downstream}
     behind = {each for name in names for each in reach(dag.downstream, name)}
+    behind |= {gate.task_id for gate in dag.gates.values() if (names | behind) & set(gate.upstream)}
     keys: list[TaskKey] = []
     for name in sorted(behind):
         mapped_by = dag.mapped_by.get(name)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sailplane.model.dags import SerializedDag, SerializedTask
+from sailplane.model.gates import awaited_gates, with_gates
 from sailplane.model.ids import UNMAPPED, TaskKey
 from sailplane.model.mapping import Expansion
 from sailplane.model.states import TriggerRule
@@ -41,6 +42,8 @@ class Node:
     mapped_by: str | None = None
     """What gives it several instances: its own id, or that of the mapped group around it."""
     expansion: Expansion | None = None
+    gates: tuple[TaskKey, ...] = ()
+    """Of groups with retries that it stands behind: they must have ended before it is decided."""
     near: frozenset[str] = frozenset()
     """Of the tasks that it waits for, those in the same mapped group: instance i waits for their instance i alone."""
     near_upstream: tuple[TaskKey, ...] = ()
@@ -106,17 +109,22 @@ def wiring(dag: SerializedDag) -> Wiring:
 
 
 def _wire(dag: SerializedDag) -> Wiring:
-    keys = {task.task_id: TaskKey(task.task_id) for task in dag.tasks}
+    tasks = with_gates(dag)
+    keys = {task.task_id: TaskKey(task.task_id) for task in tasks}
     setups = _setups_above(dag)
     scopes = _teardown_scopes(dag)
-    later = _awaited_by(setups, scopes)
+    gates = awaited_gates(dag) if dag.gates else {}
+    counted_by = _awaited_by({gate.task_id: gate.upstream for gate in dag.gates.values()})
+    later = _awaited_by(setups, scopes, gates, {gate.task_id: gate.upstream for gate in dag.gates.values()})
     nodes: dict[str, Node] = {}
-    for rank in reversed(range(len(dag.tasks))):
-        task = dag.tasks[rank]
-        following = [nodes[task_id] for task_id in {*dag.downstream[task.task_id], *later.get(task.task_id, ())}]
+    for rank in reversed(range(len(tasks))):
+        task = tasks[rank]
+        counting = (*dag.downstream.get(task.task_id, ()), *sorted(counted_by.get(task.task_id, ())))
+        following = [nodes[task_id] for task_id in {*counting, *later.get(task.task_id, ())}]
         dependents = (node for node in following if not node.starts_at_once)
         mapped_by = dag.mapped_by.get(task.task_id)
-        awaited = (*task.upstream, *setups.get(task.task_id, ()), *scopes.get(task.task_id, ()))
+        behind = gates.get(task.task_id, ())
+        awaited = (*task.upstream, *setups.get(task.task_id, ()), *scopes.get(task.task_id, ()), *behind)
         near = frozenset(each for each in awaited if mapped_by and dag.mapped_by.get(each) == mapped_by)
         far = [task_id for task_id in task.upstream if task_id not in near]
         nodes[task.task_id] = Node(
@@ -129,16 +137,17 @@ def _wire(dag: SerializedDag) -> Wiring:
             setups=_in_order(keys, setups.get(task.task_id, ())),
             scope=_in_order(keys, scopes.get(task.task_id, ())),
             dependents=tuple(sorted(dependents, key=lambda node: node.rank)),
-            wide_joins=tuple(each for each in dag.downstream[task.task_id] if _counts(nodes[each], task.task_id)),
+            wide_joins=tuple(each for each in counting if _counts(nodes[each], task.task_id)),
             mapped_by=mapped_by,
             expansion=dag.expansions[mapped_by] if mapped_by else None,
+            gates=_in_order(keys, behind),
             near=near,
             near_upstream=tuple(keys[task_id] for task_id in task.upstream if task_id in near),
             far_upstream=tuple(keys[task_id] for task_id in far),
             far_mapped=tuple(keys[task_id] for task_id in far if task_id in dag.mapped_by),
             is_wide=len(far) > WIDE or any(task_id in dag.mapped_by for task_id in far),
         )
-    ordered = tuple(nodes[task.task_id] for task in dag.tasks)
+    ordered = tuple(nodes[task.task_id] for task in tasks)
     return Wiring(
         nodes={node.key.task_id: node for node in ordered},
         by_rank=ordered,

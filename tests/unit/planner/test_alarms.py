@@ -45,9 +45,13 @@ def test_a_lost_lease_is_answered_without_the_dag_too() -> None:
     assert answer(instance(TaskState.RUNNING, max_tries=1), None, NOON).action is Action.FAIL
 
 
-@pytest.mark.parametrize("state", sorted(LIVE - {TaskState.QUEUED, TaskState.RUNNING}))
+@pytest.mark.parametrize("state", sorted(LIVE - {TaskState.QUEUED, TaskState.RUNNING, TaskState.RESTARTING}))
 def test_whatever_else_waits_is_queued(state: TaskState) -> None:
     assert answer(instance(state), LOAD, NOON).action is Action.QUEUE
+
+
+def test_what_was_cleared_while_it_ran_begins_anew_when_its_lease_is_over() -> None:
+    assert answer(instance(TaskState.RESTARTING), LOAD, NOON).action is Action.RESTART
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL | {TaskState.NONE}))
