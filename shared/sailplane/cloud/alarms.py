@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from sailplane.cloud.documents import Fields
+
 COARSE = "a"
 FINE = "b"
 
@@ -21,6 +23,16 @@ def encode(at: datetime, path: str, *, fine: bool, shards: int) -> str:
 
 def decode(alarm: str) -> datetime:
     return datetime.fromisoformat(alarm.partition("|")[2])
+
+
+def put(fields: Fields, at: datetime | None, path: str, *, fine: bool, shards: int) -> None:
+    """Set the alarm of the document at `path`; None is left out."""
+    if at is not None:
+        fields["alarm_at"].string_value = encode(at, path, fine=fine, shards=shards)
+
+
+def get(fields: Fields) -> datetime | None:
+    return decode(fields["alarm_at"].string_value) if "alarm_at" in fields else None
 
 
 def ranges(now: datetime, horizon: datetime, shards: int) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sailplane.cloud import codec, documents, paths
+from sailplane.cloud import alarms, codec, documents, paths
 from sailplane.cloud.asset_codec import GuardedAsset
 from sailplane.cloud.message_types import FIRESTORE, types_of
 from sailplane.model.ids import RunKey
@@ -164,7 +164,7 @@ def _merge(write: Any, merge: Merge, root: str, shards: int) -> None:
 
 def _beat(write: Any, beat: Beat, root: str, shards: int) -> None:
     write.update.name = f"{root}/{beat.path}"
-    codec.put_alarm(write.update.fields, beat.alarm_at, beat.path, fine=False, shards=shards)
+    alarms.put(write.update.fields, beat.alarm_at, beat.path, fine=False, shards=shards)
     write.update_mask.field_paths.append("alarm_at")
     documents.put_token(write.current_document.update_time, beat.token)
 

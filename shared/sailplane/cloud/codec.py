@@ -9,6 +9,7 @@ import msgspec
 from sailplane.cloud import (
     alarms,
     asset_codec,
+    dag_codec,
     error_codec,
     paths,
     question_codec,
@@ -40,11 +41,9 @@ from sailplane.cloud.documents import (
 )
 from sailplane.cloud.summaries import packed, unpacked
 from sailplane.model.assets import AssetEvent
-from sailplane.model.errors import CorruptRecord
 from sailplane.model.human_steps import HumanStep
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.interventions import Intervention, RunHold
-from sailplane.model.planning import PlannedRun
 from sailplane.model.pools import Pool, Turn
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, ErrorInfo, RunContext, TaskInstance
@@ -90,15 +89,6 @@ def write_fields(record: Record, fields: Fields, *, shards: int) -> None:
     _WRITERS[type(record)](record, fields, shards)
 
 
-def put_alarm(fields: Fields, at: datetime | None, path: str, *, fine: bool, shards: int) -> None:
-    if at is not None:
-        fields["alarm_at"].string_value = alarms.encode(at, path, fine=fine, shards=shards)
-
-
-def alarm(fields: Fields) -> datetime | None:
-    return alarms.decode(fields["alarm_at"].string_value) if "alarm_at" in fields else None
-
-
 def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
     fields["state"].string_value = record.state
     fields["try_number"].integer_value = record.try_number
@@ -113,7 +103,7 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
         fields["resumption"].string_value = msgspec.json.encode(record.resumption).decode()
     if record.alarm_at is not None:
         path = paths.task(record.run, record.key)
-        put_alarm(fields, record.alarm_at, path, fine=record.state in _FINE, shards=shards)
+        alarms.put(fields, record.alarm_at, path, fine=record.state in _FINE, shards=shards)
     put_whole(fields, "alarms", record.alarms)
     put_text(fields, "claim", record.claim)
     put_text(fields, "worker", record.worker)
@@ -139,13 +129,13 @@ def _write_task(record: TaskInstance, fields: Fields, shards: int) -> None:
 
 def read_task(document: Any) -> TaskInstance:
     """The task instance in a stored document. A projection gives defaults for what it leaves out."""
-    dag_id, run_id, document_id = _ids(document.name, "dags", "runs", "tasks")
+    dag_id, run_id, document_id = paths.ids_in(document.name, "dags", "runs", "tasks")
     return _task(document, RunKey(dag_id, run_id), TaskKey.parse(document_id))
 
 
 def read_try(document: Any) -> TaskInstance:
     """An earlier try, from below its task instance."""
-    dag_id, run_id, document_id, _ = _ids(document.name, "dags", "runs", "tasks", "tries")
+    dag_id, run_id, document_id, _ = paths.ids_in(document.name, "dags", "runs", "tasks", "tries")
     return _task(document, RunKey(dag_id, run_id), TaskKey.parse(document_id))
 
 
@@ -167,7 +157,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
         ended_at=instant(fields, "ended_at"),
         rescheduled_since=instant(fields, "rescheduled_since"),
         resumption=msgspec.json.decode(resumption, type=Resumption) if resumption else None,
-        alarm_at=alarm(fields),
+        alarm_at=alarms.get(fields),
         alarms=whole(fields, "alarms"),
         claim=text(fields, "claim"),
         worker=text(fields, "worker"),
@@ -225,7 +215,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
     put_text(fields, "triggering_user", record.triggering_user)
     put_text(fields, "note", record.note)
     put_texts(fields, "asset_events", record.asset_events)
-    put_alarm(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
+    alarms.put(fields, record.alarm_at, paths.run(record.key), fine=False, shards=shards)
     put_text(fields, "claim", record.claim)
     put_flag(fields, "is_awaited", context.is_awaited)
     put_whole(fields, "clear_number", context.clear_number)
@@ -237,7 +227,7 @@ def _write_run(record: DagRun, fields: Fields, shards: int) -> None:
 
 
 def read_run(document: Any) -> DagRun:
-    dag_id, run_id = _ids(document.name, "dags", "runs")
+    dag_id, run_id = paths.ids_in(document.name, "dags", "runs")
     fields = document.fields
     conf = optional_text(fields, "conf")
     return DagRun(
@@ -266,7 +256,7 @@ def read_run(document: Any) -> DagRun:
         triggering_user=optional_text(fields, "triggering_user"),
         note=optional_text(fields, "note"),
         asset_events=texts(fields, "asset_events"),
-        alarm_at=alarm(fields),
+        alarm_at=alarms.get(fields),
         claim=text(fields, "claim"),
         intervention=json_field(fields, "intervention", Intervention),
         hold=json_field(fields, "hold", RunHold),
@@ -301,100 +291,6 @@ def read_wait(document: Any) -> tuple[RunKey, TaskKey]:
     return RunKey(text(fields, "dag_id"), text(fields, "run_id")), TaskKey.parse(text(fields, "task"))
 
 
-HELD = "held"
-"""What the `state` of a schedule says while the DAG has as many active runs as it may: whoever closes one frees it."""
-
-
-def _write_schedule(record: DagSchedule, fields: Fields, shards: int) -> None:
-    put_instant(fields, "due_at", record.run_after)
-    put_instant(fields, "logical_date", record.logical_date)
-    put_instant(fields, "data_interval_start", record.data_interval_start)
-    put_instant(fields, "data_interval_end", record.data_interval_end)
-    put_instant(fields, "last_run_after", record.last_run_after)
-    put_instant(fields, "last_interval_start", record.last_interval_start)
-    put_instant(fields, "last_interval_end", record.last_interval_end)
-    put_alarm(fields, record.alarm_at, paths.schedule(record.dag_id), fine=True, shards=shards)
-    if record.is_held:
-        fields["state"].string_value = HELD
-    if record.planned_at is not None:
-        fields["planned"].string_value = msgspec.json.encode(record.planned).decode()
-        put_instant(fields, "planned_at", record.planned_at)
-
-
-def read_schedule(document: Any) -> DagSchedule:
-    dag_id, _ = _ids(document.name, "dags", "runs")
-    fields = document.fields
-    return DagSchedule(
-        dag_id=dag_id,
-        run_after=instant(fields, "due_at"),
-        logical_date=instant(fields, "logical_date"),
-        data_interval_start=instant(fields, "data_interval_start"),
-        data_interval_end=instant(fields, "data_interval_end"),
-        last_run_after=instant(fields, "last_run_after"),
-        last_interval_start=instant(fields, "last_interval_start"),
-        last_interval_end=instant(fields, "last_interval_end"),
-        alarm_at=alarm(fields),
-        is_held=text(fields, "state") == HELD,
-        planned=msgspec.json.decode(text(fields, "planned", "[]"), type=tuple[PlannedRun, ...]),
-        planned_at=instant(fields, "planned_at"),
-        token=token_of(document.update_time),
-    )
-
-
-def _write_dag(record: DagRecord, fields: Fields, shards: int) -> None:
-    fields["version"].integer_value = record.version
-    put_text(fields, "bundle", record.bundle)
-    put_text(fields, "file", record.file)
-    put_text(fields, "fingerprint", record.fingerprint)
-    put_flag(fields, "is_paused", record.is_paused)
-    put_text(fields, "display_name", record.display_name)
-    put_text(fields, "description", record.description)
-    put_texts(fields, "tags", record.tags)
-    put_texts(fields, "owners", record.owners)
-    put_text(fields, "schedule_summary", record.schedule_summary)
-    put_whole(fields, "max_active_runs", record.max_active_runs)
-    put_whole(fields, "max_active_tasks", record.max_active_tasks)
-    put_flag(fields, "has_import_errors", record.has_import_errors)
-    put_flag(fields, "is_stale", record.is_stale)
-    put_instant(fields, "pushed_at", record.pushed_at)
-
-
-def read_dag(document: Any) -> DagRecord:
-    (dag_id,) = _ids(document.name, "dags")
-    fields = document.fields
-    return DagRecord(
-        dag_id=dag_id,
-        version=whole(fields, "version"),
-        bundle=text(fields, "bundle"),
-        file=text(fields, "file"),
-        fingerprint=text(fields, "fingerprint"),
-        is_paused=flag(fields, "is_paused"),
-        display_name=text(fields, "display_name"),
-        description=optional_text(fields, "description"),
-        tags=texts(fields, "tags"),
-        owners=texts(fields, "owners"),
-        schedule_summary=text(fields, "schedule_summary"),
-        max_active_runs=whole(fields, "max_active_runs"),
-        max_active_tasks=whole(fields, "max_active_tasks"),
-        has_import_errors=flag(fields, "has_import_errors"),
-        is_stale=flag(fields, "is_stale"),
-        pushed_at=required_instant(fields, "pushed_at"),
-        token=token_of(document.update_time),
-    )
-
-
-def is_schedule(document: Any) -> bool:
-    return str(document.name).endswith("/" + paths.SCHEDULE_ID)
-
-
-def _ids(name: str, *collections: str) -> list[str]:
-    """The ids in a document's full name that follow the given collection ids, in order."""
-    parts = name.split("/documents/", 1)[1].split("/")
-    if tuple(parts[0::2]) != collections:
-        raise CorruptRecord(f"{name} does not stand in {'/'.join(collections)}")
-    return parts[1::2]
-
-
 _PATHS: dict[type, Callable[[Any], str]] = {
     TaskInstance: lambda record: paths.task(record.run, record.key),
     DagRun: lambda record: paths.run(record.key),
@@ -414,8 +310,8 @@ _PATHS: dict[type, Callable[[Any], str]] = {
 _WRITERS: dict[type, Callable[[Any, Fields, int], None]] = {
     TaskInstance: _write_task,
     DagRun: _write_run,
-    DagSchedule: _write_schedule,
-    DagRecord: _write_dag,
+    DagSchedule: dag_codec.write_schedule,
+    DagRecord: dag_codec.write_dag,
     DagFileError: error_codec.write_dag_file_error,
     Variable: value_codec.write_variable,
     Connection: value_codec.write_connection,

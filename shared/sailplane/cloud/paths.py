@@ -1,5 +1,6 @@
 """Where each record stands in Firestore, relative to the database's root."""
 
+from sailplane.model.errors import CorruptRecord
 from sailplane.model.ids import RunKey, TaskKey
 
 SCHEDULE_ID = "~schedule"
@@ -48,3 +49,11 @@ def dag_file_error(file: str) -> str:
 
 def wait(key: RunKey, task_key: TaskKey) -> str:
     return f"waits/{key.dag_id}|{key.run_id}|{task_key.document_id}"
+
+
+def ids_in(name: str, *collections: str) -> list[str]:
+    """The ids in a document's full name that follow the given collection ids, in order."""
+    parts = name.split("/documents/", 1)[1].split("/")
+    if tuple(parts[0::2]) != collections:
+        raise CorruptRecord(f"{name} does not stand in {'/'.join(collections)}")
+    return parts[1::2]

@@ -13,6 +13,7 @@ from sailplane.cloud import (
     alarms,
     asset_codec,
     codec,
+    dag_codec,
     documents,
     error_codec,
     paths,
@@ -79,24 +80,24 @@ class Store(Reader):
 
     def dag(self, dag_id: str) -> DagRecord | None:
         found = self._get([paths.dag(dag_id)])
-        return codec.read_dag(found[0]) if found else None
+        return dag_codec.read_dag(found[0]) if found else None
 
     def dags(self) -> list[DagRecord]:
         """All DAGs, by dag_id."""
-        return [codec.read_dag(document) for document in self._list("", "dags")]
+        return [dag_codec.read_dag(document) for document in self._list("", "dags")]
 
     def schedules(self, dag_ids: Iterable[str]) -> dict[str, DagSchedule]:
         found = self._get([paths.schedule(dag_id) for dag_id in dag_ids])
-        return {schedule.dag_id: schedule for schedule in map(codec.read_schedule, found)}
+        return {schedule.dag_id: schedule for schedule in map(dag_codec.read_schedule, found)}
 
     def dag_with_schedule(self, dag_id: str) -> tuple[DagRecord | None, DagSchedule | None]:
         record: DagRecord | None = None
         schedule: DagSchedule | None = None
         for document in self._get([paths.dag(dag_id), paths.schedule(dag_id)]):
-            if codec.is_schedule(document):
-                schedule = codec.read_schedule(document)
+            if dag_codec.is_schedule(document):
+                schedule = dag_codec.read_schedule(document)
             else:
-                record = codec.read_dag(document)
+                record = dag_codec.read_dag(document)
         return record, schedule
 
     def version(self, dag_id: str, number: int) -> SerializedDag:
@@ -166,7 +167,7 @@ class Store(Reader):
         for moment in logical_dates:
             documents.put_moment(field_filter.value.array_value.values.add(), moment)
         found = self._run(paths.dag(dag_id), query)
-        return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
+        return [codec.read_run(document) for document in found if not dag_codec.is_schedule(document)]
 
     def neighbours(
         self, dag_id: str, date: datetime, *, later: bool, limit: int, by: str = "logical_date"
@@ -183,7 +184,7 @@ class Store(Reader):
             order.direction = DESCENDING
         query.limit.value = limit
         found = self._run(paths.dag(dag_id), query)
-        return [codec.read_run(document) for document in found if not codec.is_schedule(document)]
+        return [codec.read_run(document) for document in found if not dag_codec.is_schedule(document)]
 
     def count_runs(self, dag_id: str | None = None, *, states: Sequence[RunState] = ()) -> int:
         """How many runs one DAG has, or all have; with `states`, only of one DAG. One read a thousand."""
@@ -197,12 +198,12 @@ class Store(Reader):
     def waiting(self, dag_id: str) -> tuple[list[DagRun], DagSchedule | None]:
         """Queued runs of a DAG, oldest first, and its schedule when that is held."""
         query = select("runs")
-        where_in(query, "state", (RunState.QUEUED, codec.HELD))
+        where_in(query, "state", (RunState.QUEUED, dag_codec.HELD))
         queued: list[DagRun] = []
         held: DagSchedule | None = None
         for document in self._run(paths.dag(dag_id), query):
-            if codec.is_schedule(document):
-                held = codec.read_schedule(document)
+            if dag_codec.is_schedule(document):
+                held = dag_codec.read_schedule(document)
             else:
                 queued.append(codec.read_run(document))
         return sorted(queued, key=lambda run: run.context.run_after), held
@@ -327,8 +328,8 @@ class Store(Reader):
         runs: list[DagRun] = []
         queues: list[AssetQueue] = []
         for document in self._run("", self._alarm_query("runs", now, horizon, limit)):
-            if codec.is_schedule(document):
-                schedules += _readable(codec.read_schedule, document)
+            if dag_codec.is_schedule(document):
+                schedules += _readable(dag_codec.read_schedule, document)
             elif asset_codec.is_queue(document):
                 queues += _readable(asset_codec.read_queue, document)
             else:
