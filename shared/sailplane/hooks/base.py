@@ -1,5 +1,6 @@
 """The base of hooks: what reaches a system outside by a Connection."""
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +31,10 @@ class BaseHook:
 
     def __init__(self, logger_name: str | None = None) -> None:
         self._logger_name = logger_name
+
+    @property
+    def log(self) -> logging.Logger:
+        return logging.getLogger(self._logger_name or f"{type(self).__module__}.{type(self).__qualname__}")
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Connection:

@@ -11,6 +11,10 @@ from sailplane.hooks.google_rest import GoogleRestHook
 class CloudRunHook(GoogleRestHook):
     """Starts and watches executions of jobs. Resources are dicts as the REST API (v2) has them."""
 
+    def __init__(self, *arguments: Any, transport: str | None = None, **options: Any) -> None:
+        """`transport` is taken and not acted on: it is always REST."""
+        super().__init__(*arguments, **options)
+
     endpoint = "https://run.googleapis.com"
     emulator_variable = "CLOUD_RUN_EMULATOR_HOST"
 

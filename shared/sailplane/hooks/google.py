@@ -1,7 +1,6 @@
 """Google Cloud for tasks: credentials, project and sessions, as a Connection says or the process has them."""
 
 import json
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -54,10 +53,6 @@ class GoogleBaseHook(BaseHook):
         self.impersonation_chain = impersonation_chain
         self.quota_project_id = quota_project_id
         self._given_project = project_id
-
-    @property
-    def log(self) -> logging.Logger:
-        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
 
     @cached_property
     def extras(self) -> Mapping[str, Any]:

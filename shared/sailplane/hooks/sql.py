@@ -30,14 +30,25 @@ class DbApiHook(BaseHook):
 
     conn_name_attr = "conn_id"
     placeholder = "%s"
+    log_sql = True
+    """Whether statements are logged."""
 
-    def __init__(self, conn_id: str | None = None, *, database: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        conn_id: str | None = None,
+        *,
+        schema: str | None = None,
+        log_sql: bool = True,
+        database: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`schema` is the database, as in Airflow, unless `database` says otherwise."""
         super().__init__()
         given = kwargs.pop(self.conn_name_attr, None) or conn_id or self.default_conn_name
         if kwargs:
             raise TypeError(f"{type(self).__name__}() got the unexpected argument {next(iter(kwargs))!r}")
         self.conn_id: str = given
-        self.database = database
+        self.database, self.log_sql = database or schema, log_sql
         setattr(self, self.conn_name_attr, given)
 
     def run(
@@ -60,6 +71,8 @@ class DbApiHook(BaseHook):
         results = []
         with self._transaction(autocommit) as connection:
             for statement in statements:
+                if self.log_sql:
+                    self.log.info("Running statement: %s, parameters: %s", statement, parameters)
                 with closing(connection.cursor()) as cursor:
                     cursor.execute(statement, *([] if parameters is None else [parameters]))
                     results.append(handler(cursor) if handler is not None else None)

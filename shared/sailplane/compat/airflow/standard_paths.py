@@ -57,24 +57,39 @@ PATHS: Mapping[str, str] = {
     """,
     f"{_GOOGLE}.hooks.gcs": "GCSHook",
     f"{_GOOGLE}.hooks.bigquery": "BigQueryHook",
-    f"{_GOOGLE}.hooks.pubsub": "PubSubHook",
+    f"{_GOOGLE}.hooks.cloud_run": "CloudRunHook",
+    f"{_GOOGLE}.hooks.functions": "CloudFunctionsHook",
+    f"{_GOOGLE}.hooks.pubsub": "PubSubHook PubSubException=sailplane.hooks.pubsub:PubSubException",
+    "airflow.providers.google.common.hooks.base_google": "GoogleBaseHook=sailplane.hooks.google:GoogleBaseHook",
     f"{_GOOGLE}.sensors.gcs": """
         GCSObjectExistenceSensor GCSObjectExistenceAsyncSensor GCSObjectUpdateSensor
         GCSObjectsWithPrefixExistenceSensor GCSUploadSessionCompleteSensor
     """,
+    f"{_GOOGLE}.sensors.bigquery": "BigQueryTableExistenceSensor BigQueryTablePartitionExistenceSensor",
     f"{_GOOGLE}.sensors.pubsub": "PubSubPullSensor",
+    f"{_GOOGLE}.triggers.bigquery": """
+        BigQueryInsertJobTrigger=sailplane.triggers.bigquery:BigQueryInsertJobTrigger
+        BigQueryTableExistenceTrigger=sailplane.triggers.bigquery:BigQueryTableExistenceTrigger
+    """,
+    f"{_GOOGLE}.triggers.pubsub": "PubsubPullTrigger=sailplane.triggers.pubsub:PubsubPullTrigger",
     f"{_GOOGLE}.operators.gcs": """
         GCSCreateBucketOperator GCSDeleteBucketOperator GCSDeleteObjectsOperator GCSFileTransformOperator
         GCSListObjectsOperator GCSSynchronizeBucketsOperator
     """,
     f"{_GOOGLE}.operators.bigquery": """
         BigQueryCheckOperator BigQueryCreateEmptyDatasetOperator BigQueryCreateTableOperator
+        BigQueryDeleteDatasetOperator BigQueryGetDatasetTablesOperator BigQueryUpdateTableOperator
+        IfExistAction=sailplane.operators.bigquery_tables:IfExistAction
         BigQueryDeleteTableOperator BigQueryGetDataOperator BigQueryInsertJobOperator BigQueryValueCheckOperator
     """,
-    f"{_GOOGLE}.operators.pubsub": "PubSubPublishMessageOperator PubSubPullOperator",
+    f"{_GOOGLE}.operators.pubsub": """
+        PubSubCreateSubscriptionOperator PubSubCreateTopicOperator PubSubDeleteSubscriptionOperator
+        PubSubDeleteTopicOperator PubSubPublishMessageOperator PubSubPullOperator
+    """,
     f"{_GOOGLE}.operators.cloud_run": "CloudRunExecuteJobOperator",
     f"{_GOOGLE}.operators.functions": "CloudFunctionInvokeFunctionOperator",
     f"{_GOOGLE}.transfers.gcs_to_bigquery": "GCSToBigQueryOperator",
+    f"{_GOOGLE}.transfers.bigquery_to_bigquery": "BigQueryToBigQueryOperator",
     f"{_GOOGLE}.transfers.bigquery_to_gcs": "BigQueryToGCSOperator",
     f"{_GOOGLE}.transfers.gcs_to_gcs": "GCSToGCSOperator",
     f"{_GOOGLE}.transfers.gcs_to_local": "GCSToLocalFilesystemOperator",
@@ -89,9 +104,15 @@ PATHS: Mapping[str, str] = {
     "airflow.providers.http.hooks.http": "HttpHook",
     "airflow.providers.http.triggers.http": "HttpSensorTrigger",
     f"{_GOOGLE}.triggers.gcs": "GCSBlobTrigger GCSCheckBlobUpdateTimeTrigger GCSPrefixBlobTrigger",
-    "airflow.providers.common.sql.operators.sql": "SQLExecuteQueryOperator SQLCheckOperator BranchSQLOperator",
+    "airflow.providers.common.sql.operators.sql": (
+        "SQLExecuteQueryOperator SQLCheckOperator SQLValueCheckOperator BranchSQLOperator"
+    ),
     "airflow.providers.common.sql.sensors.sql": "SqlSensor",
     "airflow.providers.common.sql.hooks.sql": "DbApiHook",
+    "airflow.providers.common.sql.hooks.handlers": """
+        fetch_all_handler=sailplane.hooks.sql:fetch_all_handler
+        fetch_one_handler=sailplane.hooks.sql:fetch_one_handler
+    """,
     "airflow.providers.postgres.hooks.postgres": "PostgresHook",
     "airflow.providers.sqlite.hooks.sqlite": "SqliteHook",
     "airflow.providers.slack.hooks.slack_webhook": "SlackWebhookHook",
@@ -99,5 +120,6 @@ PATHS: Mapping[str, str] = {
     "airflow.providers.slack.notifications.slack_webhook": "SlackWebhookNotifier send_slack_webhook_notification",
     "airflow.providers.smtp.operators.smtp airflow.operators.email": "EmailOperator",
     "airflow.providers.smtp.hooks.smtp": "SmtpHook",
+    "airflow.providers.smtp.utils.emailer": "send_email",
     "airflow.providers.smtp.notifications.smtp": "SmtpNotifier send_smtp_notification",
 }
