@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from sailplane.api import asset_views, models
+from sailplane.api.trigger_views import trigger_view
 from sailplane.model.dags import ScheduleKind, SerializedDag, SerializedParam, SerializedTask
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
 from sailplane.model.states import TaskState
@@ -193,6 +194,7 @@ def task_instance_view(instance: TaskInstance, run: DagRun, dag: SerializedDag) 
         run_after=run.context.run_after,
         rendered_map_index=instance.rendered_map_index,
         rendered_fields=rendered_fields(instance),
+        trigger=trigger_view(instance),
     )
 
 

@@ -9,7 +9,7 @@ NAMES: Mapping[str, str] = {
     "AirflowPlugin": "is no more than a declaration: plugins are not loaded; import what you need from a module",
     "BaseOperatorLink": "is no more than a declaration: pages show no links of operators",
     "PriorityWeightStrategy": "is asked when the DAG is pushed, for each try, and knows nothing of the run",
-    "conf": "has no options: conf.get returns its fallback, and fails without one",
+    "conf": "knows only options that the environment has as AIRFLOW__SECTION__KEY: else conf.get returns its fallback",
 }
 """By the name in whatever module; each runs, but not as in Airflow."""
 
