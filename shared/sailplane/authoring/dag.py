@@ -15,12 +15,14 @@ from sailplane.authoring import scopes
 from sailplane.authoring.arguments import NOTSET
 from sailplane.authoring.deadlines import as_deadlines
 from sailplane.authoring.exceptions import DuplicateTaskIdFound, TaskNotFound
+from sailplane.authoring.group_retries import DEFAULT_DELAY, checked
 from sailplane.authoring.operator_checks import as_list, utc
 from sailplane.authoring.origin import origin_of_call
 from sailplane.authoring.params import DagParam, ParamsDict
 from sailplane.authoring.taskgroup import TaskGroup
 from sailplane.authoring.templates import make_environment
 from sailplane.authoring.timetables import to_schedule
+from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY, XComArg
 from sailplane.model.ids import check_dag_id
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class DAG:
         owner_links: Mapping[str, str] | None = None,
         auto_register: bool = True,
         fail_fast: bool = False,
+        retries: int = 0,
+        retry_delay: timedelta | float = DEFAULT_DELAY,
         allowed_run_types: Any = None,
         dag_display_name: str = "",
         task_group: TaskGroup | None = None,
@@ -109,6 +113,7 @@ class DAG:
         self.on_failure_callback = as_list(given["on_failure_callback"])
         for name in _KEPT:
             setattr(self, name, given[name])
+        self.allowed_run_types = checks.run_types(given["allowed_run_types"], self.timetable)
         self.auto_register: bool = given["auto_register"]
 
     def _keep_defaults(self, given: Mapping[str, Any]) -> None:
@@ -129,6 +134,7 @@ class DAG:
         self.dagrun_timeout: timedelta | None = given["dagrun_timeout"]
         self.fail_fast: bool = given["fail_fast"]
         self.deadline = as_deadlines(given["deadline"], f"DAG {self.dag_id!r}")
+        self.retries, self.retry_delay = checked(f"DAG {self.dag_id!r}", given["retries"], given["retry_delay"])
         self.rerun_with_latest_version: bool | None = given["rerun_with_latest_version"]
         self.max_consecutive_failed_dag_runs: int = given["max_consecutive_failed_dag_runs"]
         self.is_paused_upon_creation: bool | None = given["is_paused_upon_creation"]
@@ -222,6 +228,13 @@ class DAG:
             raise DuplicateTaskIdFound(checks.taken(self, group.node_id))
         self.group_dict[group.node_id] = group
 
+    def add_result(self, value: XComArg) -> XComArg:
+        """Say that what a task returns is the result of the DAG, which the REST API's `wait` gives."""
+        if not (isinstance(value, XComArg) and value.key == XCOM_RETURN_KEY):
+            raise ValueError(f"only what a task returns can be the result of a DAG, not {value!r}")
+        value.operator.returns_dag_result = True
+        return value
+
     def param(self, name: str, default: Any = NOTSET) -> DagParam:
         """The run's param `name` as an argument for a task."""
         return DagParam(self, name, default)
@@ -271,7 +284,6 @@ class DAG:
 
 _KEPT = (
     "access_control",
-    "allowed_run_types",
     "disable_bundle_versioning",
 )
 """Arguments that are kept for code that reads them, and not acted on."""
@@ -290,7 +302,9 @@ def dag(dag_id_or_func: Any = None, **options: Any) -> Any:
             bound.apply_defaults()
             with DAG(**{**options, "dag_id": dag_id}) as made:
                 made.doc_md = made.doc_md or function.__doc__
-                function(**{name: made.param(name, value) for name, value in bound.arguments.items()})
+                returned = function(**{name: made.param(name, value) for name, value in bound.arguments.items()})
+                if isinstance(returned, XComArg) and returned.key == XCOM_RETURN_KEY:
+                    made.add_result(returned)
             return made
 
         return make

@@ -9,6 +9,7 @@ from sailplane.authoring.arguments import is_arg_set
 from sailplane.authoring.asset_schedules import dag_assets
 from sailplane.authoring.dag_checks import find_order
 from sailplane.authoring.deadlines import declared
+from sailplane.authoring.group_retries import check_order
 from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
 from sailplane.authoring.params import Param
@@ -27,7 +28,8 @@ def serialize(dag: "DAG", file: str) -> SerializedDag:
     Raises `AuthorError` for a declaration that holds what JSON has no form for.
     """
     try:
-        return msgspec.json.decode(msgspec.json.encode(_as_declared(dag, file), enc_hook=_plain), type=SerializedDag)
+        encoded = msgspec.json.encode(_as_declared(dag, file), enc_hook=_plain)
+        return check_order(msgspec.json.decode(encoded, type=SerializedDag))
     except (TypeError, UnicodeEncodeError, msgspec.MsgspecError) as error:
         raise AuthorError(f"{file}, DAG {dag.dag_id!r} cannot be stored: {error}") from error
 
@@ -76,9 +78,12 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         render_template_as_native_obj=dag.render_template_as_native_obj,
         has_success_callback=bool(dag.on_success_callback),
         has_failure_callback=bool(dag.on_failure_callback),
+        retries=dag.retries,
+        retry_delay=dag.retry_delay,
         rerun_with_latest_version=bool(dag.rerun_with_latest_version),
         deadlines=tuple(each.serialized() for each in declared(dag)),
         fail_fast=dag.fail_fast,
+        allowed_run_types=dag.allowed_run_types,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         assets=dag_assets(order),
     )
@@ -101,6 +106,7 @@ def _task(task: BaseOperator, urgency: tuple[int, ...]) -> SerializedTask:
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        returns_dag_result=task.returns_dag_result,
         needs_code=needs_code(task),
         reads=tuple(sorted(other.task_id for other in task.argument_tasks() if other is not task)),
         **_window(task),
@@ -171,6 +177,8 @@ def _group(group: "TaskGroup") -> SerializedGroup:
         expansion=group.expand_input.expansion() if group.expand_input is not None else None,
         label=group.label,
         tooltip=group.tooltip,
+        retries=group.retries,
+        retry_delay=group.retry_delay,
     )
 
 

@@ -4,6 +4,7 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
@@ -13,6 +14,7 @@ from sailplane.authoring.arguments import NOTSET, ArgNotSet, is_arg_set
 from sailplane.authoring.deadlines import as_deadlines
 from sailplane.authoring.dependencies import DependencyMixin
 from sailplane.authoring.exceptions import AirflowException, DuplicateTaskIdFound
+from sailplane.authoring.group_retries import DEFAULT_DELAY, checked
 from sailplane.model.ids import check_group_id
 
 if TYPE_CHECKING:
@@ -44,9 +46,12 @@ class TaskGroup(DependencyMixin):
         ui_fgcolor: str = "#000",
         add_suffix_on_collision: bool = False,
         deadline: Any = None,
+        retries: int = 0,
+        retry_delay: timedelta | float = DEFAULT_DELAY,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.tooltip, self.doc_md = tooltip, doc_md
+        self.retries, self.retry_delay = checked(f"task group {group_id!r}", retries, retry_delay)
         self.ui_color, self.ui_fgcolor = ui_color, ui_fgcolor
         self.group_display_name = group_display_name
         self.deadline = as_deadlines(deadline, f"task group {group_id!r}")

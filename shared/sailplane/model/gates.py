@@ -112,7 +112,8 @@ def with_gates(dag: "SerializedDag") -> "tuple[SerializedTask, ...]":
     while left:
         ready = [each for each in left if all(name in done for name in (*each.upstream, *awaits.get(each.task_id, ())))]
         if not ready:
-            raise ValueError(f"{min(each.task_id for each in left if not is_gate(each.task_id))!r} waits for itself")
+            outside = [each.task_id for each in left if each.task_id in awaits]
+            raise ValueError(f"task {min(outside)!r} would wait for itself")
         done.update({each.task_id: each for each in ready})
         left = [each for each in left if each.task_id not in done]
     return tuple(done.values())

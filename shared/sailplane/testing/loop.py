@@ -13,6 +13,7 @@ from sailplane.model import xcom
 from sailplane.model.callbacks import AboutRun, RunCallback
 from sailplane.model.evolve import evolve
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.gates import is_gate
 from sailplane.model.human_steps import HumanReply, HumanRequest
 from sailplane.model.ids import TaskKey
 from sailplane.model.resuming import Resumption
@@ -20,6 +21,7 @@ from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.wiring import wiring
 from sailplane.testing.clock import SkippingClock
+from sailplane.testing.gates import Gates
 from sailplane.testing.given import Given
 from sailplane.testing.instances import Instances
 from sailplane.testing.logbook import LogBook
@@ -56,6 +58,7 @@ class RunLoop:
 
     def __post_init__(self) -> None:
         self.instances = Instances()
+        self.gates = Gates(self.memory, self.instances)
         self.services = LocalServices(self.given, self.instances)
         self.state = RunState.RUNNING
         self._tries = 0
@@ -83,7 +86,7 @@ class RunLoop:
     def _create_due(self) -> None:
         """Create all that is due now, and end what does not run because its end is given."""
         while True:
-            known = list(self.instances)
+            known = [*self.instances, *self.gates]
             drafted = draft.draft_all(self.memory.dag, mapping.whole_snapshot(self.memory.dag, known))
             now = self.clock.now()
             for settled in draft.settled_all(self.memory, drafted, now):
@@ -95,8 +98,11 @@ class RunLoop:
 
     def _create(self, key: TaskKey, size: int) -> bool:
         """Create a task instance that is to run. True when it has ended by that."""
-        instance = self._queued(key, size)
-        self.instances.create(instance)
+        if is_gate(key.task_id):
+            if self.gates.decide(key, size, self.clock.now()) and not self.waits_for_sensors:
+                self.clock.skip_to(self.clock.now() + self.memory.dag.gates[key.task_id].retry_delay)
+            return True
+        instance = self.instances.create(self._queued(key, size))
         if not self.given.spares(key.task_id):
             return False
         xcoms = self.given.xcoms_of(key)
@@ -163,7 +169,10 @@ class RunLoop:
         sizes = mapping.sizes_of(self.memory.dag, self.instances)
         for node in wiring(self.memory.dag).by_rank:
             size = sizes.get(node.mapped_by or "", 0)
-            if self.instances.get(node.key) is None:
+            if is_gate(node.key.task_id):
+                for index in range(size) if size else [node.key.map_index]:
+                    self.gates.settle(node.key_at(index), size, self.clock.now(), TaskState.SKIPPED)
+            elif self.instances.get(node.key) is None:
                 self._skip([node.key_at(index) for index in range(size)] if size else [node.key], size)
 
     def _skip(self, keys: Iterable[TaskKey], size: int) -> None:
