@@ -75,15 +75,20 @@ def _instances(cloud: Cloud, run: RunMemory, names: frozenset[str]) -> Sequence[
 
 
 def about(cloud: Cloud, run: RunMemory, instance: TaskInstance) -> AboutDeadline:
-    """What a deadline's task instance is to do, and what it tells; one read."""
-    stored = cloud.store.run(run.key) if instance.resumption is not None else None
+    """What a deadline's task instance is to do, and what it tells; one read.
+
+    Its moment is the one that it waited for; a further try, whose worker was lost, finds it in the run. One that the
+    author's code said is asked for again, and rings at once.
+    """
     number = number_of(instance.task_id)
-    if stored is None or instance.resumption is None:
+    at = instance.resumption.timeout_at if instance.resumption is not None else run.context.deadlines[number]
+    stored = cloud.store.run(run.key) if at is not None else None
+    if stored is None:
         return AboutDeadline(number=number, is_missed=False)
     return AboutDeadline(
         number=number,
         is_missed=True,
-        at=instance.resumption.timeout_at,
+        at=at,
         state=stored.state,
         queued_at=stored.queued_at,
         ended_at=stored.ended_at,

@@ -105,7 +105,8 @@ class RunMemory:
         """Note that this instance will run `keys`, unless it knows that they ended."""
         with self._lock:
             for key in keys:
-                self.states.setdefault(key, TaskState.QUEUED)
+                if not is_callback(key.task_id):
+                    self.states.setdefault(key, TaskState.QUEUED)
 
     def let_go(self, key: TaskKey) -> None:
         """Forget a live state: someone else has the task instance now."""
@@ -117,6 +118,8 @@ class RunMemory:
         """Remember committed task instances: the terminal ones with their XComs, live ones as in hand."""
         with self._lock:
             for instance in instances:
+                if is_callback(instance.task_id):  # It is no task to anybody else.
+                    continue
                 self.states[instance.key] = instance.state
                 if instance.skips:
                     self.branch_skips[instance.key] = frozenset(instance.skips)

@@ -214,6 +214,18 @@ def test_the_callback_is_called_although_its_message_was_lost(stage: Stage) -> N
     assert len(called(stage)) == 1
 
 
+def test_a_deadline_is_no_task_of_its_run(stage: Stage) -> None:
+    stage.runner.script["a", 1] = lambda job: SUCCESS if job.rescheduled_since else waits(stage, hours=2)
+    stage.runner.script["~deadline-0", 1] = FAILED
+    key = stage.start(dag(task("a"), task("b", "a"), deadlines=(IN_AN_HOUR,), fail_fast=True))
+    stage.deliver_all()
+    pass_time(stage, hours=1)
+    assert [about.is_missed for about in called(stage)] == [True] * len(called(stage))
+    pass_time(stage, hours=1)
+    run = stage.run(key)
+    assert (run.state, sorted(run.summary)) == (RunState.SUCCESS, ["a:-1", "b:-1"])
+
+
 def test_an_alarm_that_two_answer_calls_the_callback_once(stage: Stage) -> None:
     stage.runner.script["a", 1] = lambda job: waits(stage, hours=2)
     key = start(stage, IN_AN_HOUR)
@@ -244,3 +256,17 @@ def test_a_deadline_that_is_met_costs_a_write_and_a_delete_and_no_read(stage: St
         "firestore.writes": 1,
         "firestore.deletes": 1,
     }
+
+
+def test_a_callback_whose_worker_is_lost_is_called_again(stage: Stage) -> None:
+    stage.runner.script["a", 1] = lambda job: waits(stage, hours=5)
+    stage.runner.script["~deadline-0", 1] = FAILED  # To the engine it is the same as a worker that was lost.
+    began = stage.clock()
+    key = start(stage, IN_AN_HOUR)
+    stage.deliver_all()
+    pass_time(stage, hours=1)
+    pass_time(stage, seconds=30)
+    assert [(about.is_missed, about.at) for about in called(stage)] == [(True, began + HOUR)] * 2
+    found = standing(stage, key)
+    assert found is not None
+    assert found.state is TaskState.SUCCESS
