@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Metadata,
         Model,
     )
+    from sailplane.authoring.async_operator import BaseAsyncOperator
     from sailplane.authoring.configuration import Configuration
     from sailplane.authoring.connection import Connection
     from sailplane.authoring.dag import DAG, dag
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.setup_teardown import context_wrapper, setup, teardown
     from sailplane.authoring.state_store import NEVER_EXPIRE
     from sailplane.authoring.task_instance import TaskInstance
-    from sailplane.authoring.taskflow import task
+    from sailplane.authoring.taskflow import result, task
     from sailplane.authoring.taskgroup import TaskGroup, task_group
     from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable
     from sailplane.authoring.timetables import (
@@ -220,6 +221,7 @@ __all__ = [
     "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout",
     "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
     "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AsyncCallback",
+    "BaseAsyncOperator",
     "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator",
     "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
     "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator",
@@ -255,6 +257,7 @@ __all__ = [
     "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "VariableInterval", "WaitSensor",
     "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
     "cross_downstream", "dag", "deadline_reference", "get_current_context", "literal", "mask_secret", "redact",
+    "result",
     "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group",
     "task_inputs", "teardown",
 ]

@@ -16,6 +16,7 @@ HOMES = {
         "Metadata",
         "Model",
     ),
+    "sailplane.authoring.async_operator": ("BaseAsyncOperator",),
     "sailplane.authoring.configuration": ("Configuration",),
     "sailplane.authoring.connection": ("Connection",),
     "sailplane.authoring.dag": ("DAG", "dag"),
@@ -68,7 +69,7 @@ HOMES = {
     "sailplane.authoring.setup_teardown": ("context_wrapper", "setup", "teardown"),
     "sailplane.authoring.state_store": ("NEVER_EXPIRE",),
     "sailplane.authoring.task_instance": ("TaskInstance",),
-    "sailplane.authoring.taskflow": ("task",),
+    "sailplane.authoring.taskflow": ("result", "task"),
     "sailplane.authoring.taskgroup": ("TaskGroup", "task_group"),
     "sailplane.authoring.timetable_base": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),
     "sailplane.authoring.timetables": (

@@ -12,9 +12,9 @@ from sailplane.authoring.exceptions import (
     ParamValidationError,
     TaskNotFound,
 )
-from sailplane.authoring.scopes import blame, blaming
+from sailplane.authoring.scopes import blame, blaming, current_file
 from sailplane.model.dags import Schedule, ScheduleKind
-from sailplane.model.states import TriggerRule
+from sailplane.model.states import RunType, TriggerRule
 
 if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
@@ -89,14 +89,33 @@ def check_continuous(schedule: Schedule, max_active_runs: int) -> None:
         raise AirflowTimetableInvalid("schedule='@continuous' needs max_active_runs=1")
 
 
+def run_types(given: Any, schedule: Schedule) -> tuple[RunType, ...] | None:
+    """Which types runs of the DAG may have; None: any. Raises `ValueError` unless those that it makes are among them."""
+    if not given:
+        return None
+    allowed = tuple(sorted({RunType(each) for each in ([given] if isinstance(given, str) else given)}))
+    needed, why = RunType.SCHEDULED, "the DAG has a schedule"
+    if schedule.kind is ScheduleKind.NONE:
+        needed, why = RunType.MANUAL, "the DAG has no schedule"
+    elif schedule.kind is ScheduleKind.ASSETS:
+        needed, why = RunType.ASSET_TRIGGERED, "the DAG is scheduled by assets"
+    if needed not in allowed:
+        raise ValueError(f"allowed_run_types must include {needed.name}, as {why}")
+    return allowed
+
+
 def markdown(text: str | None) -> str | None:
-    """The text; of a file when it names one."""
+    """The text; of a file when it names one, in the working directory or beside the DAG file."""
     if text is None or not text.endswith(".md") or "\n" in text:
         return text
-    try:
-        return Path(text).read_text()
-    except OSError:
-        return text
+    file = current_file()
+    beside = [Path(file.path).parent / text] if file is not None and file.path else []
+    for path in (Path(text), *beside):
+        try:
+            return path.read_text()
+        except OSError:
+            continue
+    return text
 
 
 def taken(dag: "DAG", node_id: str) -> str:

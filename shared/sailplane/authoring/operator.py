@@ -50,6 +50,8 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
     is_mapped: ClassVar[bool] = False
     maps_function: ClassVar[bool] = False
     """True when `expand()` has arguments of the task's function, not of the operator."""
+    returns_dag_result: bool = False
+    """True when what the task returns is the result of its DAG: see `DAG.add_result`."""
     does_nothing: bool = False
     """True when `execute` has no effect, so that no process is started for it."""
 

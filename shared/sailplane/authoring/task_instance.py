@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.arguments import NOTSET, is_arg_set
+from sailplane.authoring.instance_details import InstanceDetails
 from sailplane.authoring.lazy_value import unwrapped
 from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.authoring.run_questions import DagRunView, RunQuestions
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.operator import BaseOperator
 
 
-class TaskInstance(RunQuestions):
+class TaskInstance(RunQuestions, InstanceDetails):
     """`ti` of the context: the try that runs, and the XComs it pushes and pulls."""
 
     def __init__(self, task: "BaseOperator", job: TaskJob, run: DagRunView, services: ChildServices) -> None:

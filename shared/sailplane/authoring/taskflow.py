@@ -72,6 +72,8 @@ class TaskFactory:
     is_setup = False
     is_teardown = False
     on_failure_fail_dagrun = False
+    returns_dag_result = False
+    """True under `@result`: what the task returns is the result of its DAG."""
 
     def __init__(
         self,
@@ -112,6 +114,7 @@ class TaskFactory:
                     "and its setups have succeeded"
                 )
             mark_teardown(operator, on_failure_fail_dagrun=self.on_failure_fail_dagrun)
+        operator.returns_dag_result = self.returns_dag_result
         docs = (operator.doc, operator.doc_md, operator.doc_json, operator.doc_yaml, operator.doc_rst)
         if self.function.__doc__ and not any(docs):
             operator.doc_md = self.function.__doc__
@@ -154,6 +157,7 @@ class TaskFactory:
             self.function, self.operator_class, multiple_outputs=multiple_outputs, **{**self.options, **options}
         )
         made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
+        made.returns_dag_result = self.returns_dag_result
         made.on_failure_fail_dagrun = on_failure_fail_dagrun
         return made
 
@@ -194,6 +198,14 @@ class TaskPartial:
                 raise TypeError(
                     f"{self._factory.function.__name__}.{verb}() got an unexpected keyword argument {name!r}"
                 )
+
+
+def result(decorated: TaskFactory) -> TaskFactory:
+    """Say that what a `@task` function returns is the result of its DAG; stands above `@task`."""
+    if not isinstance(decorated, TaskFactory):
+        raise TypeError(f"@result stands above @task, not above {decorated!r}")
+    decorated.returns_dag_result = True
+    return decorated
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:

@@ -12,7 +12,7 @@ from sailplane.engine import asset_runs, creation, params, turns
 from sailplane.engine.creation import NewRun
 from sailplane.engine.draft import nonce
 from sailplane.model import ids
-from sailplane.model.errors import AlreadyExists, NotFound
+from sailplane.model.errors import AlreadyExists, InvalidConf, NotFound
 from sailplane.model.runs import DagRecord, DagRun, RunContext
 from sailplane.model.states import RunState, RunType, TriggeredBy
 from sailplane.planner import schedule as planner_schedule
@@ -42,6 +42,9 @@ def trigger(
     if record is None:
         raise NotFound(f"there is no DAG {dag_id!r}; `sailplane dags list` shows those that were pushed")
     dag = cloud.store.version(dag_id, record.version)
+    if dag.allowed_run_types is not None and run_type not in dag.allowed_run_types:
+        allowed = ", ".join(dag.allowed_run_types)
+        raise InvalidConf(f"DAG {dag_id!r} does not allow {run_type} runs, only: {allowed}")
     params.check_conf(dag, conf or {})
     run_after = logical_date or now
     start = end = None
