@@ -182,7 +182,9 @@ def flag(argument):
         spec["type"] = kind(argument.type)
         if argument.nargs is not None:
             spec["nargs"] = argument.nargs
-    if type(argument).__name__ in APPENDING:
+    # A dictionary that stands for one message of several: each use of the flag adds one, and none is merged.
+    adds_a_message = getattr(argument.type, "repeated", False) and "keys" in spec["type"]
+    if type(argument).__name__ in APPENDING or adds_a_message:
         spec["append"] = True
     return spec
 
