@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from sailplane.authoring.exceptions import AirflowTaskTerminated, AirflowTaskTimeout, TaskDeferralError, TaskDeferred
 from sailplane.authoring.operator import FAIL, TRIGGER_FAILURE, TRIGGER_TIMEOUT, BaseOperator
@@ -61,6 +61,19 @@ def fly(job: TaskJob, ti: TaskInstance, attempt: Attempt) -> Outcome:
             return ended.outcome
         except TaskDeferred as deferred:
             resumption = _resumption(deferred, ti, job)
+
+
+def begin(task: BaseOperator, context: Mapping[str, Any]) -> NoReturn:
+    """Defer a task whose class says `start_from_trigger`, in place of `execute`, with its `start_trigger_args`."""
+    given = task.start_trigger_args
+    if given is None:
+        raise TaskDeferralError(f"task {task.task_id!r} says start_from_trigger, and has no start_trigger_args")
+    kwargs = {
+        name: task.render_template(value, context) if name in task.template_fields else value
+        for name, value in (given.trigger_kwargs or {}).items()
+    }
+    trigger = _imported(given.trigger_cls)(**kwargs)
+    raise TaskDeferred(trigger=trigger, method_name=given.next_method, kwargs=given.next_kwargs, timeout=given.timeout)
 
 
 def go_on(task: BaseOperator, resumption: Resumption, context: Mapping[str, Any]) -> Any:
@@ -119,16 +132,20 @@ def _awaited(resumption: Resumption, ti: TaskInstance) -> Resumption:
     return replace(resumption, trigger=None, event=_payload(watched.event, ti))
 
 
-def _made(pending: PendingTrigger) -> BaseTrigger:
-    module, _, name = pending.classpath.rpartition(".")
+def _imported(classpath: str) -> Callable[..., Any]:
+    module, _, name = classpath.rpartition(".")
     try:
-        kind = getattr(importlib.import_module(module), name)
+        kind: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise TaskDeferralError(
-            f"trigger {pending.classpath!r} cannot be imported: {error}; serialize() must return the path of a class "
-            "at the top level of a module"
+            f"trigger {classpath!r} cannot be imported: {error}; it must be the path of a class at the top level of a "
+            "module, also where serialize() returns it"
         ) from error
-    made = kind(**xcom.loads(pending.kwargs))
+    return kind
+
+
+def _made(pending: PendingTrigger) -> BaseTrigger:
+    made = _imported(pending.classpath)(**xcom.loads(pending.kwargs))
     if not isinstance(made, BaseTrigger):
         raise TaskDeferralError(f"{pending.classpath!r}, which serialize() named, is no BaseTrigger")
     return made

@@ -139,7 +139,7 @@ def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption:
     run_callbacks(task, "on_execute_callback", context)
     try:
         with time_limit(job.execution_timeout):
-            result = task.execute(context) if resumption is None else deferring.go_on(task, resumption, context)
+            result = _execute(task, context) if resumption is None else deferring.go_on(task, resumption, context)
     except AirflowTaskTimeout:
         _tell_task(task)
         raise
@@ -148,6 +148,10 @@ def _call(task: BaseOperator, context: dict[str, Any], job: TaskJob, resumption:
     if type(task).post_execute is not BaseOperator.post_execute:  # It is overridden with and without `result`.
         task.post_execute(context, **keywords_for(task.post_execute, (context,), {"result": result}, {}))
     return result
+
+
+def _execute(task: BaseOperator, context: Mapping[str, Any]) -> Any:
+    return deferring.begin(task, context) if task.start_from_trigger else task.execute(context)
 
 
 def _show_in_environment(context: Mapping[str, Any]) -> None:

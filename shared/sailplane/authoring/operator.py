@@ -52,6 +52,9 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
     """True when `expand()` has arguments of the task's function, not of the operator."""
     returns_dag_result: bool = False
     """True when what the task returns is the result of its DAG: see `DAG.add_result`."""
+    start_from_trigger: bool = False
+    """True: the task begins by waiting for what `start_trigger_args` says, without `execute`."""
+    start_trigger_args: "StartTriggerArgs | None" = None
     does_nothing: bool = False
     """True when `execute` has no effect, so that no process is started for it."""
 

@@ -13,7 +13,7 @@ FLOW = """
     import asyncio
     from datetime import timedelta
 
-    from sailplane import DAG, BaseOperator, BaseTrigger, TriggerEvent
+    from sailplane import DAG, BaseOperator, BaseTrigger, StartTriggerArgs, TriggerEvent
     from sailplane.authoring.trigger import TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent
 
     ENDS = {"success": TaskSuccessEvent, "failed": TaskFailedEvent, "skipped": TaskSkippedEvent}
@@ -60,7 +60,23 @@ FLOW = """
             return [greeting, event, self.name, self.seen]
 
 
-    with DAG("waits") as dag:
+    class Starts(BaseOperator):
+        template_fields = ("left",)
+        start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{__name__}.Countdown",
+            trigger_kwargs={"left": "{{ 0 }}", "pause": 7},
+            next_method="arrive",
+            next_kwargs={"by": "trigger"},
+        )
+        start_from_trigger = True
+        left = None
+
+        def arrive(self, context, event, by):
+            return [event, by]
+
+
+    with DAG("waits", render_template_as_native_obj=True) as dag:
+        Starts(task_id="starts")
         Waits(task_id="at_once")
         Waits(task_id="later", trigger={"left": 2})
         Waits(task_id="impatient", trigger={"left": 2}, patience=timedelta(seconds=90))
@@ -91,8 +107,12 @@ def go_on(bundle: Bundle, dag: DAG, task_id: str, outcome: Outcome, after: float
 def test_an_event_that_is_there_at_once_costs_no_wait(bundle: Bundle, dag: DAG) -> None:
     outcome = bundle.run(dag, "at_once")
     assert outcome.kind is OutcomeKind.SUCCESS
-    assert xcom.loads(outcome.xcoms["return_value"]) == ["hello", {"waited": True}, "1", None]
+    assert xcom.loads(outcome.xcoms["return_value"]) == ["hello", {"waited": True}, 1, None]
     assert xcom.loads(outcome.xcoms["before"]) == 1
+
+
+def test_a_task_may_begin_with_its_trigger(bundle: Bundle, dag: DAG) -> None:
+    assert bundle.value(dag, "starts") == [{"waited": True}, "trigger"]
 
 
 def test_a_trigger_that_sleeps_gives_the_worker_back_until_its_sleep_is_over(bundle: Bundle, dag: DAG) -> None:
