@@ -18,7 +18,7 @@ from sailplane.engine import creation, turns
 from sailplane.engine.creation import NewRun
 from sailplane.engine.draft import nonce
 from sailplane.model import ids
-from sailplane.model.assets import AssetQueue
+from sailplane.model.assets import AssetKind, AssetNode, AssetQueue
 from sailplane.model.dags import SerializedDag
 from sailplane.model.errors import SailplaneError
 from sailplane.model.runs import DagRecord, DagRun, RunContext
@@ -56,11 +56,16 @@ def look(cloud: Cloud, clock: Clock, dag_id: str) -> bool:
         if record is None or dag is None or dag.schedule.assets is None:
             cloud.store.commit([_removed(queue) for queue in queues])
             return False
-        if record.is_paused or not planner.is_met(dag.schedule.assets, queues):
+        if record.is_paused or not planner.is_met(dag.schedule.assets, queues, _members(cloud, dag.schedule.assets)):
             return _quiet(cloud, queues)
         if _start(cloud, clock, record, dag, queues):
             return True
     return False
+
+
+def _members(cloud: Cloud, condition: AssetNode) -> planner.Members:
+    names = {leaf.name for leaf in condition.leaves() if leaf.kind is AssetKind.ALIAS}
+    return {name: alias.assets for name, alias in cloud.store.assets.aliases_named(names).items()} if names else {}
 
 
 def _quiet(cloud: Cloud, queues: Sequence[AssetQueue]) -> bool:

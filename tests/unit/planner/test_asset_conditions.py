@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sailplane.model.assets import AssetKind, AssetNode, AssetQueue
+from sailplane.model.assets import AssetKind, AssetNode, AssetQueue, asset_id
 from sailplane.planner.assets import is_met
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -52,9 +52,10 @@ BY_URI = AssetNode(kind=AssetKind.URI_REF, uri="b")
     ],
 )
 def test_a_condition_is_met_by_updates(condition: AssetNode, updated: str, met: bool) -> None:
-    assert is_met(condition, [queue(name) for name in updated]) is met
+    assert is_met(condition, [queue(name) for name in updated], {}) is met
 
 
-def test_an_alias_is_met_by_what_was_updated_through_it() -> None:
-    assert is_met(ALIAS, [queue("a", "y", "x")])
-    assert not is_met(ALIAS, [queue("x"), queue("a", "y")])
+def test_an_alias_is_met_by_what_was_updated_through_it_now_or_before() -> None:
+    assert is_met(ALIAS, [queue("a", "y", "x")], {})
+    assert not is_met(ALIAS, [queue("x"), queue("a", "y")], {"y": (str(asset_id("a", "a")),)})
+    assert is_met(ALIAS, [queue("a")], {"x": (str(asset_id("a", "a")),)})
