@@ -6,6 +6,7 @@ callback. That of a run that has failed rings too: what was to be there by then 
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,16 +14,18 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft
+from sailplane.engine.memory import RunMemory
 from sailplane.engine.values import Values, places_of
 from sailplane.model.callbacks import task_of
 from sailplane.model.dags import SerializedDag
 from sailplane.model.deadlines import ReferenceKind, SerializedDeadline, deadline_id
-from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import DagRun, RunContext, TaskInstance
 from sailplane.model.states import RunState, TaskState
 
 _log = logging.getLogger(__name__)
+MET = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
 _LOOKED_AT = 3
 """For each run that counts for an average, how many are looked at: some have failed."""
 
@@ -106,5 +109,18 @@ def met(context: RunContext, state: RunState, now: datetime) -> tuple[Change, ..
     """What goes in the commit that ends a run: the deadlines that need not ring any more."""
     if state is not RunState.SUCCESS:
         return ()
-    numbers = [number for number, at in enumerate(context.deadlines) if at is not None and at > now]
-    return tuple(Delete(paths.task(context.key, TaskKey(deadline_id(number)))) for number in numbers)
+    return _gone(context, range(len(context.deadlines)), now)
+
+
+def met_by(run: RunMemory, ended: TaskInstance) -> tuple[Change, ...]:
+    """What goes in the commit that ends a task instance: the deadlines of its task that need not ring any more."""
+    if not run.context.deadlines or ended.map_index != UNMAPPED or ended.state not in MET or ended.ended_at is None:
+        return ()
+    numbers = [number for number, each in enumerate(run.dag.deadlines) if each.task_id == ended.task_id]
+    return _gone(run.context, numbers, ended.ended_at)
+
+
+def _gone(context: RunContext, numbers: Iterable[int], now: datetime) -> tuple[Change, ...]:
+    moments = context.deadlines
+    early = (number for number in numbers if (at := moments[number]) is not None and at > now)
+    return tuple(Delete(paths.task(context.key, TaskKey(deadline_id(number)))) for number in early)

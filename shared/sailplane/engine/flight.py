@@ -15,6 +15,7 @@ from sailplane.engine import (
     answering,
     asset_runs,
     asset_updates,
+    deadlines,
     draft,
     ends,
     lateness,
@@ -125,7 +126,10 @@ class Flights:
             return self._suspend(lease, record, outcome.question)
         if updated.changes:
             record = evolve(record, usage=record.usage + Usage(writes=len(updated.changes)))
-        if self._record_end(lease, instance, record, kept, updated.changes) and updated.dag_ids:
+        met = deadlines.met_by(self._run, record)
+        if met:
+            record = evolve(record, usage=record.usage + Usage(deletes=len(met)))
+        if self._record_end(lease, instance, record, kept, (*updated.changes, *met)) and updated.dag_ids:
             asset_runs.look_at_all(self._cloud, self._worker.clock, updated.dag_ids)
         return None
 

@@ -9,6 +9,7 @@ from sailplane.cloud.changes import Delete, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import draft
+from sailplane.engine.deadlines import MET
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.metering import written
 from sailplane.engine.progress import Progress
@@ -16,10 +17,9 @@ from sailplane.model.dags import SerializedDag
 from sailplane.model.deadlines import AboutDeadline, SerializedDeadline, number_of
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import DagRun, TaskInstance
-from sailplane.model.states import RunState, TaskState
+from sailplane.model.states import RunState
 
 _log = logging.getLogger(__name__)
-_FINE = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
 
 
 def ring(cloud: Cloud, progress: Progress, run: RunMemory, instance: TaskInstance, now: datetime) -> None:
@@ -53,7 +53,7 @@ def _ended_by(run: DagRun, at: datetime) -> bool:
 
 
 def _is_done(instance: TaskInstance, at: datetime) -> bool:
-    return instance.state in _FINE and (instance.ended_at is None or instance.ended_at <= at)
+    return instance.state in MET and (instance.ended_at is None or instance.ended_at <= at)
 
 
 def _tasks_of(dag: SerializedDag, deadline: SerializedDeadline) -> frozenset[str]:

@@ -270,3 +270,20 @@ def test_a_callback_whose_worker_is_lost_is_called_again(stage: Stage) -> None:
     found = standing(stage, key)
     assert found is not None
     assert found.state is TaskState.SUCCESS
+
+
+def test_a_task_that_ends_in_time_takes_its_deadline_with_it_while_its_run_goes_on(stage: Stage) -> None:
+    stage.runner.script["slow", 1] = lambda job: waits(stage, hours=5)
+    key = stage.start(late_in("flight", task_id="a"))
+    assert standing(stage, key) is not None
+    stage.deliver_all()
+    assert standing(stage, key) is None
+    assert stage.states(key)["slow"] == "up_for_reschedule"
+
+
+def test_a_task_that_fails_leaves_its_deadline(stage: Stage) -> None:
+    stage.runner.script["a", 1] = FAILED
+    stage.start(late_in("flight", task_id="a"))
+    stage.deliver_all()
+    pass_time(stage, hours=1)
+    assert [about.state for about in called(stage)] == [RunState.FAILED]
