@@ -215,7 +215,9 @@ def _in_words(what: str) -> Any:
     except errors.Conflict:
         raise
     except errors.GoogleAPICallError as error:
-        raise AirflowException(f"{what} failed: {error.message}") from error
+        # Alone: the calls that led there say nothing to whoever wrote the statement.
+        told = "; ".join(each["message"] for each in error.errors if each.get("message"))
+        raise AirflowException(f"{what} failed: {told or error.message}") from None
     except TimeoutError as error:
         raise AirflowException(f"{what} has not ended in time: {error}") from error
 

@@ -194,7 +194,7 @@ def _in_words(failure: str) -> Iterator[None]:
     try:
         yield
     except google_errors().GoogleAPICallError as error:
-        raise PubSubException(f"{failure}: {error.message}") from error
+        raise PubSubException(f"{failure}: {error.message}") from None
 
 
 def _message(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -223,7 +223,7 @@ class FakeBigQuery:
             for name, table in self.tables.items():
                 columns = ", ".join(f'"{column}"' for column in table.names or ["nothing"])
                 connection.execute(f'CREATE TABLE "{name}" ({columns})')
-                places = ", ".join("?" for _ in table.names)
+                places = ", ".join("?" for _ in table.names or ["nothing"])
                 connection.executemany(f'INSERT INTO "{name}" VALUES ({places})', table.rows)
             given = {each["name"]: _parameter(each) for each in query.get("queryParameters", [])}
             text = re.sub(r"`(?:[\w-]+\.)?(\w+\.\w+)`", r'"\1"', query["query"])

@@ -86,7 +86,7 @@ def test_a_configuration_may_be_json(bigquery: FakeBigQuery) -> None:
 
 
 def test_a_job_that_fails_fails_the_task_with_what_bigquery_says(bigquery: FakeBigQuery) -> None:
-    with pytest.raises(AirflowException, match=r"BigQuery job airflow_glide_land\w+ failed: .*no such table: gone"):
+    with pytest.raises(AirflowException, match=r"^BigQuery job airflow_glide_land\w+ failed: no such table: gone$"):
         run(BigQueryInsertJobOperator, configuration={"query": {"query": "SELECT * FROM gone"}})
 
 
