@@ -19,6 +19,7 @@ from sailplane.api import (
     openapi,
     pages,
     pools,
+    question_page,
     queued_assets,
     reruns,
     task_instances,
@@ -78,6 +79,7 @@ def router() -> Router:
         variables,
         connections,
         pools,
+        question_page,
         pages,
     )
     routes: list[Route] = []
