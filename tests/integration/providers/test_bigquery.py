@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -362,36 +361,3 @@ def test_the_names_of_tables_are_read_in_all_their_forms(text: str, parts: tuple
 def test_what_names_no_table_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"names no table: it must be \[project\.\]dataset\.table"):
         BigQueryHook().split_tablename(text, "mine")
-
-
-def test_a_dag_file_is_read_without_googles_package_and_the_task_says_what_to_install(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    import sailplane
-
-    code = """
-import sys
-class Refusing:
-    def find_spec(self, name, path=None, target=None):
-        if name.startswith("google.cloud.bigquery"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Refusing())
-from sailplane import DAG, BigQueryInsertJobOperator, BigQueryHook, GCSToBigQueryOperator
-with DAG("x"):
-    BigQueryInsertJobOperator(task_id="t", configuration={})
-print(sorted(name for name in sys.modules if name.startswith("google.cloud.") or name == "grpc"))
-try:
-    BigQueryHook(project_id="p").get_client()
-except Exception as error:
-    print(error)
-"""
-    path = str(Path(sailplane.__file__).parents[1])
-    environment = {"PYTHONPATH": path, "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    imported, told = done.stdout.splitlines()
-    assert imported == "[]"
-    assert told == (
-        "BigQueryHook needs google-cloud-bigquery, which is not installed: name sailplane[bigquery] in the bundle's "
-        "requirements, or pip install 'sailplane[bigquery]'"
-    )
