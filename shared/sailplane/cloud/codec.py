@@ -185,7 +185,7 @@ def _task(document: Any, run: RunKey, key: TaskKey) -> TaskInstance:
 
 def _put_usage(fields: Fields, name: str, usage: Usage) -> None:
     """Store `usage` with the write that stores it."""
-    fields[name].string_value = msgspec.json.encode(usage.written().numbers()).decode()
+    fields[name].string_value = msgspec.json.encode(usage.numbers(more_writes=1)).decode()
 
 
 def _usage(fields: Fields, name: str) -> Usage:

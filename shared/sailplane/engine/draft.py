@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sailplane.engine.memory import RunMemory
 from sailplane.model.dags import SerializedDag
 from sailplane.model.evolve import evolve
-from sailplane.model.ids import UNMAPPED, TaskKey
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.limits import HOLDING
 from sailplane.model.resuming import Resumption
 from sailplane.model.runs import TaskInstance
@@ -142,10 +142,15 @@ def _apply(dag: SerializedDag, result: Draft, plan: Plan) -> list[TaskKey]:
     return empty
 
 
+_NEW = TaskInstance(run=RunKey("", ""), task_id="", state=TaskState.NONE)
+"""What new task instances are copies of: so many fields take ten times as long to set one by one."""
+
+
 def queued(run: RunMemory, key: TaskKey, now: datetime, size: int = 0) -> TaskInstance:
     """A task instance whose upstream tasks are done."""
     task = run.task(key)
-    instance = TaskInstance(
+    instance = evolve(
+        _NEW,
         run=run.key,
         task_id=key.task_id,
         map_index=key.map_index,
@@ -260,7 +265,8 @@ def _carried(instance: TaskInstance) -> Resumption | None:
 def settled(run: RunMemory, key: TaskKey, state: TaskState, now: datetime, size: int = 0) -> TaskInstance:
     """A task instance that ends without having run."""
     task = run.dag.task_dict[key.task_id]
-    return TaskInstance(
+    return evolve(
+        _NEW,
         run=run.key,
         task_id=key.task_id,
         map_index=key.map_index,

@@ -55,6 +55,7 @@ class RunMemory:
     """True while nothing may be started: it was told to wait, or is being changed from outside."""
     counts: Together = field(default_factory=Together)
     """Counts of its task instances that several threads ask for at once."""
+    _limits: dict[str, Mapping[str, int]] = field(default_factory=dict)
     _left_over: Usage = NOTHING
     _xcom_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -85,7 +86,11 @@ class RunMemory:
 
     def limits(self, task: SerializedTask) -> Mapping[str, int]:
         """What limits the instances of `task` in this run: see `model.limits`."""
-        return limits_of(self.dag, task, self.key, limits_default_pool=self.context.limits_default_pool)
+        found = self._limits.get(task.task_id)
+        if found is None:
+            found = limits_of(self.dag, task, self.key, limits_default_pool=self.context.limits_default_pool)
+            self._limits[task.task_id] = found
+        return found
 
     def leave_over(self, usage: Usage) -> None:
         """Keep what was used on the run's behalf and stands in none of its documents, for the next that is written."""

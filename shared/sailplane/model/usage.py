@@ -58,11 +58,13 @@ class Usage:
     def times(self, factor: float) -> "Usage":
         return _made(amount * factor for amount in vars(self).values())
 
-    def numbers(self) -> list[float]:
-        """The amounts in order, whole ones as integers, without the zeros at the end."""
+    def numbers(self, more_writes: int = 0) -> list[float]:
+        """The amounts in order, with so many more writes, whole ones as integers, without the zeros at the end."""
+        amounts = list(vars(self).values())
+        amounts[_WRITES] += more_writes
         found: list[float] = []
         zeros = 0
-        for amount in vars(self).values():
+        for amount in amounts:
             if not amount:
                 zeros += 1
                 continue
@@ -80,6 +82,7 @@ class Usage:
 
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Usage))
+_WRITES = FIELDS.index("writes")
 NOTHING = Usage()
 
 

@@ -282,12 +282,13 @@ class _Step:
         total = self.extents.total_before(node)
         near, unknown = self.tally(node.keys_at(node.near_upstream, index))
         unknown_setups = self.unknown_setups(node, index)
-        for counts in () if unknown_setups else self.wide_counts(node, total):
+        is_open = self.has_open_upstream(node, index)
+        for counts in () if unknown_setups else self.wide_counts(node, total, has_open=is_open):
             judgement = judge(rule, self.with_setups(node, index, _plus(counts, len(node.near_upstream), near)))
             if judgement.verdict is not Verdict.WAIT:
                 return judgement
         missing = (*unknown_setups, *unknown)
-        if self.complete or self.has_open_upstream(node, index) or (self.is_counted(node) and not missing):
+        if self.complete or is_open or (self.is_counted(node) and not missing):
             return WAITING
         if isinstance(total, Missing):
             keys = (*missing, *total.keys)
@@ -297,7 +298,7 @@ class _Step:
     def far_nodes(self, node: Node) -> Iterator[Node]:
         return (self.wiring.nodes[key.task_id] for key in node.far_upstream)
 
-    def wide_counts(self, node: Node, total: int | Missing) -> Iterator[UpstreamCounts]:
+    def wide_counts(self, node: Node, total: int | Missing, *, has_open: bool) -> Iterator[UpstreamCounts]:
         """What is known of a wide join, the cheapest to find first; each may fall short of the truth."""
         task_id = node.key.task_id
         if isinstance(total, Missing):
@@ -307,7 +308,8 @@ class _Step:
         if task_id in self.snapshot.counts:
             yield self.snapshot.counts[task_id]
         all_may_be_known = self.complete or len(self.states) + len(self.decided) >= total
-        if self.over_all or (all_may_be_known and not self.has_open_upstream(node, UNMAPPED)):
+        has_open = self.has_open_upstream(node, UNMAPPED) if node.near else has_open
+        if self.over_all or (all_may_be_known and not has_open):
             keys = (key for upstream in self.far_nodes(node) for key in self.extents.keys(upstream))
             yield tally(total, self.tally(keys)[0])
 
