@@ -11,6 +11,7 @@ from sailplane.cli.session import FormatOption, HomeOption, session_of
 from sailplane.cli.value_files import read_values, write_values
 from sailplane.model.errors import NotFound
 from sailplane.model.pools import InvalidPool, Pool, checked
+from sailplane.model.states import TaskState
 
 if TYPE_CHECKING:
     from sailplane.api.backend import Backend
@@ -21,7 +22,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 File = Annotated[
     Path, typer.Argument(metavar="FILE", show_default=False, help="A JSON file; - for standard input or output.")
 ]
-COLUMNS = ("pool", "slots", "rate", "running", "queued", "scheduled", "deferred", "open", "description")
+_STATES = (TaskState.RUNNING, TaskState.QUEUED, TaskState.SCHEDULED, TaskState.DEFERRED)
+COLUMNS = ("pool", "slots", "rate", *_STATES, "open", "description")
 _FIELDS = {"slots": int, "description": str, "include_deferred": bool, "rate": str}
 
 
@@ -39,10 +41,10 @@ def _row(backend: "Backend", pool: Pool) -> dict[str, Any]:
         "pool": pool.name,
         "slots": pool.slots,
         "rate": pool.rate or None,
-        "running": use.running,
-        "queued": use.queued,
-        "scheduled": use.scheduled,
-        "deferred": use.deferred,
+        TaskState.RUNNING: use.running,
+        TaskState.QUEUED: use.queued,
+        TaskState.SCHEDULED: use.scheduled,
+        TaskState.DEFERRED: use.deferred,
         "open": use.open,
         "include_deferred": pool.include_deferred,
         "description": pool.description or None,

@@ -10,7 +10,8 @@ from sailplane.cloud.wiring import Cloud
 from sailplane.engine import deadlines, draft
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
-from sailplane.engine.progress import MAX_CREATES, Progress, with_tokens
+from sailplane.engine.progress import Progress
+from sailplane.engine.starts import MAX_CREATES, with_tokens
 from sailplane.model.dags import SerializedDag
 from sailplane.model.runs import DagRun, RunContext, TaskInstance
 from sailplane.model.states import RunState
@@ -81,7 +82,7 @@ def start(cloud: Cloud, new: NewRun, clock: Callable[[], datetime], *, is_new: b
     drafted = draft.draft_all(memory.dag, Snapshot(states={}, complete=True))
     ended: list[str] = []
     progress = Progress(cloud, clock, on_close=ended.append)
-    tasks = progress.records(memory, drafted, now)
+    tasks = progress.starts.records(memory, drafted, now)
     first, rest = tasks[:MAX_CREATES], tasks[MAX_CREATES:]
     result = cloud.store.commit([Create(run) if is_new else Replace(run), *map(Create, first), *new.companions])
     if not isinstance(result, Committed):

@@ -5,11 +5,11 @@ created is found by the redelivered message or by the run's alarm.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from sailplane.cloud.changes import Change, Create, Replace
-from sailplane.cloud.committer import Committed, Result
+from sailplane.cloud.committer import Committed
 from sailplane.cloud.firestore import Conflict
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import (
@@ -23,7 +23,6 @@ from sailplane.engine import (
     gates,
     journal,
     mapping,
-    past,
     publishing,
     stopping,
 )
@@ -31,16 +30,15 @@ from sailplane.engine.blanks import Outdated
 from sailplane.engine.draft import Draft
 from sailplane.engine.looking import Sight, look
 from sailplane.engine.memory import RunMemory
-from sailplane.engine.metering import written
 from sailplane.engine.past import Past
 from sailplane.engine.slots import Slots
+from sailplane.engine.starts import MAX_CREATES, Starts, remember, with_tokens
 from sailplane.engine.stopping import Stop
 from sailplane.model.callbacks import is_callback
 from sailplane.model.dags import SerializedTask
 from sailplane.model.evolve import evolve
 from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey, TaskKey
-from sailplane.model.limits import pool_of
 from sailplane.model.runs import TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner.plan import Snapshot
@@ -48,11 +46,7 @@ from sailplane.planner.rules import STARTS_EARLY
 
 _log = logging.getLogger(__name__)
 
-MAX_CREATES = 400
-"""Task instances created in one commit; more follow in the next ones."""
-
 Clock = Callable[[], datetime]
-_NONE: Mapping[str, int] = {}
 Kept = list[TaskInstance] | None
 Changes = Sequence[Change]
 
@@ -77,9 +71,8 @@ class Progress:
         self._cloud = cloud
         self._clock = clock
         self._on_close = on_close
-        self._worker = worker
-        self._keeps = keeps or (lambda task: False)
         self._slots = Slots(cloud, clock, self.publish, on_alarm)
+        self.starts = Starts(cloud, self._slots, worker, keeps or (lambda task: False))
 
     def end(self, run: RunMemory, ended: TaskInstance, kept: Kept = None, companions: Changes = ()) -> bool:
         """Record `ended`, a terminal state of a task instance in hand, and push its run forward.
@@ -98,7 +91,7 @@ class Progress:
         known = run.known_states() | {ended.key: ended.state}
         drafted = draft.draft(run.dag, self._snapshot(run, known, ending=ended), [ended.key])
         now = self._clock()
-        created = self.records(run, drafted, now, self._choose(run, drafted, kept, ended.limits))
+        created = self.starts.records(run, drafted, now, self.starts.choose(run, drafted, kept, ended.limits))
         first, rest = created[:MAX_CREATES], created[MAX_CREATES:]
         unit: list[Change] = [Replace(ended), *map(Create, first), *companions]
         closes = drafted.run is not None and not rest and run.close_once()
@@ -106,7 +99,7 @@ class Progress:
         if ending is not None:
             unit += ending.changes
         with run.closing(closes) as closed:
-            result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended, *first]))
+            result = self._cloud.store.commit(unit, lambda result: remember(run, result, [ended, *first]))
             closed.is_done = isinstance(result, Committed)
         if isinstance(result, Conflict):
             return self._end_alone(run, ended, kept, companions)
@@ -123,7 +116,7 @@ class Progress:
     def _end_alone(self, run: RunMemory, ended: TaskInstance, kept: Kept, companions: Changes) -> bool:
         """Record `ended` without what follows, which someone else created before, or find that the lease was lost."""
         unit = (Replace(ended), *companions)
-        result = self._cloud.store.commit(unit, lambda result: _remember(run, result, [ended]))
+        result = self._cloud.store.commit(unit, lambda result: remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
         self.free(run, ended, kept)
@@ -158,7 +151,7 @@ class Progress:
             if drafted.settled or _started_early(run, drafted, created):
                 # What was settled has ended only now: what waits for it has to be looked at anew. And what was started
                 # early may have ended before all this, so that nobody else finds the run to be over.
-                sight = self._see_all(run, drafted, created)
+                sight = self.starts.see_all(run, drafted, created)
                 settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
                 frontier = list(dict.fromkeys([*frontier, *settled]))
                 continue
@@ -255,81 +248,10 @@ class Progress:
 
             events.run_ended(self._cloud, run.key, self._clock)
 
-    def _choose(
-        self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None, freed: Mapping[str, int] = _NONE
-    ) -> TaskKey | None:
-        """The ready task instance that this worker runs itself, to save it the way through the queue: one at a time.
-
-        `freed`: the limits in which it takes the places of what ends here, if it needs any.
-        """
-        if kept is None or kept:
-            return None
-        return next((key for key in drafted.starts if self._keeps_itself(run, run.task(key), freed)), None)
-
-    def _keeps_itself(self, run: RunMemory, task: SerializedTask, freed: Mapping[str, int]) -> bool:
-        if task.depends_on_past or is_gate(task.task_id) or not self._keeps(task):
-            return False
-        limits = run.limits(task)
-        return not limits or self._takes_over(limits, freed)
-
-    def _takes_over(self, limits: Mapping[str, int], freed: Mapping[str, int]) -> bool:
-        """Whether places can go from one task instance to the next by the write that ends the first: if nobody waits
-        for them. Not those of a pool, which may have a rate, and may have been made smaller."""
-        is_free = limits.items() <= freed.items() and not any(pool_of(name) is not None for name in limits)
-        return is_free and not self._slots.is_wanted(limits)
-
-    def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
-        """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
-        sizes = drafted.sizes
-
-        def queued(key: TaskKey) -> TaskInstance:
-            return draft.queued(run, key, now, sizes.get(key.task_id, 0))
-
-        held = Past(cloud=self._cloud, run=run).held(drafted.starts)
-        ready = [(key, queued(key)) for key in drafted.starts if key != kept]
-        starts = [past.scheduled(each, now) if key in held else draft.within_limits(each) for key, each in ready]
-        starts = [gates.undecided(each, now) if is_gate(each.task_id) else each for each in starts]
-        if kept is not None:
-            first = draft.running(queued(kept), self._worker, now, self._cloud.settings.lease)
-            starts.insert(0, first)
-        return [*starts, *draft.settled_all(run, drafted, now)]
-
     def _create(self, run: RunMemory, drafted: Draft, kept: list[TaskInstance] | None) -> list[TaskInstance]:
         """Create what `drafted` says; returns what this call created, leaving out what someone else had created."""
-        records = self.records(run, drafted, self._clock(), self._choose(run, drafted, kept))
+        records = self.starts.records(run, drafted, self._clock(), self.starts.choose(run, drafted, kept))
         return self.hand_out(run, [], records, kept)
-
-    def _create_chunk(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
-        changes, possible = blanks.written(self._cloud, run, records)
-        if not possible:
-            return []
-        result = self._cloud.store.commit(changes, lambda result: _remember(run, result, possible))
-        if isinstance(result, Committed):
-            return with_tokens(possible, result.tokens)
-        return self._create_missing(run, records)
-
-    def _create_missing(self, run: RunMemory, records: Sequence[TaskInstance]) -> list[TaskInstance]:
-        """Create those of `records` that nobody else has created yet."""
-        if len(records) == 1:
-            return []
-        found = self._cloud.store.tasks(run.key, [record.key for record in records])
-        blanks.check(run, found)
-        there = {each.key for each in found if each.state is not TaskState.NONE}
-        missing = [record for record in records if record.key not in there]
-        if len(missing) == len(records):
-            # It was a commit of others that got in between: one by one they cannot all be in the way.
-            return [written for record in missing for written in self._create_chunk(run, [record])]
-        return self._create_chunk(run, missing)
-
-    def _see_all(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
-        """A fresh sight that has what `drafted` wanted to create, also what someone else had created before."""
-        sight = Sight(states={each.key: each.state for each in created})
-        missing = {*drafted.starts, *drafted.settled} - sight.states.keys()
-        if missing:
-            found = self._cloud.store.tasks(run.key, sorted(missing))
-            run.learn(each for each in found if each.state.is_terminal)
-            sight.states.update({each.key: each.state for each in found})
-        return sight
 
     def hand_out(
         self,
@@ -342,7 +264,7 @@ class Progress:
         done = list(written)
         _keep(done, kept)
         for begin in range(0, len(rest), MAX_CREATES):
-            chunk = self._create_chunk(run, rest[begin : begin + MAX_CREATES])
+            chunk = self.starts.create(run, rest[begin : begin + MAX_CREATES])
             _keep(chunk, kept)
             done += chunk
         self.publish(run, [each for each in done if each.state is TaskState.QUEUED or each.waits_for_slots], kept)
@@ -424,14 +346,3 @@ def _started_early(run: RunMemory, drafted: Draft, created: Sequence[TaskInstanc
     is_any = run.context.clear_number > 0
     early = [key for key in drafted.starts if is_any or tasks[key.task_id].trigger_rule in STARTS_EARLY]
     return bool(set(early) - {each.key for each in created}) if early else False
-
-
-def _remember(run: RunMemory, result: Result, instances: Sequence[TaskInstance]) -> None:
-    """Once committed: ends and what this instance runs itself; not what others will run."""
-    if isinstance(result, Committed):
-        run.learn(each for each in instances if each.state.is_terminal or each.state is TaskState.RUNNING)
-
-
-def with_tokens(instances: Sequence[TaskInstance], tokens: Sequence[str]) -> list[TaskInstance]:
-    """`instances` as they were written: each with the update time of its commit."""
-    return [written(instance, token) for instance, token in zip(instances, tokens, strict=False)]

@@ -1,7 +1,6 @@
 """Which of the task instances that wait for places get them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sailplane.model.limits import pool_of
@@ -11,15 +10,15 @@ _MOST = 4_999_999_999
 """A priority beyond counts as this one, in ten digits."""
 
 
-@dataclass
 class Room:
-    """What is taken, and how much there is, by the name of the limit."""
+    """What is taken, and how much there is, by the name of the limit: filled by who decides, as far as he reads."""
 
-    taken: dict[str, float] = field(default_factory=dict)
-    pools: dict[str, float] = field(default_factory=dict)
-    """Slots of pools; other capacities stand in the task instances."""
-    starts: dict[str, float] = field(default_factory=dict)
-    """Of pools with a rate: how many may start now."""
+    def __init__(self) -> None:
+        self.taken: dict[str, float] = {}
+        self.pools: dict[str, float] = {}
+        """Slots of pools; other capacities stand in the task instances."""
+        self.starts: dict[str, float] = {}
+        """Of pools with a rate: how many may start now."""
 
     def has(self, instance: TaskInstance) -> bool:
         """Whether there is room for it in every one of its limits."""
