@@ -49,6 +49,7 @@ CATCHES_EVERYTHING = {
     "shared/sailplane/authoring/loading.py": "the author's files may raise anything",
     "shared/sailplane/authoring/reading.py": "the author's files may raise anything",
     "shared/sailplane/authoring/rendered.py": "the author's objects may raise anything when they are shown",
+    "shared/sailplane/authoring/operator_links.py": "the author's links may raise anything",
     "shared/sailplane/authoring/run_planning.py": "a DAG's own timetable",
     "shared/sailplane/authoring/run_callbacks.py": "the author's callbacks may raise anything",
     "shared/sailplane/authoring/retry_policy.py": "the author's policy may raise anything",

@@ -24,6 +24,7 @@ from sailplane.authoring.exceptions import (
 from sailplane.authoring.interruption import terminable, time_limit
 from sailplane.authoring.lazy_value import Context
 from sailplane.authoring.operator import BaseOperator
+from sailplane.authoring.operator_links import made_of as links_of
 from sailplane.authoring.origin import authors_part, origin_of_error
 from sailplane.authoring.rendered import rendered_fields
 from sailplane.authoring.result_cache import cache_of
@@ -97,6 +98,8 @@ def _run(dag: "DAG", task: BaseOperator, job: TaskJob, services: ChildServices, 
         outcome = mapping.described(outcome, ti, context)
         if ti.rendered:
             outcome = evolve(outcome, rendered=ti.rendered)
+        if context["task"].operator_extra_links and _ending(outcome, job) is not None:
+            outcome = evolve(outcome, xcoms={**outcome.xcoms, **links_of(context["task"], ti)})
         _run_final_callbacks(context["task"], ti, outcome, job, context)
     return outcome
 

@@ -50,6 +50,8 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=O
     is_mapped: ClassVar[bool] = False
     maps_function: ClassVar[bool] = False
     """True when `expand()` has arguments of the task's function, not of the operator."""
+    operator_extra_links: Sequence[Any] = ()
+    """`BaseOperatorLink`s: pages elsewhere that belong to the task."""
     returns_dag_result: bool = False
     """True when what the task returns is the result of its DAG: see `DAG.add_result`."""
     start_from_trigger: bool = False

@@ -12,6 +12,7 @@ from sailplane.authoring.deadlines import declared
 from sailplane.authoring.group_retries import check_order
 from sailplane.authoring.mapped import MappedOperator, is_mapped_over
 from sailplane.authoring.operator import CALLBACKS, BaseOperator
+from sailplane.authoring.operator_links import keys_of
 from sailplane.authoring.params import Param
 from sailplane.authoring.priorities import priorities
 from sailplane.model.dags import SerializedDag, SerializedGroup, SerializedParam, SerializedTask
@@ -106,6 +107,7 @@ def _task(task: BaseOperator, urgency: tuple[int, ...]) -> SerializedTask:
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        extra_links=keys_of(task) if task.operator_extra_links else {},
         returns_dag_result=task.returns_dag_result,
         needs_code=needs_code(task),
         reads=tuple(sorted(other.task_id for other in task.argument_tasks() if other is not task)),

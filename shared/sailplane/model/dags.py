@@ -107,6 +107,8 @@ class SerializedTask:
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
+    extra_links: Mapping[str, str] = field(default_factory=dict)
+    """Names of the pages elsewhere that belong to the task, and the keys of the XComs that have their addresses."""
     returns_dag_result: bool = False
     """True: what it returns is the result of the DAG, which the REST API's `wait` gives."""
     needs_code: bool = True

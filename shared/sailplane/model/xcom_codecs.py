@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from sailplane.model import xcom_objects
-from sailplane.model.class_paths import class_path, import_class
+from sailplane.model.named_classes import class_path, import_class
 from sailplane.model.xcom_objects import zone_name
 
 TYPE = "__type__"

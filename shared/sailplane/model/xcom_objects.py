@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
-from sailplane.model.class_paths import class_path, import_class
+from sailplane.model.named_classes import class_path, import_class
 
 TYPE = "__type__"
 Fields = dict[str, Any]

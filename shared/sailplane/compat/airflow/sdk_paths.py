@@ -84,7 +84,7 @@ DECORATED = """
 """
 OPERATOR = "BaseOperator BaseAsyncOperator chain chain_linear cross_downstream"
 _CURRENT_CONTEXT = "get_current_context"
-LINKS = "BaseOperatorLink=sailplane.compat.airflow.links:BaseOperatorLink"
+LINKS = "BaseOperatorLink=sailplane.authoring.operator_links:BaseOperatorLink"
 _VERSIONS = " ".join(
     f"AIRFLOW_V_3_{minor}_PLUS=sailplane.compat.airflow.versions:AIRFLOW_V_3_{minor}_PLUS" for minor in range(4)
 )

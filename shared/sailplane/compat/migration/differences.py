@@ -7,7 +7,7 @@ IGNORED = "is accepted and not acted on"
 
 NAMES: Mapping[str, str] = {
     "AirflowPlugin": "is no more than a declaration: plugins are not loaded; import what you need from a module",
-    "BaseOperatorLink": "is no more than a declaration: pages show no links of operators",
+    "BaseOperatorLink": "is kept with the task instance and given by the REST API; the pages show no buttons",
     "PriorityWeightStrategy": "is asked when the DAG is pushed, for each try, and knows nothing of the run",
     "conf": "knows only options that the environment has as AIRFLOW__SECTION__KEY: else conf.get returns its fallback",
 }
