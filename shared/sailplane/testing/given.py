@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,8 @@ class Given:
     """Results of tasks that do not run: they end with success and these values."""
     answers: Mapping[str, Any] = field(default_factory=dict)
     """task_id -> what a person answers: an option, several, or a dict with `chosen_options` and `params_input`."""
+    asset_events: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Name of an asset -> the `extra` of each event of it that started the run."""
     conf: Mapping[str, Any] = field(default_factory=dict)
     logical_date: datetime | None = None
     run_after: datetime | None = None

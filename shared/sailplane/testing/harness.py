@@ -20,6 +20,7 @@ from sailplane.model.ids import UNMAPPED, TaskKey, run_id_for
 from sailplane.model.runs import RunContext
 from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.planner.schedule import manual_interval
+from sailplane.testing.assets import GivenEvents
 from sailplane.testing.clock import SkippingClock
 from sailplane.testing.given import Given, XComs, moment
 from sailplane.testing.logbook import LogBook
@@ -56,6 +57,7 @@ class DagHarness:
         connections: Mapping[str, Any] | None = None,
         xcoms: XComs | None = None,
         answers: Mapping[str, Any] | None = None,
+        asset_events: GivenEvents | None = None,
         mark_success: str | None = None,
         run_id: str | None = None,
     ) -> FinishedRun:
@@ -64,10 +66,12 @@ class DagHarness:
         Tasks in `xcoms`, and those whose task_id the pattern `mark_success` matches, do not run: they succeed.
         `answers`: by task_id, what people answer to tasks that ask them, an option, several, or a dict with
         `chosen_options` and `params_input`; without one, the task's defaults are taken, as if its time were over.
+        `asset_events`: by the name of an asset, the `extra` of each event of it that started the run.
         Raises `InvalidConf` when `conf` does not fit the DAG's params.
         """
         given = self._given(logical_date, conf, variables, connections, xcoms, run_id, mark_success)
-        given = replace(given, answers=self._known_tasks_only(answers or {}, "answers"))
+        answered = self._known_tasks_only(answers or {}, "answers")
+        given = replace(given, answers=answered, asset_events=asset_events or {})
         loop = self.loop(given, LogBook(keeps_output=True))
         loop.run()
         return finished(loop)
@@ -83,6 +87,7 @@ class DagHarness:
         connections: Mapping[str, Any] | None = None,
         xcoms: XComs | None = None,
         answers: Mapping[str, Any] | None = None,
+        asset_events: GivenEvents | None = None,
         run_id: str | None = None,
     ) -> FinishedRun:
         """Run one try of one task, whatever is before it; `xcoms` has the results of others that it reads.
@@ -92,7 +97,8 @@ class DagHarness:
         if task_id not in self._serialized.task_dict:
             raise NotFound(f"DAG {self.dag.dag_id!r} has no task {task_id!r}; it has: {', '.join(self.dag.task_ids)}")
         given = self._given(logical_date, conf, variables, connections, xcoms, run_id, None)
-        given = replace(given, answers=self._known_tasks_only(answers or {}, "answers"))
+        answered = self._known_tasks_only(answers or {}, "answers")
+        given = replace(given, answers=answered, asset_events=asset_events or {})
         loop = self.loop(given, LogBook(keeps_output=True))
         loop.run_one(TaskKey(task_id, map_index))
         return finished(loop, alone=TaskKey(task_id, map_index))
@@ -145,6 +151,7 @@ def finished(loop: RunLoop, alone: TaskKey | None = None) -> FinishedRun:
         instances=loop.instances,
         book=loop.book,
         triggered=loop.services.triggered,
+        asset_updates=loop.services.local_assets.updates,
     )
 
 

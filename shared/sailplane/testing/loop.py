@@ -59,7 +59,7 @@ class RunLoop:
     def __post_init__(self) -> None:
         self.instances = Instances()
         self.gates = Gates(self.memory, self.instances)
-        self.services = LocalServices(self.given, self.instances)
+        self.services = LocalServices(self.given, self.instances, self.memory.dag)
         self.state = RunState.RUNNING
         self._tries = 0
 
@@ -152,6 +152,7 @@ class RunLoop:
         if ended.state is TaskState.AWAITING_INPUT and outcome.question is not None:
             reply = self._reply(ended.key, outcome.question)
             ended = gone_on(self.memory, ended, outcome.question, reply, self.clock.now())
+        self.services.local_assets.updates += outcome.asset_updates
         self.instances.put(ended)
         if ended.state is TaskState.FAILED and self.memory.dag.fail_fast:
             self._stop()

@@ -7,6 +7,7 @@ from typing import Any
 
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
+from sailplane.model.assets import AssetUpdate
 from sailplane.model.callbacks import is_callback
 from sailplane.model.errors import NotFound
 from sailplane.model.ids import UNMAPPED, TaskKey
@@ -27,6 +28,8 @@ class FinishedRun:
     book: LogBook
     triggered: Sequence[RunRequest] = ()
     """Runs of other DAGs that tasks have asked for; none of them was made."""
+    asset_updates: Sequence[AssetUpdate] = ()
+    """What tasks have updated, in that order."""
 
     def __repr__(self) -> str:
         return f"<FinishedRun: {self.context.dag_id} [{self.state}] {self.states}>"

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from sailplane.model.assets import AssetAnswer, AssetQuery
+from sailplane.model.dags import SerializedDag
 from sailplane.model.execution import XComItems, XComRef
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunAnswer, RunFacts, RunQuery, RunRequest
 from sailplane.model.shelf import ShelfRequest
 from sailplane.model.state_store import StateRequest
 from sailplane.model.states import RunState
+from sailplane.testing.assets import LocalAssets
 from sailplane.testing.given import Given
 from sailplane.testing.instances import Instances
 from sailplane.testing.shelf import Shelf
@@ -18,12 +20,13 @@ from sailplane.testing.states import States
 class LocalServices:
     """Answers from what the run was given and what its tasks have pushed; see `TaskServices`."""
 
-    def __init__(self, given: Given, instances: Instances) -> None:
+    def __init__(self, given: Given, instances: Instances, dag: SerializedDag) -> None:
         self._given = given
         self._instances = instances
         self._set: dict[str, str | None] = {}
         """Variables that tasks have set; None: deleted."""
         self.states = States()
+        self.local_assets = LocalAssets(dag, given.asset_events)
         self.shelf_of_run = Shelf()
         self.triggered: list[RunRequest] = []
         """Runs that tasks have asked for. None is made: each counts as one that has succeeded."""
@@ -70,8 +73,7 @@ class LocalServices:
         return RunAnswer(runs=tuple(map(_succeeded, found)))
 
     def assets(self, query: AssetQuery) -> AssetAnswer:
-        """Nothing: there are no other runs."""
-        return AssetAnswer()
+        return self.local_assets.answer(query)
 
     def state(self, request: StateRequest) -> str | None:
         return self.states.answer(request)
