@@ -19,6 +19,7 @@ from sailplane.authoring.group_retries import DEFAULT_DELAY, checked
 from sailplane.authoring.operator_checks import as_list, utc
 from sailplane.authoring.origin import origin_of_call
 from sailplane.authoring.params import DagParam, ParamsDict
+from sailplane.authoring.relatives import DagShape
 from sailplane.authoring.taskgroup import TaskGroup
 from sailplane.authoring.templates import make_environment
 from sailplane.authoring.timetables import to_schedule
@@ -34,7 +35,7 @@ DEFAULT_MAX_ACTIVE_RUNS = 16
 _SUFFIXED = re.compile(r"(.+)__(\d+)")
 
 
-class DAG:
+class DAG(DagShape):
     """Tasks, the order they run in, and when. Takes Airflow's arguments with Airflow's defaults.
 
     Used as `with DAG("name", ...) as dag:`; tasks made inside belong to it.

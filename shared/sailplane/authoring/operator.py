@@ -13,6 +13,7 @@ from sailplane.authoring.operator_arguments import OperatorArguments
 from sailplane.authoring.operator_meta import OperatorMeta
 from sailplane.authoring.origin import Origin
 from sailplane.authoring.params import ParamsDict
+from sailplane.authoring.relatives import TaskRelatives
 from sailplane.authoring.setup_teardown import SetupTeardownMixin
 from sailplane.authoring.templates import Templater
 from sailplane.authoring.xcom_arg import XComArg, iter_references
@@ -34,7 +35,7 @@ TRIGGER_FAILURE = "Trigger failure"
 DEFAULT_RETRY_DELAY = timedelta(seconds=300)
 
 
-class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, metaclass=OperatorMeta):
+class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, TaskRelatives, metaclass=OperatorMeta):
     """A task of a DAG: what it does (`execute`), when it may start, and how it is retried.
 
     Takes Airflow's arguments with Airflow's defaults, by keyword only. Subclasses name their own arguments in
