@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import Context
+from queue import Queue
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
@@ -21,8 +22,6 @@ SHORTEST_SLEEP = 0.5
 """Seconds: a shorter sleep is slept here, a longer one elsewhere."""
 FAREWELL = 5.0
 """Seconds that a trigger has to close what it opened."""
-_POOLS = ("ThreadPoolExecutor", "asyncio_")
-"""How the names of threads begin whose work is seen by what was asked of them."""
 
 
 class TriggerExhausted(Exception):
@@ -70,7 +69,6 @@ class _Loop(SelectorEventLoop):
         self._jobs = 0
         self._timers: list[asyncio.TimerHandle] = []
         self._ends_at = time.monotonic() + longest
-        self._others = frozenset(threading.enumerate())
         self._task: asyncio.Task[TriggerEvent] | None = None
         self.sleeps_for: float | None = None
         self._watching = _Selector()
@@ -134,12 +132,9 @@ class _Loop(SelectorEventLoop):
         return min((timer.when() - now for timer in self._timers), default=0.0)
 
     def _is_only_sleeping(self, timeout: float) -> bool:
+        """Threads count that were asked through the loop, or through AnyIO; others may be there for anything."""
         is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0
-        return not is_waiting and not any(map(self._is_at_work, threading.enumerate()))
-
-    def _is_at_work(self, thread: threading.Thread) -> bool:
-        """Whether the trigger may wait for a thread: one that it has started itself."""
-        return thread not in self._others and not thread.name.startswith(_POOLS)
+        return not is_waiting and not any(map(_works_for_anyio, threading.enumerate()))
 
     def _suspend(self, sleeps_for: float) -> None:
         self._watching.idle = lambda timeout: timeout
@@ -165,6 +160,12 @@ class _Loop(SelectorEventLoop):
         finally:
             asyncio.set_event_loop(None)
             self.close()
+
+
+def _works_for_anyio(thread: threading.Thread) -> bool:
+    """Whether it is one of AnyIO's worker threads, which the loop knows nothing of, and has something to do."""
+    work = getattr(thread, "queue", None)
+    return isinstance(work, Queue) and work.unfinished_tasks > 0
 
 
 def _innermost(task: "asyncio.Task[Any] | None") -> "asyncio.Future[Any] | None":

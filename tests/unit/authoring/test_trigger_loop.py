@@ -5,6 +5,8 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
@@ -79,6 +81,26 @@ async def works_in_a_thread(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     threading.Timer(0.05, goes_on.set).start()
     await asyncio.wait_for(asyncio.to_thread(goes_on.wait), 3600)
     notes.append("answered")
+    yield FIRED
+
+
+async def works_for_anyio(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    goes_on = threading.Event()
+    threading.Timer(0.05, goes_on.set).start()
+    await asyncio.wait_for(anyio.to_thread.run_sync(goes_on.wait), 3600)
+    await asyncio.sleep(60)
+    yield FIRED
+
+
+async def starts_a_thread(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    goes_on = threading.Event()
+    thread = threading.Thread(target=goes_on.wait)
+    thread.start()
+    try:
+        await asyncio.sleep(60)
+    finally:
+        goes_on.set()
+        thread.join()
     yield FIRED
 
 
@@ -160,6 +182,14 @@ def test_a_suspended_trigger_closes_what_it_opened_and_is_not_cancelled() -> Non
 def test_a_trigger_that_waits_for_a_thread_is_let_wait() -> None:
     trigger = Scripted(works_in_a_thread)
     assert watch(trigger).event == FIRED
+
+
+def test_a_trigger_that_waits_for_a_thread_of_anyio_is_let_wait_and_its_idle_thread_holds_nobody() -> None:
+    assert 59 < watch(Scripted(works_for_anyio)).sleeps_for <= 60
+
+
+def test_threads_that_nobody_waits_for_hold_nobody() -> None:
+    assert 59 < watch(Scripted(starts_a_thread)).sleeps_for <= 60
 
 
 def test_a_trigger_that_waits_for_an_answer_is_let_wait() -> None:
