@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         AssetRef,
         AssetUniqueKey,
         AssetUriRef,
+        AssetWatcher,
         Dataset,
         Metadata,
         Model,
@@ -117,7 +118,10 @@ if TYPE_CHECKING:
     from sailplane.operators.bigquery import BigQueryInsertJobOperator
     from sailplane.operators.bigquery_checks import (
         BigQueryCheckOperator,
+        BigQueryColumnCheckOperator,
         BigQueryGetDataOperator,
+        BigQueryIntervalCheckOperator,
+        BigQueryTableCheckOperator,
         BigQueryValueCheckOperator,
     )
     from sailplane.operators.bigquery_tables import (
@@ -125,8 +129,11 @@ if TYPE_CHECKING:
         BigQueryCreateTableOperator,
         BigQueryDeleteDatasetOperator,
         BigQueryDeleteTableOperator,
+        BigQueryGetDatasetOperator,
         BigQueryGetDatasetTablesOperator,
         BigQueryUpdateTableOperator,
+        BigQueryUpdateTableSchemaOperator,
+        BigQueryUpsertTableOperator,
     )
     from sailplane.operators.bigquery_transfers import (
         BigQueryToBigQueryOperator,
@@ -172,6 +179,12 @@ if TYPE_CHECKING:
         SQLCheckOperator,
         SQLExecuteQueryOperator,
         SQLValueCheckOperator,
+    )
+    from sailplane.operators.sql_checks import (
+        SQLColumnCheckOperator,
+        SQLIntervalCheckOperator,
+        SQLTableCheckOperator,
+        SQLThresholdCheckOperator,
     )
     from sailplane.operators.trigger_dagrun import TriggerDagRunOperator
     from sailplane.operators.virtualenv import (
@@ -220,21 +233,22 @@ __all__ = [
     "DAG", "NEVER_EXPIRE", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
     "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout",
     "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
-    "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AsyncCallback",
-    "BaseAsyncOperator",
-    "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier", "BaseOperator",
-    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
-    "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator",
-    "BigQueryDeleteTableOperator", "BigQueryGetDataOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook",
-    "BigQueryInsertJobOperator", "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor",
-    "BigQueryToBigQueryOperator", "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryValueCheckOperator",
-    "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator", "BranchPythonOperator",
-    "BranchPythonVirtualenvOperator", "BranchSQLOperator", "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook",
-    "CloudRunExecuteJobOperator", "CloudRunHook", "Configuration", "Connection", "ContinuousTimetable",
-    "CronDataIntervalTimetable", "CronTriggerTimetable", "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset",
-    "DateTimeSensor", "DateTimeSensorAsync", "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeadlineAlert",
-    "DeadlineReference", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger",
-    "DockerOperator",
+    "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AssetWatcher", "AsyncCallback",
+    "BaseAsyncOperator", "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier",
+    "BaseOperator", "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
+    "BigQueryColumnCheckOperator", "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator",
+    "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator", "BigQueryGetDataOperator",
+    "BigQueryGetDatasetOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook", "BigQueryInsertJobOperator",
+    "BigQueryIntervalCheckOperator", "BigQueryTableCheckOperator", "BigQueryTableExistenceSensor",
+    "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
+    "BigQueryUpdateTableOperator", "BigQueryUpdateTableSchemaOperator", "BigQueryUpsertTableOperator",
+    "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator",
+    "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
+    "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
+    "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
+    "DateTimeTrigger", "DayOfWeekSensor", "DbApiHook", "DeadlineAlert", "DeadlineReference",
+    "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "DirectoryFileDeleteTrigger", "DockerOperator",
     "DuplicateTaskIdFound", "EdgeModifier", "EmailOperator", "EmptyOperator", "EventsTimetable", "ExceptionRetryPolicy",
     "ExternalPythonOperator", "ExternalTaskMarker", "ExternalTaskSensor", "FSHook", "FileDeleteTrigger", "FileSensor",
     "FileTrigger", "GCSBlobTrigger", "GCSCheckBlobUpdateTimeTrigger", "GCSCreateBucketOperator",
@@ -249,7 +263,8 @@ __all__ = [
     "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator", "PubSubDeleteTopicOperator", "PubSubHook",
     "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor", "PythonOperator", "PythonSensor",
     "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule",
-    "SQLCheckOperator", "SQLExecuteQueryOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin",
+    "SQLCheckOperator", "SQLColumnCheckOperator", "SQLExecuteQueryOperator", "SQLIntervalCheckOperator",
+    "SQLTableCheckOperator", "SQLThresholdCheckOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin",
     "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier",
     "SqlSensor", "SqliteHook", "StartTriggerArgs", "SyncCallback", "TaskDeferralError", "TaskDeferralTimeout",
     "TaskDeferred", "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent",
@@ -257,8 +272,7 @@ __all__ = [
     "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "VariableInterval", "WaitSensor",
     "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
     "cross_downstream", "dag", "deadline_reference", "get_current_context", "literal", "mask_secret", "redact",
-    "result",
-    "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group",
+    "result", "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group",
     "task_inputs", "teardown",
 ]
 # fmt: on

@@ -12,6 +12,7 @@ HOMES = {
         "AssetRef",
         "AssetUniqueKey",
         "AssetUriRef",
+        "AssetWatcher",
         "Dataset",
         "Metadata",
         "Model",
@@ -115,7 +116,10 @@ HOMES = {
     "sailplane.operators.bigquery": ("BigQueryInsertJobOperator",),
     "sailplane.operators.bigquery_checks": (
         "BigQueryCheckOperator",
+        "BigQueryColumnCheckOperator",
         "BigQueryGetDataOperator",
+        "BigQueryIntervalCheckOperator",
+        "BigQueryTableCheckOperator",
         "BigQueryValueCheckOperator",
     ),
     "sailplane.operators.bigquery_tables": (
@@ -123,8 +127,11 @@ HOMES = {
         "BigQueryCreateTableOperator",
         "BigQueryDeleteDatasetOperator",
         "BigQueryDeleteTableOperator",
+        "BigQueryGetDatasetOperator",
         "BigQueryGetDatasetTablesOperator",
         "BigQueryUpdateTableOperator",
+        "BigQueryUpdateTableSchemaOperator",
+        "BigQueryUpsertTableOperator",
     ),
     "sailplane.operators.bigquery_transfers": (
         "BigQueryToBigQueryOperator",
@@ -175,6 +182,12 @@ HOMES = {
         "SQLCheckOperator",
         "SQLExecuteQueryOperator",
         "SQLValueCheckOperator",
+    ),
+    "sailplane.operators.sql_checks": (
+        "SQLColumnCheckOperator",
+        "SQLIntervalCheckOperator",
+        "SQLTableCheckOperator",
+        "SQLThresholdCheckOperator",
     ),
     "sailplane.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "sailplane.operators.virtualenv": (

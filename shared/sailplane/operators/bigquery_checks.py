@@ -9,15 +9,14 @@ from sailplane.hooks.bigquery import BigQueryHook
 from sailplane.hooks.google import DEFAULT_CONNECTION
 from sailplane.operators.google import GoogleOperator
 from sailplane.operators.sql import BaseSQLOperator, SQLCheckOperator, SQLValueCheckOperator
+from sailplane.operators.sql_checks import SQLColumnCheckOperator, SQLIntervalCheckOperator, SQLTableCheckOperator
 from sailplane.triggers.bigquery import BigQueryInsertJobTrigger
 
 
-class _BigQueryCheck(BaseSQLOperator):
-    """A check whose statement is a job of its own. With `deferrable=True` no worker is held while that runs."""
+class _AskingBigQuery(BaseSQLOperator):
+    """A check whose statements are jobs of BigQuery."""
 
     ui_color = "#c0d7ff"
-    sql: str
-    judge: Callable[[Any], None]
 
     def __init__(
         self,
@@ -59,6 +58,13 @@ class _BigQueryCheck(BaseSQLOperator):
         hook.api_resource_configs = {**known, "query": {**known.get("query", {}), **wanted}} if wanted else known
         return hook
 
+
+class _BigQueryCheck(_AskingBigQuery):
+    """A check of one statement. With `deferrable=True` no worker is held while that runs."""
+
+    sql: str
+    judge: Callable[[Any], None]
+
     def execute(self, context: Mapping[str, Any]) -> None:
         if not self.deferrable:
             super().execute(context)
@@ -98,6 +104,24 @@ class BigQueryValueCheckOperator(_BigQueryCheck, SQLValueCheckOperator):
 
     template_fields: Sequence[str] = ("sql", "gcp_conn_id", "pass_value", "impersonation_chain", "labels")
     template_ext: Sequence[str] = (".sql",)
+
+
+class BigQueryIntervalCheckOperator(_AskingBigQuery, SQLIntervalCheckOperator):
+    """Fails when a metric of the run's day is too far from that of `days_back` days before."""
+
+    template_fields: Sequence[str] = ("table", "gcp_conn_id", "sql1", "sql2", "impersonation_chain", "labels")
+
+
+class BigQueryColumnCheckOperator(_AskingBigQuery, SQLColumnCheckOperator):
+    """Fails unless each column of the table is as `column_mapping` says."""
+
+    template_fields: Sequence[str] = ("table", "partition_clause", "gcp_conn_id", "impersonation_chain", "labels")
+
+
+class BigQueryTableCheckOperator(_AskingBigQuery, SQLTableCheckOperator):
+    """Fails unless each check is true of all rows of the table."""
+
+    template_fields: Sequence[str] = ("table", "partition_clause", "gcp_conn_id", "impersonation_chain", "labels")
 
 
 class BigQueryGetDataOperator(GoogleOperator):

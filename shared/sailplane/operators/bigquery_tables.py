@@ -210,3 +210,94 @@ class BigQueryGetDatasetTablesOperator(BigQueryTableOperator):
 
     def execute(self, context: Mapping[str, Any]) -> list[dict[str, Any]]:
         return self.hook.get_dataset_tables(self.dataset_id, self.project_id, self.max_results)
+
+
+class BigQueryUpsertTableOperator(BigQueryTableOperator):
+    """Creates the table that `table_resource` describes, or changes it to that; returns its resource."""
+
+    template_fields: Sequence[str] = (
+        "dataset_id",
+        "table_resource",
+        "gcp_conn_id",
+        "impersonation_chain",
+        "project_id",
+    )
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"table_resource": "json"}
+
+    def __init__(self, *, dataset_id: str, table_resource: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset_id, self.table_resource = dataset_id, table_resource
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        hook, table_id = self.hook, self.table_resource.get("tableReference", {}).get("tableId")
+        if not table_id:
+            raise AirflowException(f"task {self.task_id!r}: table_resource names no table: give tableReference.tableId")
+        place = {"dataset_id": self.dataset_id, "table_id": table_id, "project_id": self.project_id}
+        if hook.table_exists(**place):
+            return hook.update_table(self.table_resource, **place)
+        made: dict[str, Any] = hook.create_table(**place, table_resource=self.table_resource).to_api_repr()
+        return made
+
+
+class BigQueryUpdateTableSchemaOperator(BigQueryTableOperator):
+    """Changes fields of a table's schema, each found by its name; returns the table's resource."""
+
+    template_fields: Sequence[str] = (
+        "schema_fields_updates",
+        "dataset_id",
+        "table_id",
+        "project_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"schema_fields_updates": "json"}
+
+    def __init__(
+        self,
+        *,
+        schema_fields_updates: Sequence[Mapping[str, Any]],
+        dataset_id: str,
+        table_id: str,
+        include_policy_tags: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schema_fields_updates, self.include_policy_tags = schema_fields_updates, include_policy_tags
+        self.dataset_id, self.table_id = dataset_id, table_id
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        known = self.hook.get_schema(self.dataset_id, self.table_id, self.project_id)["fields"]
+        fields = _changed(known, self.schema_fields_updates, self.include_policy_tags)
+        return self.hook.update_table(
+            {"schema": {"fields": fields}}, ["schema"], self.dataset_id, self.table_id, self.project_id
+        )
+
+
+def _changed(
+    known: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]], with_tags: bool
+) -> list[dict[str, Any]]:
+    """The fields with their updates, those of nested fields too, and with the fields that are new."""
+    wanted = {update["name"]: dict(update) for update in updates}
+    for update in wanted.values():
+        if not with_tags:
+            update.pop("policyTags", None)
+    changed = []
+    for field in known:
+        update = wanted.pop(field["name"], {})
+        nested = _changed(field.get("fields", ()), update.pop("fields", ()), with_tags)
+        changed.append({**field, **update, **({"fields": nested} if nested else {})})
+    return [*changed, *wanted.values()]
+
+
+class BigQueryGetDatasetOperator(BigQueryTableOperator):
+    """Returns a dataset's resource."""
+
+    template_fields: Sequence[str] = ("dataset_id", "project_id", "gcp_conn_id", "impersonation_chain")
+
+    def __init__(self, *, dataset_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset_id = dataset_id
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.hook.get_dataset(self.dataset_id, self.project_id).to_api_repr()
+        return found

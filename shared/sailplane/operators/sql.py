@@ -1,9 +1,9 @@
 """Tasks that run SQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
-from sailplane.authoring.exceptions import AirflowException
+from sailplane.authoring.exceptions import AirflowException, AirflowFailException
 from sailplane.authoring.operator import BaseOperator
 from sailplane.hooks.sql import DbApiHook, Parameters, database_hook, fetch_all_handler
 from sailplane.operators.branch import BranchMixIn
@@ -20,6 +20,7 @@ class BaseSQLOperator(BaseOperator):
         conn_id: str | None = None,
         database: str | None = None,
         hook_params: Mapping[str, Any] | None = None,
+        retry_on_failure: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -27,6 +28,12 @@ class BaseSQLOperator(BaseOperator):
             raise TypeError(f"{type(self).__name__}(task_id={self.task_id!r}) needs the argument 'conn_id'")
         self.conn_id, self.database = conn_id, database
         self.hook_params = dict(hook_params or {})
+        self.retry_on_failure = retry_on_failure
+
+    def fail_check(self, reason: str) -> NoReturn:
+        """The check `reason`, a verb first; it is tried again only with `retry_on_failure`."""
+        error = AirflowException if self.retry_on_failure else AirflowFailException
+        raise error(f"the check of task {self.task_id!r} {reason}")
 
     def get_db_hook(self) -> DbApiHook:
         database = {"database": self.database} if self.database else {}
@@ -94,9 +101,9 @@ class SQLCheckOperator(BaseSQLOperator):
     def judge(self, row: Any) -> None:
         """Raises `AirflowException` unless the check is passed."""
         if row is None:
-            raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
+            self.fail_check(f"gave no row: {self.sql}")
         if not all(_values(row)):
-            raise AirflowException(f"the check of task {self.task_id!r} failed with {tuple(_values(row))}: {self.sql}")
+            self.fail_check(f"failed with {tuple(_values(row))}: {self.sql}")
 
 
 class SQLValueCheckOperator(BaseSQLOperator):
@@ -123,13 +130,11 @@ class SQLValueCheckOperator(BaseSQLOperator):
     def judge(self, row: Any) -> None:
         """Raises `AirflowException` unless the check is passed."""
         if row is None:
-            raise AirflowException(f"the check of task {self.task_id!r} gave no row: {self.sql}")
+            self.fail_check(f"gave no row: {self.sql}")
         values = tuple(_values(row))
         if not all(self._is_near(value) for value in values):
             near = f", give or take {self.tolerance:.1%}" if self.tolerance else ""
-            raise AirflowException(
-                f"the check of task {self.task_id!r} gave {values} instead of {self.pass_value}{near}: {self.sql}"
-            )
+            self.fail_check(f"gave {values} instead of {self.pass_value}{near}: {self.sql}")
 
     def _is_near(self, value: Any) -> bool:
         wanted = _number(self.pass_value)
@@ -137,10 +142,7 @@ class SQLValueCheckOperator(BaseSQLOperator):
             return str(value) == self.pass_value
         found = _number(value)
         if found is None:
-            raise AirflowException(
-                f"the check of task {self.task_id!r} gave {value!r}, which is no number as {self.pass_value} is: "
-                f"{self.sql}"
-            )
+            self.fail_check(f"gave {value!r}, which is no number as {self.pass_value} is: {self.sql}")
         return abs(found - wanted) <= abs(wanted) * (self.tolerance or 0.0)
 
 

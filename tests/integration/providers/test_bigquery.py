@@ -12,18 +12,24 @@ from rest_server import rest_server
 from sailplane import (
     DAG,
     BigQueryCheckOperator,
+    BigQueryColumnCheckOperator,
     BigQueryCreateEmptyDatasetOperator,
     BigQueryCreateTableOperator,
     BigQueryDeleteDatasetOperator,
     BigQueryDeleteTableOperator,
     BigQueryGetDataOperator,
+    BigQueryGetDatasetOperator,
     BigQueryGetDatasetTablesOperator,
     BigQueryHook,
     BigQueryInsertJobOperator,
+    BigQueryIntervalCheckOperator,
+    BigQueryTableCheckOperator,
     BigQueryTableExistenceSensor,
     BigQueryToBigQueryOperator,
     BigQueryToGCSOperator,
     BigQueryUpdateTableOperator,
+    BigQueryUpdateTableSchemaOperator,
+    BigQueryUpsertTableOperator,
     BigQueryValueCheckOperator,
     GCSToBigQueryOperator,
     SQLExecuteQueryOperator,
@@ -320,6 +326,37 @@ def test_tables_and_datasets_are_made_changed_and_deleted(bigquery: FakeBigQuery
         run(BigQueryDeleteTableOperator, deletion_dataset_table="new.n")
     run(BigQueryDeleteDatasetOperator, dataset_id="new", delete_contents=True)
     assert "new" not in bigquery.datasets
+
+
+def test_a_table_is_held_against_checks(bigquery: FakeBigQuery) -> None:
+    run(
+        BigQueryColumnCheckOperator,
+        table="`d.t`",
+        column_mapping={"id": {"max": {"equal_to": 2}}},
+        use_legacy_sql=False,
+    )
+    with pytest.raises(AirflowException, match=r"not true of the table `d\.t`: few \(id < 2\)"):
+        run(
+            BigQueryTableCheckOperator,
+            table="`d.t`",
+            checks={"few": {"check_statement": "id < 2"}, "some": {"check_statement": "id > 0"}},
+            use_legacy_sql=False,
+        )
+    interval = make(BigQueryIntervalCheckOperator, table="d.t", metrics_thresholds={"MAX(id)": 2}, days_back=1)
+    assert interval.sql2 == "SELECT MAX(id) FROM d.t WHERE ds='{{ macros.ds_add(ds, -1) }}'"
+
+
+def test_a_table_is_made_or_changed_to_what_it_should_be(bigquery: FakeBigQuery) -> None:
+    resource = {"tableReference": {"tableId": "u"}, "schema": SCHEMA}
+    for words in ("first", "second"):
+        made = run(BigQueryUpsertTableOperator, dataset_id="d", table_resource={**resource, "description": words})
+        assert made["description"] == words
+    updates = [{"name": "id", "description": "of the flight"}, {"name": "pilot", "type": "STRING", "policyTags": {}}]
+    updated = run(BigQueryUpdateTableSchemaOperator, dataset_id="d", table_id="u", schema_fields_updates=updates)
+    fields = {field["name"]: field for field in updated["schema"]["fields"]}
+    assert list(fields) == ["id", "name", "pilot"]
+    assert (fields["id"]["description"], "policyTags" in fields["pilot"]) == ("of the flight", False)
+    assert run(BigQueryGetDatasetOperator, dataset_id="d")["datasetReference"]["datasetId"] == "d"
 
 
 def test_rows_are_streamed(bigquery: FakeBigQuery) -> None:

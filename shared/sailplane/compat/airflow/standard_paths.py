@@ -79,6 +79,8 @@ PATHS: Mapping[str, str] = {
     f"{_GOOGLE}.operators.bigquery": """
         BigQueryCheckOperator BigQueryCreateEmptyDatasetOperator BigQueryCreateTableOperator
         BigQueryDeleteDatasetOperator BigQueryGetDatasetTablesOperator BigQueryUpdateTableOperator
+        BigQueryColumnCheckOperator BigQueryIntervalCheckOperator BigQueryTableCheckOperator
+        BigQueryGetDatasetOperator BigQueryUpdateTableSchemaOperator BigQueryUpsertTableOperator
         IfExistAction=sailplane.operators.bigquery_tables:IfExistAction
         BigQueryDeleteTableOperator BigQueryGetDataOperator BigQueryInsertJobOperator BigQueryValueCheckOperator
     """,
@@ -105,7 +107,8 @@ PATHS: Mapping[str, str] = {
     "airflow.providers.http.triggers.http": "HttpSensorTrigger",
     f"{_GOOGLE}.triggers.gcs": "GCSBlobTrigger GCSCheckBlobUpdateTimeTrigger GCSPrefixBlobTrigger",
     "airflow.providers.common.sql.operators.sql": (
-        "SQLExecuteQueryOperator SQLCheckOperator SQLValueCheckOperator BranchSQLOperator"
+        "SQLExecuteQueryOperator SQLCheckOperator SQLValueCheckOperator SQLThresholdCheckOperator "
+        "SQLIntervalCheckOperator SQLColumnCheckOperator SQLTableCheckOperator BranchSQLOperator"
     ),
     "airflow.providers.common.sql.sensors.sql": "SqlSensor",
     "airflow.providers.common.sql.hooks.sql": "DbApiHook",
