@@ -111,7 +111,7 @@ locals {
       "${var.name}-events" = {
         function     = "${var.name}-events"
         dead_letters = true
-        filter       = join(" AND ", [for prefix in ["logs/", "bundles/", "xcoms/", "versions/", "results/", "environments/"] : "NOT hasPrefix(attributes.objectId, \"${prefix}\")"])
+        filter       = join(" AND ", [for prefix in ["logs/", "bundles/", "xcoms/", "versions/"] : "NOT hasPrefix(attributes.objectId, \"${prefix}\")"])
         ack_deadline = 600
         retention    = null
       }

@@ -92,7 +92,7 @@ resource "google_storage_bucket" "this" {
 
   # Bundles stay: runs of long ago may be run again.
   dynamic "lifecycle_rule" {
-    for_each = { for prefix, days in { "environments/" = 30, "logs/" = var.log_retention_days, "xcoms/" = var.xcom_retention_days, "results/" = var.xcom_retention_days } : prefix => days if days > 0 }
+    for_each = { for prefix, days in { "logs/" = var.log_retention_days, "xcoms/" = var.xcom_retention_days } : prefix => days if days > 0 }
     content {
       action {
         type = "Delete"

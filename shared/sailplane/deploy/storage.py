@@ -12,8 +12,6 @@ EXPIRES = "expire_at"
 EXPIRING = ("limits", "runs", "tasks", "tries", "task_state")
 """Collection groups whose documents go when the time in `expire_at` has come; without the field they stay."""
 UNFINISHED_UPLOADS = timedelta(days=1)
-ENVIRONMENTS_KEPT = timedelta(days=30)
-"""How long workers fetch a Python environment that one of them built; then it is built of the packages of that day."""
 
 
 def database(design: Design) -> Iterator[Resource]:
@@ -81,13 +79,7 @@ def bucket(design: Design) -> Iterator[Resource]:
 def _lifecycle(design: Design) -> Iterator[Setting]:
     """What is deleted by itself. Bundles stay: runs of long ago may be run again."""
     config = design.config
-    kept = {
-        "environments/": ENVIRONMENTS_KEPT.days,
-        "logs/": config.log_retention_days,
-        "results/": config.xcom_retention_days,
-        "xcoms/": config.xcom_retention_days,
-    }
-    for prefix, days in kept.items():
+    for prefix, days in (("logs/", config.log_retention_days), ("xcoms/", config.xcom_retention_days)):
         if days is not None:
             yield {"action": "Delete", "age": days, "prefix": prefix}
     yield {"action": "AbortIncompleteMultipartUpload", "age": UNFINISHED_UPLOADS.days}

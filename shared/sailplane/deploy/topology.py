@@ -17,7 +17,7 @@ MOST_ATTEMPTS = 20
 """After so many deliveries a message goes to the dead letters."""
 DEAD_LETTER_RETENTION = timedelta(days=31)
 """The longest that Pub/Sub keeps messages."""
-OWN_OBJECTS = ("logs/", "bundles/", "xcoms/", "versions/", "results/", "environments/")
+OWN_OBJECTS = ("logs/", "bundles/", "xcoms/", "versions/")
 """Begin the names of the objects that Sailplane writes itself: nobody waits for them, so nothing is woken by them."""
 OTHERS_OBJECTS = " AND ".join(f'NOT hasPrefix(attributes.objectId, "{prefix}")' for prefix in OWN_OBJECTS)
 """The filter of the events' subscription."""

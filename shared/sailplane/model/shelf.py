@@ -10,11 +10,15 @@ _NAME = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class ShelfKind(StrEnum):
-    """What is left there; the value is the prefix of its objects' names."""
+    """What is left there; the value is the prefix of its objects' names.
 
-    RESULT = "results"
+    Both stand among the XComs, whose objects the bucket deletes with time and tells nobody about, behind a `~`, with
+    which no dag_id begins.
+    """
+
+    RESULT = "xcoms/~results"
     """Of a task of one DAG; its content is text."""
-    ENVIRONMENT = "environments"
+    ENVIRONMENT = "xcoms/~environments"
     """A packed Python environment, from and to a file."""
 
 
@@ -25,7 +29,7 @@ class ShelfVerb(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfRequest:
-    """What a running task asks. `GET` is answered with the text, or with the path of the file; None: it is not there."""
+    """What a running task asks. `GET` is answered with the text, or with the file's path; None: it is not there."""
 
     verb: ShelfVerb
     kind: ShelfKind

@@ -36,8 +36,8 @@ def test_a_second_run_uses_the_result_of_the_first(stage: Stage, flight: Flight)
     log = flight.log(stage.instance(keys[1], "numbers"))
     assert "the result of run first" in log
     assert "Returned value was" not in log
-    (name,) = stage.cloud.blobs.names("results/")
-    assert name.startswith("results/flight/numbers/")
+    (name,) = stage.cloud.blobs.names("xcoms/~results/")
+    assert name.startswith("xcoms/~results/flight/numbers/")
 
 
 @pytest.mark.localcloud
@@ -47,7 +47,7 @@ def test_keeping_a_result_writes_one_object_and_using_it_reads_one(stage: Stage,
 
     def operations(text: str, run_id: str) -> dict[str, int]:
         flight.fly(text, run_id=f"{run_id}-pushed")  # A new version is stored first.
-        stage.cloud.blobs.delete(stage.cloud.blobs.names("results/"))
+        stage.cloud.blobs.delete(stage.cloud.blobs.names("xcoms/~results/"))
         before = stage.count()
         flight.fly(text, run_id=run_id)
         flight.fly(text, run_id=f"{run_id}-again")

@@ -74,7 +74,7 @@ def test_the_second_machine_fetches_what_the_first_built(machine: Machine) -> No
     assert machine.has_said("New Python virtual environment")
     assert machine.has_said("Left the environment for other workers")
     ((name, packed),) = bucket.objects.items()
-    assert name.startswith("environments/venv-")
+    assert name.startswith("xcoms/~environments/venv-")
     python = machine.ask(bucket)
     assert version(python) == "one"
     assert machine.has_said("Fetched the Python virtual environment")

@@ -223,9 +223,9 @@ def test_a_wrong_expiration_is_told(bundle: Bundle) -> None:
 
 def test_names_of_shared_objects_cannot_leave_their_place() -> None:
     request = ShelfRequest(verb=ShelfVerb.GET, kind=ShelfKind.RESULT, task_id="group.task", name="0a")
-    assert request.object_name("dag") == "results/dag/group.task/0a"
+    assert request.object_name("dag") == "xcoms/~results/dag/group.task/0a"
     assert ShelfRequest(verb=ShelfVerb.GET, kind=ShelfKind.ENVIRONMENT, name="a.tar").object_name("dag") == (
-        "environments/a.tar"
+        "xcoms/~environments/a.tar"
     )
     with pytest.raises(RequestError, match="is no name"):
         ShelfRequest(verb=ShelfVerb.PUT, kind=ShelfKind.ENVIRONMENT, name="../logs").object_name("dag")

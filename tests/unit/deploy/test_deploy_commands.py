@@ -125,7 +125,7 @@ def test_a_bucket_is_closed_and_forgets() -> None:
     assert "--uniform-bucket-level-access --public-access-prevention --soft-delete-duration=0s" in str(created)
     (file,) = updated.files
     assert f"--lifecycle-file={file.path}" in updated.argv
-    assert json.loads(file.content)["rule"][1] == {
+    assert json.loads(file.content)["rule"][0] == {
         "action": {"type": "Delete"},
         "condition": {"age": 30, "matchesPrefix": ["logs/"]},
     }

@@ -121,8 +121,6 @@ BUCKET: dict[str, Any] = {
         "rule": [
             {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["xcoms/"]}},
-            {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["results/"]}},
-            {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["environments/"]}},
             {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["logs/"]}},
         ]
     },
