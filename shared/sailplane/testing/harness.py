@@ -61,7 +61,7 @@ class DagHarness:
         mark_success: str | None = None,
         run_id: str | None = None,
     ) -> FinishedRun:
-        """Run the whole DAG. Nothing is waited for: retries and rescheduled sensors come at once.
+        """Run the whole DAG. Nothing is waited for: retries, rescheduled sensors and deferred tasks come at once.
 
         Tasks in `xcoms`, and those whose task_id the pattern `mark_success` matches, do not run: they succeed.
         `answers`: by task_id, what people answer to tasks that ask them, an option, several, or a dict with

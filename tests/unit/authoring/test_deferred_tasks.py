@@ -178,3 +178,58 @@ def test_a_trigger_that_raises_fails_its_task_with_its_traceback_in_the_log(
 def test_a_trigger_without_an_event_fails_its_task(bundle: Bundle, dag: DAG, caplog: pytest.LogCaptureFixture) -> None:
     assert bundle.run(dag, "nothing").kind is OutcomeKind.FAILED
     assert "has ended without an event" in caplog.text
+
+
+MISTAKES = {
+    "trigger=None": "trigger must be a BaseTrigger, not None",
+    "trigger=Odd('nowhere.Trigger')": "trigger 'nowhere.Trigger' cannot be imported",
+    "trigger=Odd(f'{__name__}.DAG')": "which serialize() named, is no BaseTrigger",
+    "trigger=Odd('x', {'lock': open})": "builtin_function_or_method",
+    "trigger=Odd('x'), kwargs={'lock': open}": "builtin_function_or_method",
+    "trigger=Odd(f'{__name__}.Fires', {'payload': 'lock'})": "builtin_function_or_method",
+}
+MISTAKEN = """
+    from sailplane import DAG, BaseOperator, BaseTrigger, TriggerEvent
+
+    class Odd(BaseTrigger):
+        def __init__(self, path, arguments={{"dag_id": "x"}}):
+            super().__init__()
+            self.path, self.arguments = path, arguments
+
+        def serialize(self):
+            return self.path, self.arguments
+
+        async def run(self):
+            yield TriggerEvent()
+
+    class Fires(Odd):
+        def __init__(self, payload):
+            super().__init__("")
+
+        async def run(self):
+            yield TriggerEvent(open)
+
+    class Defers(BaseOperator):
+        def execute(self, context):
+            self.defer({arguments}, method_name="resume")
+
+    with DAG("mistaken"):
+        Defers(task_id="t")
+"""
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.items(), ids=list(MISTAKES))
+def test_a_mistake_in_deferring_says_what_is_wrong(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture, arguments: str, message: str
+) -> None:
+    outcome = bundle.run(bundle.one(MISTAKEN.format(arguments=arguments)), "t")
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error is not None
+    assert message in outcome.error.message + caplog.text
+
+
+def test_a_method_that_is_not_there_is_named(bundle: Bundle) -> None:
+    text = MISTAKEN.format(arguments="trigger=Odd(f'{__name__}.Odd', {'path': '', 'arguments': {}})")
+    outcome = bundle.run(bundle.one(text), "t")
+    assert outcome.error is not None
+    assert "task 't' was to go on with its method 'resume', which Defers does not have" in outcome.error.message
