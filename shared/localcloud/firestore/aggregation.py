@@ -25,8 +25,8 @@ def aggregate(
     if len(named) == 1 and all(item.WhichOneof("operator") == "count" for item in named.values()):
         ((alias, item),) = named.items()
         return {alias: Value(integer_value=engine.count(query, _up_to(item.count), transaction))}
-    documents = engine.results_to_aggregate(query, transaction)
     paths = [_path(item) for item in named.values() if item.WhichOneof("operator") != "count"]
+    documents = engine.results_to_aggregate(query, paths, transaction)
     fields = [found for found in map(_fields, documents) if all(lookup(found, path) is not None for path in paths)]
     return {alias: _value(item, fields) for alias, item in named.items()}
 

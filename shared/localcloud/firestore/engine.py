@@ -1,6 +1,7 @@
 """What a Firestore does, apart from gRPC: reads, queries and commits over one file."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..counters import Counters
@@ -9,9 +10,9 @@ from .declared import DeclaredIndexes
 from .documents import Stored
 from .errors import FirestoreError, invalid
 from .indexes import Indexes
-from .paths import DocumentName, document_name
+from .paths import DocumentName, FieldPath, document_name
 from .protos import CommitResponse, Message, Status, ValueMessage, WriteMessage, WriteResult, timestamp
-from .query import Query
+from .query import Order, Query
 from .results import Results
 from .storage import Change, Entry, Storage
 from .transactions import Transaction, Transactions, View
@@ -93,8 +94,8 @@ class Engine:
         self._counters.add("firestore.reads", max(1, len(results.documents) + results.skipped))
         return results
 
-    def _results(self, query: Query, transaction: Transaction | None) -> Results:
-        prefix = self._check(query)
+    def _results(self, query: Query, transaction: Transaction | None, *, is_checked: bool = False) -> Results:
+        prefix = self.storage.prefix(query.parent.database) if is_checked else self._check(query)
         results = self._view(transaction).run(query, prefix).results()
         if transaction is not None:
             transaction.saw_results(query, prefix, results.documents)
@@ -115,8 +116,14 @@ class Engine:
         self.bill_aggregation(found + query.offset)
         return found
 
-    def results_to_aggregate(self, query: Query, transaction: Transaction | None = None) -> list[Stored]:
-        results = self._results(query, transaction)
+    def results_to_aggregate(
+        self, query: Query, paths: Iterable[FieldPath], transaction: Transaction | None = None
+    ) -> list[Stored]:
+        """What the query finds, for sums and averages over the fields at `paths`, which need an index with them."""
+        ordered = {order.path for order in query.orders}
+        added = tuple(Order(path, descending=False) for path in dict.fromkeys(paths) if path not in ordered)
+        self._check(replace(query, orders=(*added, *query.orders)))
+        results = self._results(query, transaction, is_checked=True)
         self.bill_aggregation(len(results.documents) + results.skipped)
         return results.documents
 

@@ -363,6 +363,21 @@ def handle(worker: Worker, data: bytes) -> None:
     worker.handle(data)
 
 
+def test_the_use_of_a_pool_is_counted_in_slots(stage: Stage) -> None:
+    pool = make_pool(stage, 4, include_deferred=True)
+    stage.runner.script["c", 1] = Outcome(
+        kind=OutcomeKind.DEFERRED,
+        resumption=Resumption(method="go_on", began_at=stage.clock()),
+        resume_at=stage.clock() + timedelta(hours=1),
+    )
+    stage.start(dag(task("c", **IN_POOL)))
+    stage.deliver_all()
+    stage.start(dag(task("a", **IN_POOL, pool_slots=2), task("b", **IN_POOL, pool_slots=3), dag_id="other"))
+    use = pools.use(stage.cloud, pool)
+    assert (use.running, use.queued, use.scheduled, use.deferred) == (0, 2, 3, 1)
+    assert (use.occupied, use.open) == (3, 1)
+
+
 def test_a_pool_that_exists_is_not_made_anew(stage: Stage) -> None:
     stage.cloud.store.commit([Create(Pool(name="db", slots=4))])
     assert pools.put(stage.cloud, Pool(name="db", slots=5, description="rows"), stage.clock).slots == 5

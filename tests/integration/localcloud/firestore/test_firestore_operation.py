@@ -177,6 +177,18 @@ INDEXES = {
 }
 
 
+def test_a_sum_needs_an_index_with_its_field_beside_those_of_the_filter(start_server: Any, tmp_path: Path) -> None:
+    declaration = tmp_path / "firestore.indexes.json"
+    declaration.write_text(json.dumps(INDEXES))
+    by_state = (
+        start_server(declaration).client().collection("tasks").where(filter=FieldFilter("state", "==", "running"))
+    )
+    assert by_state.count(alias="n").get()[0][0].value == 0
+    assert by_state.sum("at", alias="n").get()[0][0].value == 0
+    with pytest.raises(exceptions.FailedPrecondition, match="The query requires an index"):
+        by_state.sum("size", alias="n").get()
+
+
 def test_queries_without_a_declared_index_are_refused(start_server: Any, tmp_path: Path) -> None:
     declaration = tmp_path / "firestore.indexes.json"
     declaration.write_text(json.dumps(INDEXES))
