@@ -72,7 +72,7 @@ def begin(task: BaseOperator, context: Mapping[str, Any]) -> NoReturn:
         name: task.render_template(value, context) if name in task.template_fields else value
         for name, value in (given.trigger_kwargs or {}).items()
     }
-    trigger = _imported(given.trigger_cls)(**kwargs)
+    trigger = _trigger_class(given.trigger_cls)(**kwargs)
     raise TaskDeferred(trigger=trigger, method_name=given.next_method, kwargs=given.next_kwargs, timeout=given.timeout)
 
 
@@ -118,8 +118,9 @@ def _awaited(resumption: Resumption, ti: TaskInstance) -> Resumption:
     """`resumption` with what the wait ended with. Raises `Ended` when the wait goes on, or the task is over."""
     if resumption.trigger is None or resumption.event is not None:
         return resumption
+    kind = _trigger_class(resumption.trigger.classpath)
     try:
-        trigger = _made(resumption.trigger)
+        trigger = kind(**xcom.loads(resumption.trigger.kwargs))
         watched = _watch(trigger, resumption, ti)
     except (AirflowTaskTerminated, AirflowTaskTimeout):
         raise
@@ -132,23 +133,22 @@ def _awaited(resumption: Resumption, ti: TaskInstance) -> Resumption:
     return replace(resumption, trigger=None, event=_payload(watched.event, ti))
 
 
-def _imported(classpath: str) -> Callable[..., Any]:
+def _imported(classpath: str) -> Any:
     module, _, name = classpath.rpartition(".")
     try:
-        kind: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise TaskDeferralError(
             f"trigger {classpath!r} cannot be imported: {error}; it must be the path of a class at the top level of a "
             "module, also where serialize() returns it"
         ) from error
+
+
+def _trigger_class(classpath: str) -> type[BaseTrigger]:
+    kind = _imported(classpath)
+    if not isinstance(kind, type) or not issubclass(kind, BaseTrigger):
+        raise TaskDeferralError(f"{classpath!r}, which serialize() named, is no BaseTrigger")
     return kind
-
-
-def _made(pending: PendingTrigger) -> BaseTrigger:
-    made = _imported(pending.classpath)(**xcom.loads(pending.kwargs))
-    if not isinstance(made, BaseTrigger):
-        raise TaskDeferralError(f"{pending.classpath!r}, which serialize() named, is no BaseTrigger")
-    return made
 
 
 def _watch(trigger: BaseTrigger, resumption: Resumption, ti: TaskInstance) -> Watched:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.dag import DAG
     from sailplane.authoring.mapped import OperatorPartial
     from sailplane.authoring.taskgroup import TaskGroup
-    from sailplane.authoring.trigger import BaseTrigger
+    from sailplane.authoring.trigger import BaseTrigger, StartTriggerArgs
 
 FAIL = "__fail__"
 """In place of a method's name: the wait has failed, and why stands in the arguments, as in Airflow."""
@@ -315,7 +315,13 @@ class BaseOperator(OperatorArguments, Templater, SetupTeardownMixin, TaskRelativ
         """Go on after a wait: called instead of `execute`. Raises what the wait failed with."""
         arguments = dict(next_kwargs or {})
         if next_method != FAIL:
-            return getattr(self, next_method)(context, **arguments)
+            method = getattr(self, next_method, None)
+            if method is None:
+                raise TaskDeferralError(
+                    f"task {self.task_id!r} was to go on with its method {next_method!r}, which {self.task_type} does "
+                    "not have; give self.defer() the name of one"
+                )
+            return method(context, **arguments)
         if arguments.get("traceback"):
             self.log.error("Trigger failed:\n%s", "".join(arguments["traceback"]))
         failure = arguments.get("error", "Unknown")
