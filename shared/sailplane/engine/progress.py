@@ -7,6 +7,7 @@ created is found by the redelivered message or by the run's alarm.
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sailplane.cloud.changes import Change, Create, Replace
 from sailplane.cloud.committer import Committed
@@ -301,12 +302,19 @@ class Progress:
         if waiting := [each for each in instances if each.waits_for_slots]:
             self._slots.enter(run, waiting)
 
-    def free(self, run: RunMemory, instance: TaskInstance, kept: Sequence[TaskInstance] | None = None) -> None:
-        """Queue what gets the places that `instance` held, but for those that one of `kept` has taken over."""
-        if instance.limits:
-            self._slots.free(
-                run, instance, instance.limits.keys() - {name for each in kept or () for name in each.limits}
-            )
+    def free(self, run: RunMemory, instance: TaskInstance, kept: Kept = None) -> None:
+        """Queue what gets the places that `instance` held, but for those that one of `kept` has taken over.
+
+        One that the caller runs itself goes to `kept`, running, if that is empty.
+        """
+        if not instance.limits:
+            return
+        limits = instance.limits.keys() - {name for each in kept or () for name in each.limits}
+        if kept is None or kept:
+            self._slots.free(run, instance, limits)
+        elif (own := self._slots.free(run, instance, limits, partial(self.starts.take, run))) is not None:
+            run.learn([own])
+            kept.append(own)
 
     def admit(self, run: RunMemory, limits: Collection[str]) -> None:
         """Queue what waits for slots in `limits`, in whatever run: some may have become free. `run` is one of them."""

@@ -1,6 +1,7 @@
 """What is read to decide who gets places in limits, and the writes that the decision comes to."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -94,8 +95,17 @@ class Sight:
     def waits_for_rate(self, instance: TaskInstance) -> bool:
         return self.room.waits_for_rate(instance)
 
-    def decision(self, chosen: Sequence[TaskInstance], late: TaskInstance | None) -> Decision:
+    def decision(
+        self,
+        chosen: Sequence[TaskInstance],
+        late: TaskInstance | None,
+        take: Callable[[TaskInstance], TaskInstance | None] | None = None,
+    ) -> Decision:
+        """The writes that let `chosen` in; the first of them that the caller takes is running, the others queued."""
         tasks = [draft.admitted(each, self.now) for each in chosen]
+        taken = ((place, own) for place, each in enumerate(tasks) if take is not None and (own := take(each)))
+        for place, own in itertools.islice(taken, 1):
+            tasks[place] = own
         names = dict.fromkeys(name for each in chosen for name in each.limits)
         turns = [turn for name in names for turn in self._turn(name)]
         if tasks:

@@ -23,6 +23,7 @@ from sailplane.engine.slot_sight import MOST, Decision, Sight
 from sailplane.model.errors import Unavailable
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import TaskInstance
+from sailplane.model.states import TaskState
 from sailplane.planner.slots import choose, places
 
 _PAGES = 20
@@ -34,6 +35,7 @@ _PAUSE = 0.01
 """Seconds before the second of them; the pauses grow."""
 
 Publish = Callable[[RunMemory, Sequence[TaskInstance]], object]
+Take = Callable[[TaskInstance], TaskInstance | None]
 
 
 class Slots:
@@ -73,12 +75,17 @@ class Slots:
             else:
                 self._hand_out(admitted, _Runs(self._cloud, run))
 
-    def free(self, run: RunMemory, instance: TaskInstance, limits: Iterable[str]) -> None:
-        """Let in who gets the places that `instance`, of `run`, no longer holds in `limits`."""
+    def free(
+        self, run: RunMemory, instance: TaskInstance, limits: Iterable[str], take: Take | None = None
+    ) -> TaskInstance | None:
+        """Let in who gets the places that `instance`, of `run`, no longer holds in `limits`.
+
+        `take` says what becomes of one that the caller runs itself, and None of others; returns that one, running.
+        """
         places_of = {name: places(name, instance) for name in limits}
         with self._lock:
             self._freed.update(places_of)
-        self._together("freed", places_of, run)
+        return self._together("freed", places_of, run, take)
 
     def admit(self, limits: Iterable[str], run: RunMemory | None = None) -> None:
         """Let in all that waits for `limits` and has room. `run`: one that is known already."""
@@ -88,15 +95,17 @@ class Slots:
         """Whether somebody waits for any of `limits`; one read."""
         return bool(self._cloud.store.slots.waiting(tuple(limits), limit=1))
 
-    def _together(self, what: Literal["freed", "all"], limits: Iterable[str], run: RunMemory | None) -> None:
-        """Decide once for all who ask the same on this instance at the same moment."""
+    def _together(
+        self, what: Literal["freed", "all"], limits: Iterable[str], run: RunMemory | None, take: Take | None = None
+    ) -> TaskInstance | None:
+        """Decide once for all who ask the same on this instance at the same moment; who decides may take one."""
         names = tuple(sorted(set(limits)))
         runs = _Runs(self._cloud, run)
         admitted: list[TaskInstance] = []
 
         def decide() -> int:
             budget = self._take_freed(names) if what == "freed" else None
-            while found := self._decide(names, budget, runs):
+            while found := self._decide(names, budget, runs, take if not admitted else None):
                 admitted.extend(found)
                 if len(found) < MOST:
                     break
@@ -104,16 +113,19 @@ class Slots:
 
         if names:
             self._cloud.store.slots.together.ask(" ".join((what, *names)), decide)
-        self._hand_out(admitted, runs)
+        self._hand_out([each for each in admitted if each.state is TaskState.QUEUED], runs)
+        return next((each for each in admitted if each.state is TaskState.RUNNING), None)
 
     def _take_freed(self, names: Sequence[str]) -> Counter[str]:
         """How many places of `names` became free since the last decision about them."""
         with self._lock:
             return Counter({name: self._freed.pop(name, 0) for name in names})
 
-    def _decide(self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs") -> list[TaskInstance]:
+    def _decide(
+        self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs", take: Take | None
+    ) -> list[TaskInstance]:
         for attempt in range(_ATTEMPTS):
-            admitted = self._commit(self._look(names, Counter(budget) if budget is not None else None, runs))
+            admitted = self._commit(self._look(names, Counter(budget) if budget is not None else None, runs, take))
             if admitted is not None:
                 return admitted
             threading.Event().wait(min(_PAUSE * 2**attempt, 0.5) * random.uniform(0.2, 1.0))
@@ -133,7 +145,7 @@ class Slots:
                 self._on_alarm(each)
         return [each for each in done if not each.waits_for_slots]
 
-    def _look(self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs") -> Decision:
+    def _look(self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs", take: Take | None) -> Decision:
         """Who gets in now, of those that wait for `names`: a page of them at a time, for as long as there is room.
 
         `budget`: how many places became free. More than these nobody needs to give away, for what was free before
@@ -157,7 +169,7 @@ class Slots:
             # Those that wait for something else too may be many: more of them are read at a time.
             size = min(sight.left(wanted), MOST) if got_in else min(size * 4, MOST)
             after = page[-1].rank
-        return sight.decision(chosen[:MOST], late)
+        return sight.decision(chosen[:MOST], late, take)
 
     def _hand_out(self, admitted: Sequence[TaskInstance], runs: "_Runs") -> None:
         of_runs: dict[RunKey, list[TaskInstance]] = {}

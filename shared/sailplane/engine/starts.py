@@ -57,6 +57,12 @@ class Starts:
         is_free = limits.items() <= freed.items() and not any(pool_of(name) is not None for name in limits)
         return is_free and not self._slots.is_wanted(limits)
 
+    def take(self, run: RunMemory, admitted: TaskInstance) -> TaskInstance | None:
+        """A task instance that has just got its places, running here; None when it cannot: others will run it."""
+        if admitted.run != run.key or admitted.queued_at is None or not self._keeps(run.task(admitted.key)):
+            return None
+        return draft.running(admitted, self._worker, admitted.queued_at, self._cloud.settings.lease)
+
     def records(self, run: RunMemory, drafted: Draft, now: datetime, kept: TaskKey | None = None) -> list[TaskInstance]:
         """The task instances to create for `drafted`: `kept` first and running, the others queued or settled."""
         sizes = drafted.sizes
