@@ -1,13 +1,18 @@
 """Questions to people in runs that are held, limited, cleared or marked; and in real child processes."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from engine_flights import Flight
 from engine_stage import Stage, dag, task
 
+from localcloud.faults import Fault, FaultKind
 from sailplane.engine import answering, clearing, holding, pools
 from sailplane.engine.clearing import Clear
 from sailplane.model import xcom
+from sailplane.model.errors import AlreadyExists
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.human_steps import HumanReply, HumanRequest, Person
 from sailplane.model.ids import RunKey, TaskKey
@@ -136,3 +141,59 @@ def test_a_real_task_asks_and_goes_on_and_its_run_is_late_meanwhile(stage: Stage
     assert "Waiting for response" in flight.log(asked)
     assert "answered by ask" in flight.log(asked)
     assert stage.clock() - stage.run(key).queued_at == timedelta(hours=1)
+
+
+@pytest.mark.localcloud
+@pytest.mark.parametrize("commit", range(5))
+def test_a_question_is_asked_and_answered_whichever_commits_answer_is_lost(stage: Stage, commit: int) -> None:
+    stage.runner.script["ask", 1] = stage.runner.script["ask", 2] = asks
+    key = stage.start(dag(task("ask", retries=1, retry_delay=timedelta(0)), task("after", "ask")))
+    stage.local.cloud.faults.inject(Fault(point="firestore.Commit", kind=FaultKind.LOST_ANSWER, skip=commit))
+    stage.deliver_all()
+    assert stage.states(key) == {"ask": "awaiting_input"}
+    answer(stage, key)
+    for _ in range(3):
+        stage.deliver_all()
+        stage.clock.turn(seconds=31)
+        stage.tick()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.instance(key, "ask").try_number == 1
+    assert stage.runner.tries == [("ask", 1), ("ask", 1), ("after", 1)]
+
+
+@pytest.mark.localcloud
+def test_an_answer_whose_commits_result_is_lost_is_given_and_not_refused(stage: Stage) -> None:
+    stage.runner.script["ask", 1] = asks
+    key = stage.start(dag(task("ask")))
+    stage.deliver_all()
+    stage.local.cloud.faults.inject(Fault(point="firestore.Commit", kind=FaultKind.LOST_ANSWER))
+    step = answering.answer(stage.cloud, key, ASK, YES, stage.clock)
+    assert step.answer is not None
+    stage.clock.turn(seconds=31)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_of_many_who_answer_at_the_same_moment_one_has_it(stage: Stage) -> None:
+    stage.runner.script["ask", 1] = asks
+    key = stage.start(dag(task("ask"), task("after", "ask")))
+    stage.deliver_all()
+
+    def reply(number: int) -> str:
+        by = Person(id=f"p{number}", name=f"p{number}")
+        try:
+            given = answering.answer(stage.cloud, key, ASK, replace(YES, by=by), stage.clock)
+        except AlreadyExists:
+            return "refused"
+        return given.answer.answered_by.id if given.answer and given.answer.answered_by else ""
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(reply, range(8)))
+    (winner,) = (each for each in said if each != "refused")
+    stage.deliver_all()
+    step = stage.cloud.store.question(key, ASK, 1)
+    assert step is not None
+    assert step.answer is not None
+    assert step.answer.answered_by == Person(id=winner, name=winner)
+    assert stage.runner.tries == [("ask", 1), ("ask", 1), ("after", 1)]
