@@ -19,11 +19,13 @@ from typing import NoReturn
 
 import msgspec
 
+from sailplane.authoring import lookups
 from sailplane.authoring.bundle_files import dag_files
 from sailplane.authoring.interruption import time_limit
 from sailplane.authoring.loading import FileReport, combine, failed, parse_file
 from sailplane.authoring.origin import origin_of_error
 from sailplane.model.dags import ParsedBundle
+from sailplane.model.execution import ReadingServices
 
 IMPORT_TIMEOUT = timedelta(seconds=30)
 """How long the top level of one file may take, as in Airflow."""
@@ -37,9 +39,12 @@ class DagImportTimeout(BaseException):
     """Not an `Exception`: a DAG file that catches those must not catch this."""
 
 
-def read_bundle(bundle: Path, limit: timedelta = IMPORT_TIMEOUT) -> ParsedBundle:
+def read_bundle(
+    bundle: Path, limit: timedelta = IMPORT_TIMEOUT, services: ReadingServices | None = None
+) -> ParsedBundle:
     """All that the DAG files below `bundle` declare, whatever they do when they are imported.
 
+    `services` answers what their top level asks for; it is called in a fork of this process.
     Call it in a process with one thread: it forks.
     """
     bundle = bundle.resolve()
@@ -47,7 +52,7 @@ def read_bundle(bundle: Path, limit: timedelta = IMPORT_TIMEOUT) -> ParsedBundle
     reports: list[FileReport] = []
     while len(reports) < len(files):
         left = files[len(reports) :]
-        reader = _Reader(bundle, left, limit)
+        reader = _Reader(bundle, left, limit, services)
         done = list(reader.reports())
         reports += done
         if len(done) < len(left):
@@ -60,7 +65,7 @@ def read_bundle(bundle: Path, limit: timedelta = IMPORT_TIMEOUT) -> ParsedBundle
 class _Reader:
     """The process that reads, seen from outside."""
 
-    def __init__(self, bundle: Path, files: Sequence[str], limit: timedelta) -> None:
+    def __init__(self, bundle: Path, files: Sequence[str], limit: timedelta, services: ReadingServices | None) -> None:
         self._limit = limit
         self._is_late = False
         self._pipe, far = os.pipe()
@@ -70,7 +75,8 @@ class _Reader:
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._pipe)
-            _read_all(bundle, files, limit, far, parent)
+            with lookups.reading(services) if services is not None else contextlib.nullcontext():
+                _read_all(bundle, files, limit, far, parent)
         os.close(far)
 
     def reports(self) -> Iterator[FileReport]:

@@ -55,6 +55,7 @@ def leave(worker: "Once[Worker]", within: timedelta) -> None:
 
 def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
     # The other functions come here too, and start sooner without these.
+    from sailplane.engine.values import Values, places_of
     from sailplane.engine.worker import Worker
     from sailplane.runner.config import RunnerConfig
     from sailplane.runner.pool import Runner
@@ -68,7 +69,8 @@ def make_worker(cloud: Cloud, environment: Mapping[str, str]) -> "Worker":
     )
     name = f"{_place(environment)}-{os.getpid()}"
     queue = environment.get("SAILPLANE_QUEUE", DEFAULT_QUEUE)
-    return Worker(cloud, Runner(config), cloud.clock, name=name, queue=queue)
+    values = Values(places_of(settings, cloud.store), cloud.store)
+    return Worker(cloud, Runner(config, values), cloud.clock, name=name, queue=queue)
 
 
 def _place(environment: Mapping[str, str]) -> str:

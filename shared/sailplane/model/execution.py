@@ -124,7 +124,20 @@ class XComItems:
     envelopes: tuple[str, ...] = ()
 
 
-class ChildServices(Protocol):
+class ReadingServices(Protocol):
+    """What the top level of a DAG file may ask while the file is read."""
+
+    def variable(self, key: str) -> str | None:
+        """The Variable's text; None when it is not set."""
+
+    def connection(self, conn_id: str) -> str | None:
+        """The Connection as URI or JSON; None when it is not set."""
+
+    def looked_in(self) -> str:
+        """Where Variables and Connections are looked for, in words: for the message that one is not set."""
+
+
+class ChildServices(ReadingServices, Protocol):
     """What user code may ask of the supervisor while it runs."""
 
     def xcom(self, ref: XComRef) -> str | None:
@@ -138,12 +151,6 @@ class ChildServices(Protocol):
 
     def find_runs(self, query: RunQuery) -> RunAnswer:
         """The runs that exist of those asked for."""
-
-    def variable(self, key: str) -> str | None:
-        """The Variable's text; None when it is not set."""
-
-    def connection(self, conn_id: str) -> str | None:
-        """The Connection as URI or JSON; None when it is not set."""
 
     def set_variable(self, key: str, value: str, description: str | None) -> None:
         """Set the Variable in the store."""
@@ -162,9 +169,6 @@ class ChildServices(Protocol):
 
     def shelf(self, request: ShelfRequest) -> str | None:
         """Get what a task left in the bucket for others, or leave something there."""
-
-    def looked_in(self) -> str:
-        """Where Variables and Connections are looked for, in words: for the message that one is not set."""
 
 
 class TaskServices(ChildServices, Protocol):

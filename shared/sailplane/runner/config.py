@@ -14,6 +14,7 @@ class EntryPoints:
     load_file: str = "sailplane.authoring.loading:load_file"
     execute: str = "sailplane.authoring.execution:execute"
     preload: str = "sailplane.authoring.execution:preload"
+    reading: str = "sailplane.authoring.lookups:reading"
 
 
 @dataclass(frozen=True, kw_only=True)

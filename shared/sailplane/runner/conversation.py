@@ -59,6 +59,8 @@ class Conversation:
         self._services = services
         self._log = log
         self._masker = Masker()
+        if child.file_values is not None:
+            child.file_values.teach(self._masker)
         self._streams: dict[int, OutputStream] = {}
         """By file descriptor, from when the first bytes come."""
         self._closed_outputs = 0

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sailplane.model.execution import ReadingServices
 from sailplane.runner import endings, protocol
 from sailplane.runner.config import RunnerConfig
+from sailplane.runner.file_values import FileValues
 from sailplane.runner.processes import Child, TemplateProcess
 from sailplane.runner.roster import Refusal, Roster
 
@@ -29,6 +31,7 @@ class Nursery:
         config: RunnerConfig,
         roster: Roster,
         *,
+        values: ReadingServices | None,
         may_retire: Callable[["Nursery"], bool],
         on_room: Callable[[], None],
         on_broken: Callable[["Nursery"], None],
@@ -36,6 +39,7 @@ class Nursery:
         self.bundle = bundle
         self._config = config
         self._roster = roster
+        self._file_values = FileValues(values) if values is not None else None
         self._may_retire = may_retire
         self._on_room = on_room
         self._on_broken = on_broken
@@ -117,7 +121,7 @@ class Nursery:
         if self._template is not None:
             return True
         try:
-            self._template = TemplateProcess(self.bundle, self._config)
+            self._template = TemplateProcess(self.bundle, self._config, has_values=self._file_values is not None)
         except OSError as error:
             self._roster.refuse(Refusal(outcome=endings.no_process(str(error))), bundle=self.bundle)
             return False
@@ -132,7 +136,7 @@ class Nursery:
 
     def _fork(self) -> None:
         try:
-            child = Child(self.bundle, frozenset(self._loaded))
+            child = Child(self.bundle, frozenset(self._loaded), self._file_values)
         except OSError as error:
             self._on_forked(protocol.Forked(failure=str(error)))
             return
@@ -199,6 +203,8 @@ class Nursery:
                     self._on_forked(message)
                 case protocol.Exited():
                     self._on_exited(message)
+                case _ if self._file_values is not None:
+                    self._tell(self._file_values.answer(message))
 
     def _on_loaded(self, message: protocol.Loaded) -> None:
         self._loading, self._loading_until = None, float("inf")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from queue import Empty
 
-from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, TaskJob
+from sailplane.model.execution import ChildServices, Outcome, OutcomeKind, ReadingServices, TaskJob
 from sailplane.runner import endings
 from sailplane.runner.cancellation import Cancellation
 from sailplane.runner.config import RunnerConfig
@@ -27,8 +27,10 @@ _ATTEMPTS = 3
 class Runner:
     """Runs tries in child processes. All methods may be called from any thread."""
 
-    def __init__(self, config: RunnerConfig) -> None:
+    def __init__(self, config: RunnerConfig, values: ReadingServices | None = None) -> None:
+        """`values` answers for what DAG files read when they are imported; else their environment does."""
         self._config = config
+        self._values = values
         self._roster = Roster(config.slots)
         self._lock = threading.Lock()
         self._nurseries: dict[Path, Nursery] = {}
@@ -147,6 +149,7 @@ class Runner:
                 bundle,
                 self._config,
                 self._roster,
+                values=self._values,
                 may_retire=self._retire,
                 on_room=self._on_room,
                 on_broken=self._forget,

@@ -14,6 +14,7 @@ import msgspec
 
 from sailplane.runner import protocol
 from sailplane.runner.config import RunnerConfig
+from sailplane.runner.file_values import FileValues
 
 _MESSAGE_LIMIT = 16 * 1024 * 1024
 _PACKAGES = str(Path(__file__).parents[2])
@@ -22,8 +23,10 @@ _PACKAGES = str(Path(__file__).parents[2])
 class Child:
     """One child process, with everything the thread that feeds it waits for in one poll object."""
 
-    def __init__(self, bundle: Path, files: frozenset[str]) -> None:
+    def __init__(self, bundle: Path, files: frozenset[str], file_values: FileValues | None = None) -> None:
         self.bundle = bundle
+        self.file_values = file_values
+        """What its DAG files have read when they were imported."""
         self.files = files
         """DAG files that it has, because its template had imported them."""
         self.pid = 0
@@ -124,11 +127,12 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 class TemplateProcess:
     """A running template. Must be started by a thread that outlives it: it dies with that thread."""
 
-    def __init__(self, bundle: Path, config: RunnerConfig) -> None:
+    def __init__(self, bundle: Path, config: RunnerConfig, *, has_values: bool = False) -> None:
         self.control, far = socket.socketpair()
         with far:
+            setup = _setup(bundle, far.fileno(), config, has_values)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sailplane.runner.template", _setup(bundle, far.fileno(), config)],
+                [sys.executable, "-P", "-m", "sailplane.runner.template", setup],
                 env={**config.env, "PYTHONPATH": _python_path(config)},
                 stdin=subprocess.DEVNULL,
                 stdout=2,
@@ -177,13 +181,14 @@ class TemplateProcess:
         return self._process.wait()
 
 
-def _setup(bundle: Path, control: int, config: RunnerConfig) -> str:
+def _setup(bundle: Path, control: int, config: RunnerConfig, has_values: bool) -> str:
     setup = protocol.Setup(
         bundle=str(bundle),
         supervisor=os.getpid(),
         control=control,
         python_path=config.env.get("PYTHONPATH"),
         entry_points=config.entry_points,
+        has_values=has_values,
     )
     return protocol.encode(setup).decode().strip()
 

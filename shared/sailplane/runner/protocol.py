@@ -194,6 +194,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     python_path: str | None = None
     """PYTHONPATH that user code shall see: the template may need another to find this package."""
     entry_points: EntryPoints
+    has_values: bool = False
+    """Whether the supervisor answers for the Variables and Connections that DAG files read when they are imported."""
 
 
 ToChild = Run | Answer
@@ -214,8 +216,8 @@ Question = (
     | Mask
 )
 FromChild = Question | Done
-ToTemplate = Load | Fork | Release
-FromTemplate = Loaded | Forked | Exited
+ToTemplate = Load | Fork | Release | Answer
+FromTemplate = Loaded | Forked | Exited | AskVariable | AskConnection | AskLookedIn
 
 _ENCODER = msgspec.json.Encoder()
 TO_CHILD: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)

@@ -14,10 +14,11 @@ import socket
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sailplane.model.errors import Unavailable
 from sailplane.runner import imports, kernel, protocol
 from sailplane.runner.child import Execute, Outfit, become_child
 from sailplane.runner.hygiene import TEMPLATE_SIGNALS
@@ -38,6 +39,8 @@ class Control:
         self._socket = connection
         self._lines = protocol.Lines(_MESSAGE_LIMIT)
         self._fds: list[int] = []
+        self._asked = 0
+        self._kept: list[protocol.ToTemplate] = []
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -49,6 +52,31 @@ class Control:
             raise SupervisorGone
         self._fds.extend(fds)
         return [protocol.TO_TEMPLATE.decode(line) for line in self._lines.feed(data)]
+
+    def ask(self, question: Callable[[int], protocol.FromTemplate]) -> str | None:
+        """The supervisor's answer. Commands that come before it are kept. Raises `Unavailable` when there is none."""
+        self._asked += 1
+        self.send(question(self._asked))
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        while True:
+            poller.poll()
+            answer: protocol.Answer | None = None
+            with _undisturbed():
+                for message in self.receive():
+                    if not isinstance(message, protocol.Answer):
+                        self._kept.append(message)
+                    elif message.number == self._asked:  # Else to a file that was given up while it waited.
+                        answer = message
+            if answer is not None and answer.failure is not None:
+                raise Unavailable(answer.failure)
+            if answer is not None:
+                return answer.value
+
+    def take_kept(self) -> Iterator[protocol.ToTemplate]:
+        """Commands that came while a question was open."""
+        while self._kept:
+            yield self._kept.pop(0)
 
     def take_fds(self) -> tuple[int, int, int]:
         """The descriptors that came with a `Fork`: the child's socket, stdout and stderr."""
@@ -66,6 +94,32 @@ class Control:
         self._socket.close()
 
 
+class FileServices:
+    """What DAG files may ask while they are imported here; see `ReadingServices`."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def variable(self, key: str) -> str | None:
+        return self._control.ask(lambda number: protocol.AskVariable(number=number, key=key))
+
+    def connection(self, conn_id: str) -> str | None:
+        return self._control.ask(lambda number: protocol.AskConnection(number=number, conn_id=conn_id))
+
+    def looked_in(self) -> str:
+        return self._control.ask(lambda number: protocol.AskLookedIn(number=number)) or ""
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No alarm rings in the block: what was received would be lost. It rings right after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Template:
     """The files that are imported, and the children that live."""
 
@@ -75,6 +129,7 @@ class Template:
         self._load_file: imports.LoadFile = imports.find(setup.entry_points.load_file)
         self._execute: Execute = imports.find(setup.entry_points.execute)
         imports.find(setup.entry_points.preload)()
+        self._reading: Any = imports.find(setup.entry_points.reading) if setup.has_values else None
         self._files: dict[str, Mapping[str, Any]] = {}
         self._living: set[int] = set()
         self._ended: set[int] = set()
@@ -97,6 +152,8 @@ class Template:
                 self._report_ends()
             if self._control.fileno() in ready:
                 for command in self._control.receive():
+                    self._obey(command)
+                for command in self._control.take_kept():
                     self._obey(command)
 
     def close(self) -> None:
@@ -124,7 +181,8 @@ class Template:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._outfit.capture.remove()
         try:
-            self._files[command.file] = imports.load(self._load_file, self._bundle, command.file, command.seconds)
+            with self._reading(FileServices(self._control)) if self._reading else contextlib.nullcontext():
+                self._files[command.file] = imports.load(self._load_file, self._bundle, command.file, command.seconds)
         except BaseException as error:  # noqa: BLE001,RUF100 - user code at the edge of the process
             return protocol.Loaded(
                 file=command.file,

@@ -8,7 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,10 @@ import msgspec
 from sailplane.cloud.settings import import_timeout
 from sailplane.model.dags import ParsedBundle
 from sailplane.model.errors import AuthorError, NotFound, SailplaneError
+from sailplane.model.execution import ReadingServices
 from sailplane.model.runs import DagFileError
 from sailplane.standalone.assets import import_path
+from sailplane.standalone.parse_answers import FarEnds, answered_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +59,12 @@ def push_folder(environment: Mapping[str, str], folder: Path) -> Registration:
     from sailplane.cloud.settings import Settings
     from sailplane.cloud.wiring import connect
     from sailplane.engine import registry
+    from sailplane.engine.values import Values, places_of
 
-    parsed = parse_folder(environment, folder)
     cloud = connect(Settings.from_mapping(environment))
     try:
+        values = Values(places_of(cloud.settings, cloud.store), cloud.store)
+        parsed = parse_folder(environment, folder, values)
         report = registry.push(cloud, folder, parsed, datetime.now(UTC))
     finally:
         cloud.close()
@@ -73,25 +78,41 @@ def push_folder(environment: Mapping[str, str], folder: Path) -> Registration:
     )
 
 
-def parse_folder(environment: Mapping[str, str], folder: Path) -> ParsedBundle:
+def parse_folder(environment: Mapping[str, str], folder: Path, values: ReadingServices | None = None) -> ParsedBundle:
     """What the DAG files declare; they run in a process of their own. What they print goes to standard error.
 
+    `values` answers for the Variables and Connections that their top level reads; without it the environment does.
     A file that ends the process or takes longer than `SAILPLANE_IMPORT_TIMEOUT` is one of the errors in it. Raises
     `NotFound` without the folder, `AuthorError` when not even that can be said.
     """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}; give the folder that holds the DAG files")
     seconds = str(import_timeout(environment).total_seconds())
-    done = subprocess.run(
-        [sys.executable, "-m", "sailplane.authoring.parse", str(folder), seconds],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        env=child_environment(environment),
-        check=False,
-    )
-    if done.returncode != 0:
-        raise AuthorError(f"reading {folder} ended the process with code {done.returncode}; its output says more")
-    return msgspec.json.decode(done.stdout, type=ParsedBundle)
+    command = [sys.executable, "-m", "sailplane.authoring.parse", str(folder), seconds]
+    with answered_by(values) if values is not None else nullcontext() as far:
+        code, parsed = _run(command, child_environment(environment), far)
+    if code != 0:
+        raise AuthorError(f"reading {folder} ended the process with code {code}; its output says more")
+    return msgspec.json.decode(parsed, type=ParsedBundle)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], far: FarEnds | None) -> tuple[int, bytes]:
+    """The process's exit code and its output. What it asks, it asks over `far`, which is closed here."""
+    pipes = () if far is None else (far.questions, far.answers)
+    try:
+        process = subprocess.Popen(
+            [*command, *map(str, pipes)],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=pipes,
+        )
+    finally:
+        if far is not None:
+            far.close()
+    with process:
+        output, _nothing = process.communicate()
+    return process.returncode, output
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from engine_stage import Stage
 from sailplane.authoring.loading import load_file
 from sailplane.authoring.serialization import serialize
 from sailplane.engine.logs import read_log
+from sailplane.engine.values import Values, places_of
 from sailplane.engine.worker import Worker
 from sailplane.model.ids import RunKey
 from sailplane.model.runs import TaskInstance
@@ -21,7 +22,8 @@ class Flight:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.runner = Runner(RunnerConfig(slots=4, env=dict(os.environ)))
+        self.values = Values(places_of(stage.cloud.settings, stage.cloud.store), stage.cloud.store)
+        self.runner = Runner(RunnerConfig(slots=4, env=dict(os.environ)), self.values)
         self.worker = Worker(stage.cloud, self.runner, stage.clock, name="real", queue="default")
         self.messages: list[bytes] = []
 

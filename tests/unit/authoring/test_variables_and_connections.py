@@ -154,7 +154,7 @@ def test_a_dag_file_reads_variables_of_the_environment(bundle: Bundle, monkeypat
     assert Variable.get("city") == "Seattle"
     assert Connection.get("db").host == "h"
     assert Variable.get("none", "d") == "d"
-    with pytest.raises(VariableNotFound, match="the only place that is there outside of a running task"):
+    with pytest.raises(VariableNotFound, match="the only place that is asked outside of a deployment"):
         Variable.get("none")
     with pytest.raises(AirflowNotFoundException, match="AIRFLOW_CONN"):
         Connection.get("none")
