@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from sailplane.authoring.masking import mask_secret, redact
     from sailplane.authoring.notifier import BaseNotifier
     from sailplane.authoring.operator import BaseOperator
+    from sailplane.authoring.operator_links import BaseOperatorLink
     from sailplane.authoring.params import Param, ParamsDict
     from sailplane.authoring.result_cache import task_inputs
     from sailplane.authoring.resumable_job import ResumableJobMixin
@@ -235,7 +236,8 @@ __all__ = [
     "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
     "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AssetWatcher", "AsyncCallback",
     "BaseAsyncOperator", "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier",
-    "BaseOperator", "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
+    "BaseOperator", "BaseOperatorLink",
+    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
     "BigQueryColumnCheckOperator", "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator",
     "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator", "BigQueryGetDataOperator",
     "BigQueryGetDatasetOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook", "BigQueryInsertJobOperator",

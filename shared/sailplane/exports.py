@@ -56,6 +56,7 @@ HOMES = {
     "sailplane.authoring.masking": ("mask_secret", "redact"),
     "sailplane.authoring.notifier": ("BaseNotifier",),
     "sailplane.authoring.operator": ("BaseOperator",),
+    "sailplane.authoring.operator_links": ("BaseOperatorLink",),
     "sailplane.authoring.params": ("Param", "ParamsDict"),
     "sailplane.authoring.result_cache": ("task_inputs",),
     "sailplane.authoring.resumable_job": ("ResumableJobMixin",),
