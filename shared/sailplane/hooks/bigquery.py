@@ -67,7 +67,7 @@ class BigQueryHook(BigQueryTables, DbApiHook):
     def get_conn(self) -> Any:
         """A connection of Google's DB-API."""
         dbapi = bigquery(".dbapi")
-        client = self.get_client()
+        client = self.new_client()
         client.default_query_job_config = bigquery().QueryJobConfig.from_api_repr(self.query_configuration())
         return dbapi.connect(client, prefer_bqstorage_client=False)
 

@@ -1,6 +1,7 @@
 """Datasets, tables and their rows in BigQuery."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
@@ -21,12 +22,22 @@ class BigQueryTables(GoogleBaseHook):
     emulator_variable = "BIGQUERY_EMULATOR_HOST"
     location: str | None = None
 
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str | None], Any]:
+        """By project and location: each holds connections to Google."""
+        return {}
+
     def get_client(self, project_id: str | None = None, location: str | None = None) -> Any:
-        """Google's `bigquery.Client`."""
+        """Google's `bigquery.Client`, always the same for a project and location."""
+        place = self.project(project_id), location or self.location
+        if place not in self._clients:
+            self._clients[place] = self.new_client(*place)
+        return self._clients[place]
+
+    def new_client(self, project_id: str | None = None, location: str | None = None) -> Any:
+        """A `bigquery.Client` of one's own, to be changed at will."""
         return bigquery().Client(
-            project=self.project(project_id),
-            location=location or self.location,
-            credentials=self.get_credentials(),
+            project=self.project(project_id), location=location or self.location, credentials=self.get_credentials()
         )
 
     def table_exists(self, dataset_id: str, table_id: str, project_id: str | None = None) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, ClassVar
 
 from sailplane.authoring.exceptions import AirflowException, AirflowSkipException
@@ -30,7 +31,7 @@ class BigQueryTableOperator(GoogleOperator):
         super().__init__(**kwargs)
         self.project_id, self.location = project_id, location
 
-    @property
+    @cached_property
     def hook(self) -> BigQueryHook:
         return BigQueryHook(**self.hook_arguments(), location=self.location)
 

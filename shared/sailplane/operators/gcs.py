@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ class GCSOperator(GoogleOperator):
 
     ui_color = "#f0eee4"
 
-    @property
+    @cached_property
     def hook(self) -> GCSHook:
         return GCSHook(**self.hook_arguments())
 

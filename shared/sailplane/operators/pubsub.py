@@ -1,6 +1,7 @@
 """Tasks on topics and subscriptions of Pub/Sub."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sailplane.authoring.configuration import default_deferrable
@@ -30,7 +31,7 @@ class PubSubOperator(GoogleOperator):
         self.project_id = project_id
         self._call_options = {"retry": retry, "timeout": timeout, "metadata": metadata or None}
 
-    @property
+    @cached_property
     def hook(self) -> PubSubHook:
         return PubSubHook(**self.hook_arguments(), call_options=self._call_options)
 

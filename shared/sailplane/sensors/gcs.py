@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sailplane.hooks.gcs import GCSHook
@@ -35,7 +36,7 @@ class GCSSensor(DeferrableSensor):
         self.google_cloud_conn_id = google_cloud_conn_id
         self.impersonation_chain = impersonation_chain
 
-    @property
+    @cached_property
     def hook(self) -> GCSHook:
         return GCSHook(gcp_conn_id=self.google_cloud_conn_id, impersonation_chain=self.impersonation_chain)
 

@@ -1,6 +1,7 @@
 """Sensors on subscriptions of Pub/Sub."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sailplane.hooks.google import DEFAULT_CONNECTION
@@ -39,7 +40,7 @@ class PubSubPullSensor(DeferrableSensor):
         self.gcp_conn_id, self.impersonation_chain = gcp_conn_id, impersonation_chain
         self.messages_callback = messages_callback
 
-    @property
+    @cached_property
     def hook(self) -> PubSubHook:
         return PubSubHook(self.gcp_conn_id, self.impersonation_chain)
 
