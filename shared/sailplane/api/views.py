@@ -23,7 +23,7 @@ _PERIODIC = frozenset(
         ScheduleKind.CUSTOM,
     }
 )
-_UNSCHEDULED = frozenset({"None", "@once", "@continuous"})
+_UNSCHEDULED = frozenset({"None", "@once", "@continuous", "Asset"})
 
 
 def dag_view(record: DagRecord, schedule: DagSchedule | None) -> models.DAGResponse:

@@ -55,6 +55,22 @@ class AssetAccessControl:
                 raise ValueError(f"the teams of an AssetAccessControl must be non-empty texts, not {each!r}")
 
 
+@dataclass
+class AssetWatcher:
+    """What would watch for updates of an asset. Kept for code that reads it: nothing asks its trigger here."""
+
+    name: str
+    trigger: Any
+
+    def __post_init__(self) -> None:
+        from sailplane.authoring.trigger import BaseEventTrigger  # Late: it stands on asyncio.
+
+        if not isinstance(self.trigger, BaseEventTrigger):
+            raise ValueError(
+                f"the trigger of asset watcher {self.name!r} must be a BaseEventTrigger, not {self.trigger!r}"
+            )
+
+
 @dataclass(init=False, eq=False)
 class Asset(os.PathLike[str], BaseAsset):
     """Data that tasks make (`outlets`) and read (`inlets`), and whose updates start runs (`schedule`).

@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 MOST_ROUNDS = 8
 """Attempts to start a run while others write to the same queues; then the alarm goes on."""
 MOST_EVENTS = 10_000
-"""Events that one queue keeps, the newest, while its DAG waits for other assets: a document may not pass 1 MiB."""
+"""Events that a queue keeps while its DAG waits for other assets, and that a run takes, the newest: a document may not
+pass 1 MiB."""
 _SUFFIX = 8
 
 Clock = Callable[[], datetime]
@@ -53,7 +54,7 @@ def look(cloud: Cloud, clock: Clock, dag_id: str) -> bool:
         queues = cloud.store.assets.queues(dag_id)
         if not queues:
             return False
-        if record is None or dag is None or dag.schedule.assets is None:
+        if record is None or dag is None or dag.schedule.assets is None or not _allows(dag):
             cloud.store.commit([_removed(queue) for queue in queues])
             return False
         if record.is_paused or not planner.is_met(dag.schedule.assets, queues, _members(cloud, dag.schedule.assets)):
@@ -61,6 +62,10 @@ def look(cloud: Cloud, clock: Clock, dag_id: str) -> bool:
         if _start(cloud, clock, record, dag, queues):
             return True
     return False
+
+
+def _allows(dag: SerializedDag) -> bool:
+    return dag.allowed_run_types is None or RunType.ASSET_TRIGGERED in dag.allowed_run_types
 
 
 def _members(cloud: Cloud, condition: AssetNode) -> planner.Members:
@@ -109,8 +114,9 @@ def _run(record: DagRecord, queues: Sequence[AssetQueue], now: datetime) -> DagR
         triggered_by=TriggeredBy.ASSET,
     )
     # The last one is what made the run start.
-    events = tuple(event for queue in sorted(queues, key=lambda each: each.updated_at) for event in queue.events)
-    return DagRun(context=context, state=RunState.QUEUED, queued_at=now, asset_events=events, claim=nonce())
+    events = [event for queue in sorted(queues, key=lambda each: each.updated_at) for event in queue.events]
+    taken = tuple(events[-MOST_EVENTS:])
+    return DagRun(context=context, state=RunState.QUEUED, queued_at=now, asset_events=taken, claim=nonce())
 
 
 def _told_apart(queues: Sequence[AssetQueue]) -> str:

@@ -118,7 +118,7 @@ class _Tick:
             return False
         self._looked_at = now
         self._agenda.learn(due, self._sees_until)
-        return len(due.runs) >= MOST or len(due.tasks) >= MOST
+        return len(due.runs) + len(due.queues) >= MOST or len(due.tasks) >= MOST
 
     def _start(self, schedule: DagSchedule) -> int:
         start = partial(turns.start_due, self._cloud, schedule, self._clock)

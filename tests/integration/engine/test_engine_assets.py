@@ -231,3 +231,26 @@ def test_a_file_that_cannot_be_read_leaves_its_dags_waiting(stage: Stage) -> Non
 def test_each_try_of_the_producer_is_an_event_of_its_own(stage: Stage) -> None:
     made = stage.instance(stage.start(dag(task("make"))), "make")
     assert Origin.of(made).key == Origin.of(made).key != Origin.of(replace(made, try_number=2)).key
+
+
+def test_what_a_run_may_not_be_it_does_not_become(stage: Stage) -> None:
+    only_by_hand = consumer("user", asset("a"), allowed_run_types=(RunType.MANUAL,))
+    stage.push(producer("maker", asset("a")), only_by_hand)
+    produce(stage, "maker", updated("a"))
+    assert (started(stage, "user"), stage.cloud.store.assets.queues("user")) == ([], [])
+
+
+def test_more_events_than_a_document_holds_are_left_out_oldest_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asset_runs, "MOST_EVENTS", 3)
+    stage.push(producer("maker", asset("a"), asset("b")), consumer("user", every(asset("a"), asset("b"))))
+    for number in range(5):
+        write(stage, update("a", extra={"n": number}), key=str(number))
+        stage.clock.turn(seconds=1)
+    (queue,) = stage.cloud.store.assets.queues("user")
+    assert len(queue.events) == 3
+    write(stage, update("b"))
+    (run,) = started(stage, "user")
+    told = [event.extra.get("n") for event in asset_answers.triggering(stage.cloud, run.key)]
+    assert told == [3, 4, None]

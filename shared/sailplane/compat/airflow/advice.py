@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 _PAGE = "see docs/airflow-differences.md"
 
-_WATCHERS = "it asks no queue by itself; have the sender post the event to /api/v2/assets/events"
 _PARTITIONS = "it has no partitioned schedules; give the DAG a cron line, and work out the partition in the task"
 _TRIGGERS = "it does not have this trigger; write it as a BaseTrigger in the bundle"
 _TIMETABLES = "it has no such timetable; use a cron line, a timedelta, or one of its timetables"
@@ -12,7 +11,6 @@ _DATABASE = "tasks and DAG files reach no metadata database here; ask the REST A
 _TASK = "do it in a @task"
 
 BY_NAME: Mapping[str, str] = {
-    "AssetWatcher": _WATCHERS,
     **dict.fromkeys(
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
