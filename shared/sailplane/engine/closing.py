@@ -142,6 +142,7 @@ def _end(
             return Verdict.OPEN  # What is known of it is not true any more; whoever changed it goes on with it.
         # The document was changed since the message was made: a note, another alarm, a cleared task.
         run.token = stored.token
+        run.context = evolve(run.context, is_awaited=stored.context.is_awaited)
         states = _all_states(cloud, run)
         if not closing.is_over(run.dag, states, run.sizes):
             return Verdict.OPEN

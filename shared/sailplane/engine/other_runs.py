@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from sailplane.cloud.changes import Replace
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import clearing, past_runs, runs
 from sailplane.engine.clearing import Clear
@@ -12,7 +13,7 @@ from sailplane.model.errors import AlreadyExists, InvalidConf, InvalidId, NotFou
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.other_runs import InstanceFacts, RunAnswer, RunFacts, RunProblem, RunQuery, RunRequest
 from sailplane.model.runs import DagRun, TaskInstance
-from sailplane.model.states import RunType, TaskState, TriggeredBy
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 
 NEWEST = 100
 """Runs that are told of when a task asks about all."""
@@ -74,9 +75,19 @@ def find(cloud: Cloud, query: RunQuery) -> RunAnswer:
         found += cloud.store.runs_at(query.dag_id, query.logical_dates)
     if query.takes_all:
         found += cloud.store.runs(query.dag_id, limit=NEWEST)
+    if query.awaits:
+        _await(cloud, found)
     wanted = _wanted(dag, query)
     facts = tuple(_facts(run, _task_states(cloud, run, wanted)) for run in found)
     return RunAnswer(runs=facts, is_paused=record.is_paused)
+
+
+def _await(cloud: Cloud, found: Iterable[DagRun]) -> None:
+    """Have the ends of runs wake whoever waits for them. One that is being changed is left to the next look."""
+    for run in found:
+        # One that is queued is left alone: whoever starts it must find it as it was.
+        if run.state is RunState.RUNNING and not run.context.is_awaited:
+            cloud.store.commit([Replace(replace(run, context=replace(run.context, is_awaited=True)))])
 
 
 def _find_before(cloud: Cloud, query: RunQuery, date: datetime) -> RunAnswer:

@@ -40,6 +40,8 @@ class RunQuery:
     """Of which tasks the states are asked for."""
     group_id: str | None = None
     """Of which group's tasks they are; an empty text: of all tasks."""
+    awaits: bool = False
+    """True: the task waits for their ends, and wants to be woken by these (`run_event`)."""
     takes_all: bool = False
     """The newest runs, when none is named."""
     before: datetime | None = None

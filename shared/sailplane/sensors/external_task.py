@@ -18,7 +18,7 @@ from sailplane.authoring.operator import BaseOperator
 from sailplane.model.other_runs import RunAnswer, RunProblem, RunQuery
 from sailplane.model.states import RunState, TaskState
 from sailplane.sensors.deferrable import DeferrableSensor
-from sailplane.triggers.external_task import Subject, WorkflowTrigger
+from sailplane.triggers.external_task import Subject, WorkflowTrigger, events_of
 
 
 class ExternalTaskSensor(DeferrableSensor):
@@ -86,7 +86,9 @@ class ExternalTaskSensor(DeferrableSensor):
 
     def poke(self, context: Mapping[str, Any]) -> bool:
         dates = self._dates(context)
-        found = self._find(context, dates).runs
+        is_run = not self.external_task_ids and not self.external_task_group_id
+        found = self._find(context, dates, awaits=is_run and self.reschedule).runs
+        self.waits_for = events_of(self.external_dag_id, found) if is_run else ()
         subject = self._subject()
         for states, end in ((self.failed_states, self._fail), (self.skipped_states, self._skip)):
             if any(subject.count(run, states) for run in found):
@@ -122,8 +124,9 @@ class ExternalTaskSensor(DeferrableSensor):
             case _:
                 raise ExternalTaskNotFoundError(f"sensor {self.task_id!r}: its trigger said {event!r}")
 
-    def _find(self, context: Mapping[str, Any], dates: Sequence[datetime]) -> RunAnswer:
+    def _find(self, context: Mapping[str, Any], dates: Sequence[datetime], *, awaits: bool = False) -> RunAnswer:
         query = RunQuery(
+            awaits=awaits,
             dag_id=self.external_dag_id,
             logical_dates=tuple(dates),
             task_ids=tuple(self.external_task_ids or ()),

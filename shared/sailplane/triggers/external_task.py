@@ -1,6 +1,6 @@
 """Triggers that wait for runs, tasks and task groups of other DAGs."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,11 @@ class Subject:
         if self.group_id:
             return bool(run.tasks) and self.count(run, states) == len(run.tasks)
         return self.count(run, states) > 0
+
+
+def events_of(dag_id: str, runs: Iterable[RunFacts]) -> tuple[str, ...]:
+    """What the ends of those that have not ended are, for those that wait."""
+    return tuple(run_event(dag_id, run.run_id) for run in runs if not run.state.is_terminal)
 
 
 class _OtherRunsTrigger(BaseTrigger):
@@ -99,8 +104,10 @@ class WorkflowTrigger(_OtherRunsTrigger):
 
     def _status(self) -> str | None:
         subject = Subject(task_ids=self.external_task_ids, group_id=self.external_task_group_id)
+        is_run = not self.external_task_ids and not self.external_task_group_id
         found = self.find_runs(
             RunQuery(
+                awaits=is_run,
                 dag_id=self.external_dag_id,
                 run_ids=tuple(self.run_ids),
                 logical_dates=tuple(self.logical_dates),
@@ -108,6 +115,7 @@ class WorkflowTrigger(_OtherRunsTrigger):
                 group_id=self.external_task_group_id,
             )
         ).runs
+        self.waits_for = events_of(self.external_dag_id, found) if is_run else ()
         if any(subject.count(run, self.failed_states) for run in found):
             return "failed"
         if any(subject.count(run, self.skipped_states) for run in found):
@@ -147,7 +155,12 @@ class DagStateTrigger(_OtherRunsTrigger):
 
     def _states(self) -> Mapping[str, str] | None:
         """The states of the runs by run_id, once all are in one that is waited for."""
-        asked = RunQuery(dag_id=self.dag_id, run_ids=tuple(self.run_ids), logical_dates=tuple(self.execution_dates))
+        asked = RunQuery(
+            dag_id=self.dag_id,
+            run_ids=tuple(self.run_ids),
+            logical_dates=tuple(self.execution_dates),
+            awaits=True,
+        )
         found = {run.run_id: str(run.state) for run in self.find_runs(asked).runs}
         done = {run_id: state for run_id, state in found.items() if state in self.states}
         return done if len(done) >= len(self.run_ids or self.execution_dates) else None

@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 from engine_stage import FAILED, Stage, dag, task
 
-from sailplane.engine import events, pools, runs
+from sailplane.engine import events, other_runs, pools, runs
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
-from sailplane.model.other_runs import run_event
+from sailplane.model.other_runs import RunQuery, run_event
 from sailplane.model.pools import Pool
 from sailplane.model.resuming import PendingTrigger, Resumption
 from sailplane.model.states import RunState
@@ -185,6 +185,22 @@ def test_a_deferred_task_takes_a_slot_anew_and_goes_on(stage: Stage) -> None:
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
     assert [job.resumption is not None for job in stage.runner.jobs] == [False, False, True, True]
+
+
+def test_the_end_of_a_run_that_is_under_way_wakes_who_has_begun_to_wait(stage: Stage) -> None:
+    stage.push(dag(task("x"), task("y", "x"), task("z", "x"), dag_id="other"))
+    other = runs.trigger(stage.cloud, "other", run_id="r1", now=stage.clock()).key
+    held = stage.bus.take()
+    stage.runner.script["a", 1] = partial(defers_once, stage, wait=run_event("other", "r1"))
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    query = RunQuery(dag_id="other", run_ids=("r1",), awaits=True)
+    assert other_runs.find(stage.cloud, query) == other_runs.find(stage.cloud, query)
+    for data in held:
+        stage.worker.handle(data)
+    stage.deliver_all()
+    assert [stage.run(each).state for each in (other, key)] == [RunState.SUCCESS] * 2
+    assert stage.runner.tries[-1] == ("a", 1)
 
 
 @pytest.mark.localcloud

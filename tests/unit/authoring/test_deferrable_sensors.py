@@ -64,6 +64,16 @@ def test_a_deferred_sensor_on_another_dag_looks_again(bundle: Bundle) -> None:
     assert third.kind is OutcomeKind.SUCCESS
 
 
+def test_a_sensor_on_a_run_asks_to_be_woken_by_its_end(bundle: Bundle) -> None:
+    for more, events in (("", ("run://down/r",)), ("external_task_id='a'", ())):
+        assert flown(bundle, SENSOR.format(more=more), one()).waits_for == events
+        rescheduled = SENSOR.format(more=more).replace("deferrable=True", "mode='reschedule'")
+        assert flown(bundle, rescheduled, one()).waits_for == events
+        poked = SENSOR.format(more=f"timeout=0, {more}").replace("deferrable=True", "mode='poke'")
+        assert flown(bundle, poked, one()).kind is OutcomeKind.FAILED_FOR_GOOD
+    assert [query.awaits for query in bundle.services.queries] == [True, True, False, False, False, False]
+
+
 def test_what_does_not_exist_fails_a_sensor_that_checks_before_it_defers(bundle: Bundle) -> None:
     gone = RunAnswer(problem=RunProblem.NO_DAG, message="there is no DAG 'down'")
     outcome = flown(bundle, SENSOR.format(more="check_existence=True"), gone)
