@@ -38,7 +38,7 @@ def write_limits(record: TaskInstance, fields: Fields) -> None:
         capacities[name].integer_value = capacity
     put_text(fields, "rank", record.rank)
     fields["pool_slots"].integer_value = record.pool_slots
-    if record.waits_for_slots:
+    if record.waits_for_slots and record.state is TaskState.SCHEDULED:  # Who ended it need not have thought of that.
         put_texts(fields, "wants", tuple(record.limits))
     elif record.state in HOLDING:
         put_texts(fields, "holds", tuple(record.limits))

@@ -120,15 +120,17 @@ class Progress:
         result = self._cloud.store.commit(unit, lambda result: remember(run, result, [ended]))
         if isinstance(result, Conflict):
             return False
-        self.free(run, ended, kept)
         if run.is_held:
+            self.free(run, ended)
             # Commit, then look: it may go on by now, and whoever let it may not have seen this end.
             self.look_anew(run.key)
             return True
         self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
             self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
+            self.free(run, ended)  # Not before: nothing of this run is to begin.
         else:
+            self.free(run, ended, kept)
             self.follow(run, [ended.key], kept)
         return True
 

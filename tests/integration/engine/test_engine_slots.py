@@ -209,6 +209,17 @@ def test_what_a_run_that_is_stopped_holds_is_free_again(stage: Stage) -> None:
     assert stage.run(waiting).state is RunState.SUCCESS
 
 
+def test_what_was_stopped_while_it_waited_never_gets_in(stage: Stage) -> None:
+    make_pool(stage, 1)
+    stage.runner.script["a", 1] = FAILED
+    key = stage.start(dag(task("a", **IN_POOL, priorities=(9,)), task("b", **IN_POOL), fail_fast=True))
+    stage.deliver_all()
+    assert stage.states(key) == {"a": "failed", "b": "skipped"}
+    assert stage.cloud.store.slots.waiting([pool_limit("db")], limit=9) == []
+    make_pool(stage, 5)
+    assert stage.states(key)["b"] == "skipped"
+
+
 def test_a_rate_lets_in_as_many_as_it_says(stage: Stage) -> None:
     make_pool(stage, -1, rate="2/s")
     began: list[datetime] = []
