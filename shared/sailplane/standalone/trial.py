@@ -34,6 +34,7 @@ from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import RunType, TaskState, TriggeredBy
 from sailplane.standalone.preset import BUCKET, PROJECT
 from sailplane.standalone.registration import parse_folder
+from sailplane.standalone.trial_answers import Answers, Ask
 
 POLL_SECONDS = 0.05
 MESSAGES_AT_ONCE = 64
@@ -95,9 +96,17 @@ def _for_us(message: Message) -> Message:
 
 
 def run_trial(
-    trial: Trial, environment: Mapping[str, str], *, say: Callable[[str], None], tell: LogLine
+    trial: Trial,
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    tell: LogLine,
+    ask: Ask | None = None,
 ) -> TrialResult:
-    """Run the DAG to its end. Raises `NotFound`, `AuthorError`, `InvalidConf`."""
+    """Run the DAG to its end; `ask` answers what tasks ask people.
+
+    Raises `NotFound`, `AuthorError`, `InvalidConf`, or `RequestError` for a task that would wait for ever.
+    """
     parsed = parse_folder(environment, trial.folder)
     dag = _choose(parsed, trial, say)
     with _ephemeral_cloud(environment) as (cloud, bus):
@@ -111,7 +120,8 @@ def run_trial(
             triggered_by=TriggeredBy.TEST,
             now=utc_now(),
         )
-        return _follow(cloud, bus, run.key, dag, _LogReader(cloud, run.key, tell))
+        answers = Answers(cloud=cloud, ask=ask, say=say)
+        return _follow(cloud, bus, run.key, dag, _LogReader(cloud, run.key, tell), answers)
 
 
 def _choose(parsed: ParsedBundle, trial: Trial, say: Callable[[str], None]) -> SerializedDag:
@@ -147,7 +157,9 @@ def _ephemeral_cloud(environment: Mapping[str, str]) -> Iterator[tuple[Cloud, In
         yield cloud, bus
 
 
-def _follow(cloud: Cloud, bus: InlineBus, key: RunKey, dag: SerializedDag, reader: "_LogReader") -> TrialResult:
+def _follow(
+    cloud: Cloud, bus: InlineBus, key: RunKey, dag: SerializedDag, reader: "_LogReader", answers: Answers
+) -> TrialResult:
     while True:
         run = cloud.store.run(key)
         if run is None:
@@ -157,6 +169,7 @@ def _follow(cloud: Cloud, bus: InlineBus, key: RunKey, dag: SerializedDag, reade
         reader.read(instances)
         if run.state.is_terminal:
             break
+        answers.give(instances)
         if _is_alarm_due(run, instances, utc_now()):
             tick(cloud, utc_now, stay=timedelta())
         time.sleep(POLL_SECONDS)
