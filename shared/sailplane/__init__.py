@@ -108,11 +108,16 @@ if TYPE_CHECKING:
     from sailplane.hooks.http import HttpHook
     from sailplane.hooks.object_storage import ObjectStoragePath
     from sailplane.hooks.pubsub import PubSubHook
-    from sailplane.hooks.slack import SlackWebhookHook
+    from sailplane.hooks.slack import SlackHook, SlackWebhookHook
     from sailplane.hooks.smtp import SmtpHook, send_email
     from sailplane.hooks.sql import DbApiHook, PostgresHook, SqliteHook
     from sailplane.model.states import TriggerRule
-    from sailplane.notifiers.slack import SlackWebhookNotifier, send_slack_webhook_notification
+    from sailplane.notifiers.slack import (
+        SlackNotifier,
+        SlackWebhookNotifier,
+        send_slack_notification,
+        send_slack_webhook_notification,
+    )
     from sailplane.notifiers.smtp import SmtpNotifier, send_smtp_notification
     from sailplane.operators.asset import asset
     from sailplane.operators.bash import BashOperator
@@ -173,7 +178,7 @@ if TYPE_CHECKING:
         PubSubPullOperator,
     )
     from sailplane.operators.python import PythonOperator
-    from sailplane.operators.slack import SlackWebhookOperator
+    from sailplane.operators.slack import SlackAPIOperator, SlackAPIPostOperator, SlackWebhookOperator
     from sailplane.operators.smooth import SmoothOperator
     from sailplane.operators.sql import (
         BranchSQLOperator,
@@ -236,16 +241,15 @@ __all__ = [
     "ApprovalOperator", "Asset", "AssetAccessControl", "AssetAlias", "AssetAliasUniqueKey", "AssetAll", "AssetAny",
     "AssetNameRef", "AssetOrTimeSchedule", "AssetRef", "AssetUniqueKey", "AssetUriRef", "AssetWatcher", "AsyncCallback",
     "BaseAsyncOperator", "BaseBranchOperator", "BaseDeadlineReference", "BaseEventTrigger", "BaseHook", "BaseNotifier",
-    "BaseOperator", "BaseOperatorLink",
-    "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor", "BigQueryCheckOperator",
-    "BigQueryColumnCheckOperator", "BigQueryCreateEmptyDatasetOperator", "BigQueryCreateTableOperator",
-    "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator", "BigQueryGetDataOperator",
-    "BigQueryGetDatasetOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook", "BigQueryInsertJobOperator",
-    "BigQueryIntervalCheckOperator", "BigQueryTableCheckOperator", "BigQueryTableExistenceSensor",
-    "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator", "BigQueryToGCSOperator",
-    "BigQueryUpdateTableOperator", "BigQueryUpdateTableSchemaOperator", "BigQueryUpsertTableOperator",
-    "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator", "BranchExternalPythonOperator",
-    "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "BaseOperator", "BaseOperatorLink", "BaseSensorOperator", "BaseTrigger", "BashOperator", "BashSensor",
+    "BigQueryCheckOperator", "BigQueryColumnCheckOperator", "BigQueryCreateEmptyDatasetOperator",
+    "BigQueryCreateTableOperator", "BigQueryDeleteDatasetOperator", "BigQueryDeleteTableOperator",
+    "BigQueryGetDataOperator", "BigQueryGetDatasetOperator", "BigQueryGetDatasetTablesOperator", "BigQueryHook",
+    "BigQueryInsertJobOperator", "BigQueryIntervalCheckOperator", "BigQueryTableCheckOperator",
+    "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator",
+    "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryUpdateTableSchemaOperator",
+    "BigQueryUpsertTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
     "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
     "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
     "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",
@@ -267,15 +271,16 @@ __all__ = [
     "PythonVirtualenvOperator", "ResumableJobMixin", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule",
     "SQLCheckOperator", "SQLColumnCheckOperator", "SQLExecuteQueryOperator", "SQLIntervalCheckOperator",
     "SQLTableCheckOperator", "SQLThresholdCheckOperator", "SQLValueCheckOperator", "ShortCircuitOperator", "SkipMixin",
-    "SlackWebhookHook", "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier",
-    "SqlSensor", "SqliteHook", "StartTriggerArgs", "SyncCallback", "TaskDeferralError", "TaskDeferralTimeout",
-    "TaskDeferred", "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent",
-    "TimeDeltaSensor", "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync",
-    "Timetable", "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "VariableInterval", "WaitSensor",
-    "WeekDay", "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
+    "SlackAPIOperator", "SlackAPIPostOperator", "SlackHook", "SlackNotifier", "SlackWebhookHook",
+    "SlackWebhookNotifier", "SlackWebhookOperator", "SmoothOperator", "SmtpHook", "SmtpNotifier", "SqlSensor",
+    "SqliteHook", "StartTriggerArgs", "SyncCallback", "TaskDeferralError", "TaskDeferralTimeout", "TaskDeferred",
+    "TaskFailedEvent", "TaskGroup", "TaskInstance", "TaskSkippedEvent", "TaskSuccessEvent", "TimeDeltaSensor",
+    "TimeDeltaSensorAsync", "TimeDeltaTrigger", "TimeRestriction", "TimeSensor", "TimeSensorAsync", "Timetable",
+    "TriggerDagRunOperator", "TriggerEvent", "TriggerRule", "Variable", "VariableInterval", "WaitSensor", "WeekDay",
+    "WorkflowTrigger", "XComArg", "XComNotFound", "asset", "chain", "chain_linear", "context_wrapper",
     "cross_downstream", "dag", "deadline_reference", "get_current_context", "literal", "mask_secret", "redact",
-    "result", "send_email", "send_slack_webhook_notification", "send_smtp_notification", "setup", "task", "task_group",
-    "task_inputs", "teardown",
+    "result", "send_email", "send_slack_notification", "send_slack_webhook_notification", "send_smtp_notification",
+    "setup", "task", "task_group", "task_inputs", "teardown",
 ]
 # fmt: on
 

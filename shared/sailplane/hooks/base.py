@@ -14,6 +14,7 @@ _HOOKS = {
     "http": ("sailplane.hooks.http", "HttpHook", "http_conn_id"),
     "https": ("sailplane.hooks.http", "HttpHook", "http_conn_id"),
     "postgres": ("sailplane.hooks.sql", "PostgresHook", "postgres_conn_id"),
+    "slack": ("sailplane.hooks.slack", "SlackHook", "slack_conn_id"),
     "slackwebhook": ("sailplane.hooks.slack", "SlackWebhookHook", "slack_webhook_conn_id"),
     "smtp": ("sailplane.hooks.smtp", "SmtpHook", "smtp_conn_id"),
     "sqlite": ("sailplane.hooks.sql", "SqliteHook", "sqlite_conn_id"),
