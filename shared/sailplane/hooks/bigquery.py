@@ -11,6 +11,7 @@ from typing import Any
 
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.bigquery_tables import BigQueryTables, bigquery
+from sailplane.hooks.extras import load_extra
 from sailplane.hooks.google import DEFAULT_CONNECTION, google_errors
 from sailplane.hooks.sql import DbApiHook, Handler, Parameters
 
@@ -96,13 +97,15 @@ class BigQueryHook(BigQueryTables, DbApiHook):
     def get_df(
         self, sql: str, parameters: Parameters = None, dialect: str | None = None, *, df_type: str = "pandas", **_: Any
     ) -> Any:
-        """What the query gives as a data frame of pandas, which must be installed."""
+        """What the query gives as a data frame of pandas: needs `sailplane[bigquery-pandas]`."""
         if df_type != "pandas":
             raise AirflowException(f"BigQueryHook makes data frames of pandas, not of {df_type!r}")
         legacy = self.use_legacy_sql if dialect is None else dialect == "legacy"
         config = bigquery().QueryJobConfig(use_legacy_sql=legacy)
         if parameters:
             raise AirflowException("get_df takes no parameters; use get_records, or insert_job with queryParameters")
+        for module, package in (("pandas", "pandas"), ("db_dtypes", "db-dtypes")):
+            load_extra(module, package=package, extra="bigquery-pandas", user="BigQueryHook.get_df")
         return self.get_client().query(sql, job_config=config).to_dataframe(create_bqstorage_client=False)
 
     def insert_job(

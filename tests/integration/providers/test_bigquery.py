@@ -359,6 +359,13 @@ def test_a_table_is_made_or_changed_to_what_it_should_be(bigquery: FakeBigQuery)
     assert run(BigQueryGetDatasetOperator, dataset_id="d")["datasetReference"]["datasetId"] == "d"
 
 
+def test_a_data_frame_needs_an_extra_of_its_own(bigquery: FakeBigQuery) -> None:
+    with pytest.raises(AirflowException, match=r"get_df needs (pandas|db-dtypes), .* 'sailplane\[bigquery-pandas\]'"):
+        BigQueryHook().get_df("SELECT 1")
+    with pytest.raises(AirflowException, match="makes data frames of pandas, not of 'polars'"):
+        BigQueryHook().get_df("SELECT 1", df_type="polars")
+
+
 def test_rows_are_streamed(bigquery: FakeBigQuery) -> None:
     hook = BigQueryHook()
     hook.insert_all(None, "d", "t", [{"id": 3, "name": "wide"}])

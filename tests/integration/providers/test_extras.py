@@ -13,7 +13,7 @@ import sys
 
 class Refusing:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(("google.cloud.bigquery", "psycopg")):
+        if name.startswith(("google.cloud.bigquery", "psycopg", "db_dtypes")):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Refusing())
@@ -68,4 +68,4 @@ for act in (lambda: check.execute({}), PostgresHook("pg").get_conn):
 
 def test_each_extra_that_is_asked_for_is_one() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert {"bigquery", "postgres"} <= extras.keys()
+    assert {"bigquery", "bigquery-pandas", "postgres"} <= extras.keys()
