@@ -10,7 +10,7 @@ from coldstart import ColdStarts
 from footprint import Footprint
 from scenarios import Result
 
-LETTERS = "ABCDEF"
+LETTERS = "ABCDEFG"
 _COLUMNS = ("", "A chain 50", "B 100 + join", "C 20 x chain 10", "D 32 sleeps", "E idle", "F cold")
 GOALS = ("**goal**", "0.15 s", "0.4 s", "0.4 s", "1.1 s", "150 MiB, 1 % of a core", "2.5 s")
 OTHERS = (

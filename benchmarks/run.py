@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description="Measure Sailplane on this machine.")
-    parser.add_argument("--only", type=_letters, default=LETTERS, metavar="A,B,...", help="which scenarios; all of A-F")
+    parser.add_argument("--only", type=_letters, default=LETTERS, metavar="A,B,...", help="which scenarios; all of A-G")
     parser.add_argument("--repeats", type=int, default=7, help="measurements of each, after one to warm up")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write everything as JSON")
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="the window of E; a tick comes every 60 s")

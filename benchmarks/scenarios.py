@@ -1,4 +1,4 @@
-"""Scenarios A to D: runs that are triggered from outside, and measured to their end.
+"""Scenarios A to D and G: runs that are triggered from outside, and measured to their end.
 
 A time is the run's own `end_date` less the moment before the first request was sent, by the same machine's clock: it is
 exact, and nobody has to poll while the run flies. What it leaves out is the one commit that records the end.
@@ -37,6 +37,8 @@ class Scenario:
     tasks: int
     """Of all runs together."""
     runs: int = 1
+    pools: Mapping[str, int] = field(default_factory=dict)
+    """What has to be there, with its number of slots."""
 
 
 SCENARIOS = (
@@ -44,6 +46,13 @@ SCENARIOS = (
     Scenario(letter="B", title="100 no-op tasks, then a join", dag_id="bench_fan_100", tasks=101),
     Scenario(letter="C", title="20 runs at once of a chain of 10", dag_id="bench_chain_10", tasks=200, runs=20),
     Scenario(letter="D", title="32 tasks that sleep 1 s, then a join", dag_id="bench_sleeps_32", tasks=33),
+    Scenario(
+        letter="G",
+        title="100 no-op tasks in a pool of 10, then a join",
+        dag_id="bench_pool_100",
+        tasks=101,
+        pools={"bench": 10},
+    ),
 )
 
 
@@ -124,6 +133,8 @@ class Stage:
 
     def measure(self, scenario: Scenario, repeats: int) -> Result:
         """Fly `scenario` once to warm up, then `repeats` times."""
+        for name, slots in scenario.pools.items():
+            self._apis[0].make_pool(name, slots)
         likely = self._fly(scenario, 0.0, _Series())
         series = _Series()
         for _ in range(repeats):

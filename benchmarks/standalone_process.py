@@ -56,6 +56,9 @@ class Api(Client):
     def trigger(self, dag_id: str, run_id: str) -> None:
         self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "dag_run_id": run_id})
 
+    def make_pool(self, name: str, slots: int) -> None:
+        self.ask("POST", "/api/v2/pools", {"name": name, "slots": slots})
+
     def run(self, dag_id: str, run_id: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.ask("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}")
         return found

@@ -275,9 +275,9 @@ def test_the_operations_of_a_fan_out_in_a_pool(stage: Stage) -> None:
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
     spent = stage.since(before)
-    # Beyond the three writes of a task: one to let it in, and its share of the pool's.
-    assert spent["firestore.writes"] <= 40 * 5 + 10
-    assert spent["firestore.reads"] <= 40 * 8 + 20
+    # Beyond the three writes of a task the pool's own; who frees a slot runs the next one itself.
+    assert spent["firestore.writes"] <= 40 * 4 + 15
+    assert spent["firestore.reads"] <= 40 * 3 + 15
 
 
 @pytest.mark.localcloud
