@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -233,17 +234,23 @@ def source_of(function: Callable[..., Any]) -> tuple[str, int, str]:
     return (file, line - 1, f"if True:\n{body}") if is_indented else (file, line, body)
 
 
-_READER = ("xcom*.py", "class_paths.py", "errors.py")
-"""The modules of `sailplane.model` that read and write values; they need nothing else of Sailplane."""
+_IMPORT = re.compile(r"^from sailplane\.model(?:\.(\w+) import|\s+import ([\w, ]+)$)", re.MULTILINE)
 
 
 def _copy_values(package: Path) -> None:
-    """The reader and writer of values as a package of another name."""
+    """The reader and writer of values as a package of another name, with the modules of `sailplane.model` it needs."""
     package.mkdir()
     (package / "__init__.py").touch()
     model = Path(str(xcom.__file__)).parent
-    for file in (each for pattern in _READER for each in model.glob(pattern)):
-        (package / file.name).write_text(file.read_text().replace("sailplane.model", guest.VALUES))
+    wanted, copied = ["xcom"], set()
+    while wanted:
+        name = wanted.pop()
+        if name not in copied:
+            copied.add(name)
+            text = (model / f"{name}.py").read_text()
+            (package / f"{name}.py").write_text(text.replace("sailplane.model", guest.VALUES))
+            for module, names in _IMPORT.findall(text):
+                wanted += [module] if module else names.replace(" ", "").split(",")
 
 
 def _plain(value: Any) -> Any:
