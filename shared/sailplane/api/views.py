@@ -33,7 +33,10 @@ def dag_view(record: DagRecord, schedule: DagSchedule | None) -> models.DAGRespo
 def dag_details_view(
     record: DagRecord, schedule: DagSchedule | None, dag: SerializedDag, running: int
 ) -> models.DAGDetailsResponse:
-    fields = _dag_fields(record, schedule) | {"timetable_periodic": dag.schedule.kind in _PERIODIC}
+    fields = _dag_fields(record, schedule) | {
+        "timetable_periodic": dag.schedule.kind in _PERIODIC,
+        "allowed_run_types": None if dag.allowed_run_types is None else list(dag.allowed_run_types),
+    }
     return models.DAGDetailsResponse(
         **fields,
         catchup=dag.catchup,
@@ -43,6 +46,7 @@ def dag_details_view(
         start_date=dag.start_date,
         end_date=dag.end_date,
         is_paused_upon_creation=dag.is_paused_upon_creation,
+        owner_links=dict(dag.owner_links),
         params={name: param_view(param) for name, param in dag.params.items()},
         render_template_as_native_obj=dag.render_template_as_native_obj,
         timezone=dag.schedule.timezone,

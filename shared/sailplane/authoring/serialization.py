@@ -75,6 +75,7 @@ def _as_declared(dag: "DAG", file: str) -> SerializedDag:
         doc_md=dag.doc_md,
         tags=dag.tags,
         owners=tuple(sorted({task.owner for task in order})),
+        owner_links=dag.owner_links,
         params={name: _param(dag.params.get_param(name)) for name in dag.params},
         render_template_as_native_obj=dag.render_template_as_native_obj,
         has_success_callback=bool(dag.on_success_callback),

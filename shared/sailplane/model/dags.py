@@ -186,6 +186,7 @@ class SerializedDag:
     doc_md: str | None = None
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    owner_links: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, SerializedParam] = field(default_factory=dict)
     render_template_as_native_obj: bool = False
     has_success_callback: bool = False
