@@ -11,11 +11,11 @@ from sailplane.api.pool_backend import EnginePools, PoolBackend
 from sailplane.api.rerun_backend import EngineRunChanges, RunChanges
 from sailplane.api.state_backend import EngineStates, StateBackend
 from sailplane.model.dags import SerializedDag
-from sailplane.model.human_steps import HumanReply, HumanStep
 from sailplane.model.gates import is_gate
-from sailplane.model.ids import RunKey, TaskKey
+from sailplane.model.human_steps import HumanReply, HumanStep
+from sailplane.model.ids import UNMAPPED, RunKey, TaskKey
 from sailplane.model.runs import DagFileError, DagRecord, DagRun, DagSchedule, TaskInstance
-from sailplane.model.states import RunState, RunType, TriggeredBy
+from sailplane.model.states import RunState, RunType, TaskState, TriggeredBy
 from sailplane.model.values import Connection, Variable
 
 if TYPE_CHECKING:
@@ -137,6 +137,17 @@ class Backend(Protocol):
     def changes(self) -> RunChanges: ...
 
 
+def _shown(instances: Sequence[TaskInstance]) -> list[TaskInstance]:
+    """Without gates, and what was left where a mapped task stood alone, that has instances now."""
+    several = {each.task_id for each in instances if each.map_index != UNMAPPED}
+    return [
+        each
+        for each in instances
+        if not is_gate(each.task_id)
+        and not (each.state is TaskState.NONE and each.map_index == UNMAPPED and each.task_id in several)
+    ]
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -183,7 +194,7 @@ class EngineBackend:
 
     def tasks(self, run: RunKey, keys: Sequence[TaskKey] | None = None) -> Sequence[TaskInstance]:
         found = self.cloud.store.tasks(run, keys)
-        return [each for each in found if not is_gate(each.task_id)]
+        return found if keys is not None else _shown(found)
 
     def task(self, run: RunKey, task: TaskKey) -> TaskInstance | None:
         return self.cloud.store.task(run, task)

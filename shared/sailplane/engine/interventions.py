@@ -241,11 +241,13 @@ class _Round:
             *self.intervention.clears,
             *(key for each in self.intervention.marks.values() for key in each),
         ]
-        if self.intervention.restarts_run or self.run.state.is_terminal or not changed:
+        if self.intervention.restarts_run or self.run.state is not RunState.RUNNING:
             return []
         sizes = mapping.sizes_of(self.dag, instances)
         there = {each.key for each in instances}
-        keys = selection.missing_behind(self.dag, changed, there, sizes)
+        # In a run that is held nothing at all may be created.
+        names = self.dag.task_dict if self.run.hold is not None else selection.behind(self.dag, changed)
+        keys = selection.missing(self.dag, names, there, sizes)
         clears = self.intervention.clears
         keys += [key for key in clears if key not in there and key.task_id in self.dag.task_dict and key not in keys]
         keys = [key for key in keys if self.intervention.mark_of(key) is None]

@@ -138,18 +138,22 @@ def group_tasks(dag: SerializedDag, group_id: str) -> tuple[str, ...]:
     return tuple(task.task_id for task in dag.tasks if is_inside(task.group_id))
 
 
-def missing_behind(
-    dag: SerializedDag, changed: Iterable[TaskKey], there: Collection[TaskKey], sizes: Mapping[str, int]
+def behind(dag: SerializedDag, changed: Iterable[TaskKey]) -> set[str]:
+    """The tasks and gates behind `changed`."""
+    names = {key.task_id for key in changed if key.task_id in dag.downstream}
+    found = {each for name in names for each in reach(dag.downstream, name)}
+    return found | {gate.task_id for gate in dag.gates.values() if (names | found) & set(gate.upstream)}
+
+
+def missing(
+    dag: SerializedDag, names: Iterable[str], there: Collection[TaskKey], sizes: Mapping[str, int]
 ) -> list[TaskKey]:
-    """The task instances behind `changed` that do not exist, as far as their number is known; none of `changed`.
+    """The instances of the tasks `names` that do not exist, as far as their number is known.
 
     Of a mapped task whose number of instances is not known those two of which one is created first.
     """
-    names = {key.task_id for key in changed if key.task_id in dag.downstream}
-    behind = {each for name in names for each in reach(dag.downstream, name)}
-    behind |= {gate.task_id for gate in dag.gates.values() if (names | behind) & set(gate.upstream)}
     keys: list[TaskKey] = []
-    for name in sorted(behind):
+    for name in sorted(names):
         mapped_by = dag.mapped_by.get(name)
         indexes: Iterable[int] = (UNMAPPED,) if mapped_by is None else (UNMAPPED, *range(sizes.get(mapped_by, 1)))
         keys += [TaskKey(name, index) for index in indexes]

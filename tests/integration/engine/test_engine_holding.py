@@ -20,6 +20,10 @@ def resume(stage: Stage, key: RunKey) -> None:
     holding.resume(stage.cloud, stage.clock, key)
 
 
+def begun(stage: Stage, key: RunKey) -> dict[str, str]:
+    return {name: state for name, state in stage.states(key).items() if state != "none"}
+
+
 def test_what_runs_in_a_run_that_is_held_ends_and_nothing_follows_until_it_is_resumed(stage: Stage) -> None:
     def held(job: TaskJob) -> Outcome:
         hold(stage, job.run.key, reason="the source is down", by="ann")
@@ -28,7 +32,7 @@ def test_what_runs_in_a_run_that_is_held_ends_and_nothing_follows_until_it_is_re
     stage.runner.script["t00", 1] = held
     key = stage.start(chain(3))
     stage.deliver_all()
-    assert stage.states(key) == {"t00": "success"}
+    assert begun(stage, key) == {"t00": "success"}
     noted = stage.run(key).hold
     assert noted is not None
     assert (noted.reason, noted.by, noted.since) == ("the source is down", "ann", stage.clock())
@@ -36,7 +40,7 @@ def test_what_runs_in_a_run_that_is_held_ends_and_nothing_follows_until_it_is_re
         stage.clock.turn(minutes=11)
         stage.tick()
         stage.deliver_all()
-    assert stage.states(key) == {"t00": "success"}
+    assert begun(stage, key) == {"t00": "success"}
     resume(stage, key)
     stage.deliver_all()
     assert stage.runner.tries == [("t00", 1), ("t01", 1), ("t02", 1)]
