@@ -9,8 +9,10 @@ from typing import Any
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.google import GoogleBaseHook
 
-_PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
-"""After these the same call may succeed, and has done nothing yet."""
+_REFUSED = (HTTPStatus.TOO_MANY_REQUESTS,)
+"""The call has done nothing, and may succeed later."""
+_PASSING = (*_REFUSED, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+"""The call may have done what it should: only one that changes nothing is made again."""
 _TIMEOUT = 120.0
 
 
@@ -40,13 +42,13 @@ class GoogleRestHook(GoogleBaseHook):
         return emulator if "://" in emulator else f"http://{emulator}"
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The answer's JSON. Calls that the service is too busy for are repeated, `num_retries` times.
+        """The answer's JSON. Calls that the service is too busy for are made again, `num_retries` times.
 
         Raises `GoogleApiError` with what the service says.
         """
         for attempt in range(self.num_retries + 1):
             answer = self.send(method, f"{self.base_url}{path}", json=body)
-            if answer.status_code not in _PASSING or attempt == self.num_retries:
+            if answer.status_code not in (_PASSING if method == "GET" else _REFUSED) or attempt == self.num_retries:
                 break
             time.sleep(min(2.0**attempt / 4, 30.0))
         content = _content(answer)

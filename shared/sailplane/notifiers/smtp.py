@@ -9,13 +9,17 @@ from sailplane.hooks.mail_message import Addresses
 from sailplane.hooks.smtp import DEFAULT_CONNECTION, SmtpHook
 
 SUBJECT = """\
-{% if ti is defined %}{{ ti.dag_id }}.{{ ti.task_id }} is {{ ti.state }} ({{ ti.run_id }})\
-{% else %}{{ dag.dag_id }}: {{ dag_run.run_id }} is {{ dag_run.state }}{% endif %}"""
+{% if deadline is defined %}{{ dag_run.dag_id }}: {{ dag_run.run_id }} is late\
+{% if task_id or group_id %} with {{ task_id or group_id }}{% endif %}\
+{% elif ti is defined %}{{ ti.dag_id }}.{{ ti.task_id }} is {{ ti.state }} ({{ ti.run_id }})\
+{% else %}{{ dag_run.dag_id }}: {{ dag_run.run_id }} is {{ dag_run.state }}{% endif %}"""
 CONTENT = """\
 <table>
-<tr><td>DAG</td><td>{{ dag.dag_id | e }}</td></tr>
+<tr><td>DAG</td><td>{{ dag_run.dag_id | e }}</td></tr>
 <tr><td>Run</td><td>{{ dag_run.run_id | e }}</td></tr>
-{% if ti is defined %}
+{% if deadline is defined %}
+<tr><td>Deadline</td><td>{{ (deadline.name or "") | e }} {{ deadline.deadline_time }}</td></tr>
+{% endif %}{% if ti is defined %}
 <tr><td>Task</td><td>{{ ti.task_id | e }}</td></tr>
 <tr><td>State</td><td>{{ ti.state }}</td></tr>
 <tr><td>Try</td><td>{{ ti.try_number }} of {{ ti.max_tries + 1 }}</td></tr>

@@ -22,14 +22,14 @@ class Functions:
 
     def __init__(self) -> None:
         self.url = ""
-        self.busy = 0
+        self.busy, self.status = 0, 429
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/token":
             return token_answer(request)
         if self.busy:
             self.busy -= 1
-            return Answer(status=503, content={"error": {"message": "busy"}})
+            return Answer(status=self.status, content={"error": {"message": "busy"}})
         if request.path == f"/v1/{FUNCTIONS}/first:call":
             return Answer(content={"executionId": "e1", "result": json.dumps(request.json)})
         if request.path == f"/v1/{FUNCTIONS}/broken:call":
@@ -95,6 +95,15 @@ def test_a_call_that_the_api_is_too_busy_for_is_repeated(functions: Functions, s
     functions.busy = 1
     assert call("first")[0]["executionId"] == "e1"
     assert len(server.requests) == 2
+
+
+def test_a_call_that_may_have_done_its_work_is_not_made_again(functions: Functions, server: RestServer) -> None:
+    functions.busy, functions.status = 1, 503
+    with pytest.raises(GoogleApiError, match=r"first:call answered 503: busy"):
+        call("first")
+    functions.busy = 1
+    assert CloudFunctionsHook().call("GET", f"/v2/{FUNCTIONS}/second")["state"] == "ACTIVE"
+    assert len(server.requests) == 3
 
 
 def test_a_function_is_told_who_calls(

@@ -178,7 +178,7 @@ def test_a_dry_run_sends_nothing(server: MailServer) -> None:
 def test_a_notifier_says_what_happened_unless_told_what_to_say(server: MailServer) -> None:
     context = {
         "dag": DAG("glide"),
-        "dag_run": SimpleNamespace(run_id="r1", state="failed"),
+        "dag_run": SimpleNamespace(dag_id="glide", run_id="r1", state="failed"),
         "ti": SimpleNamespace(dag_id="glide", task_id="land", run_id="r1", state="failed", try_number=2, max_tries=1),
         "exception": ValueError("too <low>"),
     }
@@ -192,3 +192,14 @@ def test_a_notifier_says_what_happened_unless_told_what_to_say(server: MailServe
     assert "2 of 2" in first.html
     assert (second.recipients, second.message["Subject"], second.html.strip()) == (["land@x.org"], "land!", "glide")
     assert third.message["Subject"] == "glide: r1 is failed"
+
+
+def test_a_notifier_tells_of_a_missed_deadline(server: MailServer) -> None:
+    run = {"dag_id": "glide", "run_id": "r1", "state": "running"}
+    about = {"id": "1", "name": "noon", "deadline_time": datetime(2024, 5, 1, 12, tzinfo=UTC)}
+    for task_id in ("land", None):
+        SmtpNotifier(to="a@x.org")({"dag_run": run, "deadline": about, "task_id": task_id, "group_id": None})
+    first, second = server.received
+    assert first.message["Subject"] == "glide: r1 is late with land"
+    assert second.message["Subject"] == "glide: r1 is late"
+    assert "noon 2024-05-01 12:00:00+00:00" in second.html
