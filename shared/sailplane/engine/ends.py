@@ -96,6 +96,11 @@ def undeliverable(run: RunMemory, instance: TaskInstance, message: str, now: dat
     return _terminal(run, evolve(instance, claim=nonce(), ended_at=now, error=error), TaskState.FAILED)
 
 
+def goes_on_at_once(record: TaskInstance, now: datetime) -> bool:
+    """Whether what a deferred try waits for is there already, so that no alarm has to be waited for."""
+    return record.state is TaskState.DEFERRED and record.alarm_at is not None and record.alarm_at <= now
+
+
 def began_at(instance: TaskInstance) -> datetime | None:
     """When its try began: one that goes on after a wait began before the wait."""
     return instance.started_at if instance.resumption is None else instance.resumption.began_at

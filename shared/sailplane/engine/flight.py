@@ -122,6 +122,9 @@ class Flights:
             self._stopped(lease, instance, outcome, has_log)
             return None
         record = ends.ended(self._run, instance, outcome, values, has_log, self._worker.clock())
+        if ends.goes_on_at_once(record, self._worker.clock()):
+            self._give_back(lease, draft.requeued(record, self._worker.clock()))
+            return None
         if not record.state.is_terminal:
             return self._suspend(lease, record, outcome.question)
         if updated.changes:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from engine_stage import FAILED, Stage, dag, task
@@ -30,9 +31,9 @@ def deferred(stage: Stage, job: TaskJob, *, minutes: float = 5, kwargs: str = '{
     )
 
 
-def defers_once(stage: Stage, job: TaskJob, end: Outcome | None = None, **options: str) -> Outcome:
+def defers_once(stage: Stage, job: TaskJob, end: Outcome | None = None, **options: Any) -> Outcome:
     if job.resumption is None:
-        return deferred(stage, job, **options)  # type: ignore[arg-type]
+        return deferred(stage, job, **options)
     return end or Outcome(kind=OutcomeKind.SUCCESS, xcoms=dict(job.resumption.xcoms))
 
 
@@ -75,6 +76,15 @@ def test_the_lease_of_what_goes_on_counts_from_then(stage: Stage) -> None:
     stage.tick()
     stage.deliver_all()
     assert seen == [(began, stage.clock())]
+
+
+def test_what_has_nothing_to_wait_for_goes_on_without_a_tick(stage: Stage) -> None:
+    stage.runner.script["a", 1] = partial(defers_once, stage, minutes=0)
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.instance(key, "a").xcoms == {"before": "1"}
+    assert stage.runner.tries == [("a", 1)] * 2
 
 
 def test_a_message_that_comes_twice_resumes_once(stage: Stage) -> None:
