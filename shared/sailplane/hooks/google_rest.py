@@ -24,6 +24,10 @@ class GoogleApiError(AirflowException):
         self.status = status
 
 
+class Unreachable(AirflowException):
+    """A Google API gave no answer."""
+
+
 class GoogleRestHook(GoogleBaseHook):
     """Calls a REST API with the hook's credentials, or the service's emulator, where the environment names one."""
 
@@ -46,11 +50,7 @@ class GoogleRestHook(GoogleBaseHook):
 
         Raises `GoogleApiError` with what the service says.
         """
-        for attempt in range(self.num_retries + 1):
-            answer = self.send(method, f"{self.base_url}{path}", json=body)
-            if answer.status_code not in (_PASSING if method == "GET" else _REFUSED) or attempt == self.num_retries:
-                break
-            time.sleep(min(2.0**attempt / 4, 30.0))
+        answer = self._repeated(method, f"{self.base_url}{path}", body)
         content = _content(answer)
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             error = content.get("error")
@@ -58,15 +58,29 @@ class GoogleRestHook(GoogleBaseHook):
             raise GoogleApiError(f"{method} {path}", answer.status_code, reason or answer.reason)
         return content
 
+    def _repeated(self, method: str, url: str, body: Mapping[str, Any] | None) -> Any:
+        changes_nothing = method == "GET"
+        for attempt in range(self.num_retries):
+            try:
+                answer = self.send(method, url, json=body)
+            except Unreachable:
+                if not changes_nothing:
+                    raise
+            else:
+                if answer.status_code not in (_PASSING if changes_nothing else _REFUSED):
+                    return answer
+            time.sleep(min(2.0**attempt / 4, 30.0))
+        return self.send(method, url, json=body)
+
     def send(self, method: str, url: str, session: Any = None, **options: Any) -> Any:
-        """The `requests.Response`, whatever its status. Raises `AirflowException` when there is none."""
+        """The `requests.Response`, whatever its status. Raises `Unreachable` when there is none."""
         import requests
         from google.auth.exceptions import GoogleAuthError
 
         try:
             return (session or self.session).request(method, url, **{"timeout": _TIMEOUT, **options})
         except (requests.RequestException, GoogleAuthError) as error:
-            raise AirflowException(f"{method} {url} failed: {error}") from error
+            raise Unreachable(f"{method} {url} failed: {error}") from error
 
 
 def _content(answer: Any) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class PubSubHook(GoogleBaseHook):
         request = {"subscription": path, "max_messages": max_messages}
         with _in_words(f"messages could not be pulled from {path}"):
             try:
-                answer = self.subscriber_client.pull(request=request, timeout=seconds, retry=None)
+                answer = self.subscriber_client.pull(request=request, timeout=seconds)
             except google_errors().DeadlineExceeded:
                 return []
         return list(answer.received_messages)

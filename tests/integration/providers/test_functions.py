@@ -12,7 +12,7 @@ from rest_server import Answer, Request, RestServer, rest_server
 from sailplane import DAG, CloudFunctionInvokeFunctionOperator
 from sailplane.authoring.exceptions import AirflowException
 from sailplane.hooks.functions import CloudFunctionsHook
-from sailplane.hooks.google_rest import GoogleApiError
+from sailplane.hooks.google_rest import GoogleApiError, Unreachable
 
 FUNCTIONS = "projects/p/locations/us-central1/functions"
 
@@ -104,6 +104,22 @@ def test_a_call_that_may_have_done_its_work_is_not_made_again(functions: Functio
     functions.busy = 1
     assert CloudFunctionsHook().call("GET", f"/v2/{FUNCTIONS}/second")["state"] == "ACTIVE"
     assert len(server.requests) == 3
+
+
+def test_a_question_that_got_no_answer_is_asked_again(server: RestServer) -> None:
+    class Shaky(CloudFunctionsHook):
+        failures = 2
+
+        def send(self, method: str, url: str, session: Any = None, **options: Any) -> Any:
+            if self.failures:
+                self.failures -= 1
+                raise Unreachable(f"{method} {url} failed: cut")
+            return super().send(method, url, session, **options)
+
+    assert Shaky().call("GET", f"/v2/{FUNCTIONS}/second")["state"] == "ACTIVE"
+    with pytest.raises(Unreachable, match="first:call failed: cut"):
+        Shaky().call("POST", f"/v1/{FUNCTIONS}/first:call", {})
+    assert len(server.requests) == 1
 
 
 def test_a_function_is_told_who_calls(
