@@ -6,7 +6,9 @@ import pytest
 from engine_flights import Flight
 from engine_stage import Stage
 
-from sailplane.engine import shelf
+from sailplane.engine import clearing, shelf
+from sailplane.engine.clearing import Clear
+from sailplane.model.ids import RunKey
 from sailplane.model.shelf import ShelfKind, ShelfRequest, ShelfVerb
 
 DAG = """
@@ -36,8 +38,31 @@ def test_a_second_run_uses_the_result_of_the_first(stage: Stage, flight: Flight)
     log = flight.log(stage.instance(keys[1], "numbers"))
     assert "the result of run first" in log
     assert "Returned value was" not in log
-    (name,) = stage.cloud.blobs.names("xcoms/~results/")
-    assert name.startswith("xcoms/~results/flight/numbers/")
+    assert len(stage.cloud.blobs.names("xcoms/~results/flight/numbers/")) == 1
+
+
+def test_a_cleared_task_is_computed_anew_and_keeps_its_state(stage: Stage, flight: Flight) -> None:
+    text = """
+        from sailplane import DAG, Variable, task
+
+        @task(cache_key="k")
+        def count(task_state_store, ti):
+            task_state_store.set("runs", task_state_store.get("runs", 0) + 1)
+            return [ti.run_id, ti.try_number, task_state_store.get("runs")]
+
+        with DAG("flight"):
+            count()
+        """
+
+    def counted(key: RunKey) -> str:
+        return stage.instance(key, "count").xcoms["return_value"]
+
+    first, second = flight.fly(text, run_id="first"), flight.fly(text, run_id="second")
+    assert [counted(first), counted(second)] == ['["first",1,1]'] * 2
+    clearing.clear(stage.cloud, stage.clock, first, Clear(named=("count",)))
+    flight.work()
+    assert counted(first) == '["first",2,2]'
+    assert counted(flight.fly(text, run_id="third")) == '["first",2,2]'
 
 
 @pytest.mark.localcloud

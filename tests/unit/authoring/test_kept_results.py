@@ -229,3 +229,27 @@ def test_names_of_shared_objects_cannot_leave_their_place() -> None:
     )
     with pytest.raises(RequestError, match="is no name"):
         ShelfRequest(verb=ShelfVerb.PUT, kind=ShelfKind.ENVIRONMENT, name="../logs").object_name("dag")
+
+
+def test_what_a_deferred_task_returns_in_the_end_is_kept(bundle: Bundle) -> None:
+    dag = bundle.one("""
+        from datetime import timedelta
+        from sailplane import BaseOperator, DAG, TimeDeltaTrigger
+
+        class Later(BaseOperator):
+            def execute(self, context):
+                self.defer(trigger=TimeDeltaTrigger(timedelta(0)), method_name="go_on")
+
+            def go_on(self, context, event):
+                return context["run_id"]
+
+        with DAG("flow"):
+            Later(task_id="later", cache_key="k")
+        """)
+    first = bundle.run(dag, "later", run_id="first")
+    if first.kind is not OutcomeKind.SUCCESS:
+        assert first.kind is OutcomeKind.DEFERRED, first
+        assert bundle.services.left.results == {}
+        first = bundle.run(dag, "later", run_id="first", resumption=first.resumption)
+    assert xcom.loads(first.xcoms["return_value"]) == "first"
+    assert bundle.value(dag, "later", run_id="second") == "first"
