@@ -51,11 +51,6 @@ class AssetStore(Reader):
         found = map(asset_codec.read_queue, self._run(paths.dag(dag_id), query))
         return sorted(found, key=lambda queue: (queue.since, queue.name))
 
-    def count_queues(self, dag_id: str) -> int:
-        query = select("runs")
-        where_in(query, "state", (asset_codec.QUEUED,))
-        return self._count(paths.dag(dag_id), query)
-
     def queue(self, dag_id: str, asset: int) -> AssetQueue | None:
         found = self._get([asset_codec.queue_path(dag_id, asset)])
         return asset_codec.read_queue(found[0]) if found else None
