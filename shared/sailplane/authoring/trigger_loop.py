@@ -78,7 +78,6 @@ class _Loop(SelectorEventLoop):
         return super().time() + self._skipped
 
     def watch(self, trigger: BaseTrigger) -> Watched:
-        asyncio.set_event_loop(self)
         self._watching.idle = self._idle
         self._task = self.create_task(_first_event(trigger))
         try:
@@ -132,9 +131,9 @@ class _Loop(SelectorEventLoop):
         return min((timer.when() - now for timer in self._timers), default=0.0)
 
     def _is_only_sleeping(self, timeout: float) -> bool:
-        """Threads count that were asked through the loop, or through AnyIO; others may be there for anything."""
+        """Threads count that somebody waits for by means that are known; others may be there for anything."""
         is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0
-        return not is_waiting and not any(map(_works_for_anyio, threading.enumerate()))
+        return not is_waiting and not any(map(_is_waited_for, threading.enumerate()))
 
     def _suspend(self, sleeps_for: float) -> None:
         self._watching.idle = lambda timeout: timeout
@@ -158,12 +157,16 @@ class _Loop(SelectorEventLoop):
                 self.run_until_complete(asyncio.wait(left, timeout=FAREWELL))
             self.run_until_complete(self.shutdown_asyncgens())
         finally:
-            asyncio.set_event_loop(None)
             self.close()
 
 
-def _works_for_anyio(thread: threading.Thread) -> bool:
-    """Whether it is one of AnyIO's worker threads, which the loop knows nothing of, and has something to do."""
+def _is_waited_for(thread: threading.Thread) -> bool:
+    """Whether it is one of AnyIO's worker threads that has something to do, or waits for a process for asyncio.
+
+    What the loop's own executors do it knows itself.
+    """
+    if thread.name.startswith("asyncio-waitpid-"):
+        return True
     work = getattr(thread, "queue", None)
     return isinstance(work, Queue) and work.unfinished_tasks > 0
 

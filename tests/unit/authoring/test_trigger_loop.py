@@ -114,6 +114,14 @@ async def waits_for_an_answer(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     yield FIRED
 
 
+async def runs_a_command(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    process = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.05; echo done", stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(3600):
+        out, _ = await process.communicate()
+    notes.append(out.decode().strip())
+    yield FIRED
+
+
 async def waits_in_several_tasks(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     await asyncio.gather(asyncio.sleep(50), asyncio.sleep(70))
     yield FIRED
@@ -198,6 +206,12 @@ def test_a_trigger_that_waits_for_an_answer_is_let_wait() -> None:
     assert trigger.notes[0] == "b''"
 
 
+def test_a_trigger_that_waits_for_a_process_is_let_wait() -> None:
+    trigger = Scripted(runs_a_command)
+    assert watch(trigger).event == FIRED
+    assert trigger.notes == ["done", "cleanup"]
+
+
 def test_several_sleeps_side_by_side_end_with_the_first_of_them() -> None:
     assert 49 < watch(Scripted(waits_in_several_tasks)).sleeps_for <= 50
 
@@ -220,7 +234,12 @@ def test_what_a_trigger_raises_is_raised() -> None:
     assert trigger.notes == ["cleanup"]
 
 
-def test_an_event_loop_leaves_nothing_behind() -> None:
-    watch(Scripted(polls_every_minute))
-    with pytest.raises(RuntimeError):
-        asyncio.get_running_loop()
+def test_an_event_loop_of_the_task_itself_is_left_alone() -> None:
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
+    try:
+        watch(Scripted(polls_every_minute))
+        assert asyncio.get_event_loop() is own
+    finally:
+        asyncio.set_event_loop(None)
+        own.close()
