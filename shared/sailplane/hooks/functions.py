@@ -26,16 +26,19 @@ class CloudFunctionsHook(GoogleRestHook):
         try:
             answer = self.call("POST", f"/v1/{name}:call", dict(input_data))
         except GoogleApiError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
+            # What the first generation's API says of a function that is none of its own.
+            if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
                 raise
-            return self._call_address(name, input_data)
+            function = self.call("GET", f"/v2/{name}")
+            if function.get("environment") == "GEN_1":
+                raise
+            return self._call_address(name, function, input_data)
         if "error" in answer:
             raise AirflowException(f"the function {function_id} failed: {answer['error']}")
         return answer
 
-    def _call_address(self, name: str, input_data: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a function of the second generation. The API's `call` does not know these."""
-        function = self.call("GET", f"/v2/{name}")
+    def _call_address(self, name: str, function: Mapping[str, Any], input_data: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a function of the second generation at its own address."""
         url = function.get("serviceConfig", {}).get("uri") or function.get("url")
         if not url:
             raise AirflowException(f"the function {name} has no address; it is {function.get('state', 'not deployed')}")

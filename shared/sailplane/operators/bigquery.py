@@ -18,6 +18,8 @@ DONE = "DONE"
 NOT_FOUND = "not_found"
 ERROR = "error"
 SUCCESS = "success"
+_FOUND_WITHOUT_LOCATION = ("US", "EU")
+"""Where BigQuery looks for a job when it is told no location."""
 _LABEL = re.compile(r"[\w-]{0,63}")
 
 
@@ -29,6 +31,7 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
     """
 
     external_id_key = "bigquery_job_id"
+    """Under it: the job's id, with the job's location and a dot before it where BigQuery does not find it without."""
 
     def __init__(
         self,
@@ -71,15 +74,16 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
         if not self.deferrable:
             return self.execute_resumable(context)
         job_id, has_succeeded = self._earlier_job(context) if self.durable else (None, False)
-        job_id = job_id or self._submit(context)
-        return self.result(job_id) if has_succeeded else self._defer_to(job_id)
+        external_id = job_id or self._submit(context)
+        return self.get_job_result(external_id, context) if has_succeeded else self._defer_to(external_id)
 
-    def _defer_to(self, job_id: str) -> NoReturn:
+    def _defer_to(self, external_id: str) -> NoReturn:
+        job_id, location = self._place(external_id)
         trigger = BigQueryInsertJobTrigger(
             conn_id=self.gcp_conn_id,
             job_id=job_id,
             project_id=self.project_id,
-            location=self.location,
+            location=location,
             poll_interval=self.poll_interval,
             impersonation_chain=self.impersonation_chain,
             cancel_on_kill=self.cancel_on_kill,
@@ -112,16 +116,36 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
         self.log.info("Executing BigQuery job %s: %s", job_id, configuration)
         self._running_job_id = job_id
         try:
-            self.hook.insert_job(configuration, job_id, self.project_id, self.location, nowait=True)
+            job = self.hook.insert_job(configuration, job_id, self.project_id, self.location, nowait=True)
         except google_errors().Conflict:
-            self._take_over(job_id)
-        return job_id
+            job = self._taken_over(job_id)
+        return self._known_as(job, context)
 
-    def _take_over(self, job_id: str) -> None:
-        """Go on with the job that has this id already: our own, when nobody else can have come to it."""
+    def _known_as(self, job: Any, context: Mapping[str, Any]) -> str:
+        """The id by which the job is found, from now on by later tries too."""
+        external_id: str = job.job_id
+        if job.location and job.location != self.hook.location and job.location not in _FOUND_WITHOUT_LOCATION:
+            external_id = f"{job.location}.{job.job_id}"
+            if self.durable:
+                context["task_state_store"].set(self.external_id_key, external_id)
+        self._running_job_id = external_id
+        return external_id
+
+    def _place(self, external_id: str) -> tuple[str, str | None]:
+        """The job's id and location."""
+        location, _, job_id = external_id.rpartition(".")
+        return job_id, location or self.location
+
+    def _job(self, external_id: str) -> Any:
+        job_id, location = self._place(external_id)
+        return self.hook.get_job(job_id, self.project_id, location)
+
+    def _taken_over(self, job_id: str) -> Any:
+        """The job that has this id already: our own, when nobody else can have come to the id."""
+        job = self._job(job_id)
         if self.force_rerun:
-            return
-        state = self.hook.get_job(job_id, self.project_id, self.location).state
+            return job
+        state = job.state
         if state == DONE:
             raise AirflowException(
                 f"BigQuery job {job_id} is there already, and has ended; use force_rerun=True to run it again"
@@ -132,10 +156,11 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
                 f"{state!r} to reattach_states to wait for this one"
             )
         self.log.info("Reattaching to BigQuery job %s, which is %s", job_id, state)
+        return job
 
     def get_job_status(self, external_id: Any, context: Mapping[str, Any]) -> str:
         try:
-            job = self.hook.get_job(external_id, self.project_id, self.location)
+            job = self._job(external_id)
         except google_errors().NotFound:
             return NOT_FOUND
         self._running_job_id = external_id
@@ -152,15 +177,16 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
         return status == SUCCESS
 
     def poll_until_complete(self, external_id: Any, context: Mapping[str, Any]) -> None:
-        job = self.hook.get_job(external_id, self.project_id, self.location)
+        job = self._job(external_id)
         self.hook.wait_for(job, timeout=self.result_timeout, retry=self.result_retry)
 
     def get_job_result(self, external_id: Any, context: Mapping[str, Any]) -> Any:
-        return self.result(external_id)
+        return self.result(self._place(external_id)[0])
 
     def on_kill(self) -> None:
         if self._running_job_id and self.cancel_on_kill:
-            self.hook.cancel_job(self._running_job_id, self.project_id, self.location)
+            job_id, location = self._place(self._running_job_id)
+            self.hook.cancel_job(job_id, self.project_id, location)
 
     def _labelled(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """With labels that say in BigQuery's own lists and bills whose job it is."""

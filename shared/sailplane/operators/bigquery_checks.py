@@ -75,17 +75,20 @@ class _BigQueryCheck(_AskingBigQuery):
             conn_id=self.gcp_conn_id,
             job_id=job.job_id,
             project_id=self.project_id,
-            location=self.location,
+            location=job.location,
             poll_interval=self.poll_interval,
             impersonation_chain=self.impersonation_chain,
         )
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        place = {"location": job.location}
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=place, timeout=self.execution_timeout)
 
-    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    def execute_complete(
+        self, context: Mapping[str, Any], event: Mapping[str, Any], location: str | None = None
+    ) -> None:
         """What follows when the statement has ended."""
         if event["status"] != "success":
             raise AirflowException(event["message"])
-        rows = self.get_db_hook().get_query_results(event["job_id"], max_results=1)
+        rows = self.get_db_hook().get_query_results(event["job_id"], location, max_results=1)
         self.judge(tuple(rows[0].values()) if rows else None)
 
 

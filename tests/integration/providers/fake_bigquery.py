@@ -40,6 +40,8 @@ class FakeBigQuery:
     objects: dict[str, str] = field(default_factory=dict)
     looks_until_done: int = 0
     """How often a job is asked for before it has ended."""
+    location: str = "US"
+    """Of all jobs. Those elsewhere than in US and EU are only found by who names it."""
     cancelled: list[str] = field(default_factory=list)
     insertions: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -134,7 +136,7 @@ class FakeBigQuery:
     def on_post_jobs(self, project: str, names: Sequence[str], request: Request) -> Answer:
         if len(names) == 2 or request.path.endswith("/cancel"):
             return self.on_post_jobs_cancel(project, names, request)
-        reference = {"location": "US", **request.json["jobReference"]}
+        reference = request.json["jobReference"]
         if reference["jobId"] in self.jobs:
             return refusal(409, "duplicate", f"Already Exists: Job {project}:{reference['jobId']}")
         self.insertions += 1
@@ -142,11 +144,11 @@ class FakeBigQuery:
         return Answer(content=self.shown(job))
 
     def begin(self, project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
-        reference = {"projectId": project, "jobId": job_id, "location": "US"}
+        reference = {"projectId": project, "jobId": job_id, "location": self.location}
         job = {
             "kind": "bigquery#job",
             "jobReference": reference,
-            "id": f"{project}:US.{job_id}",
+            "id": f"{project}:{self.location}.{job_id}",
             "configuration": configuration,
             "looks": self.looks_until_done,
             "error": None,
@@ -172,14 +174,18 @@ class FakeBigQuery:
         return {**shown, "configuration": configuration, "status": status}
 
     def on_get_jobs(self, project: str, names: Sequence[str], request: Request) -> Answer:
-        job = self.jobs.get(names[0])
+        job = self.sought(names[0], request)
         if job is None:
             return refusal(404, "notFound", f"Not found: Job {project}:{names[0]}")
         job["looks"] -= 1
         return Answer(content=self.shown(job))
 
+    def sought(self, job_id: str, request: Request) -> dict[str, Any] | None:
+        is_found = self.location in ("US", "EU") or request.query.get("location") == [self.location]
+        return self.jobs.get(job_id) if is_found else None
+
     def on_post_jobs_cancel(self, project: str, names: Sequence[str], request: Request) -> Answer:
-        job = self.jobs.get(names[0])
+        job = self.sought(names[0], request)
         if job is None:
             return refusal(404, "notFound", f"Not found: Job {project}:{names[0]}")
         self.cancelled.append(names[0])
@@ -187,7 +193,9 @@ class FakeBigQuery:
         return Answer(content={"kind": "bigquery#jobCancelResponse", "job": self.shown(job)})
 
     def on_get_queries(self, project: str, names: Sequence[str], request: Request) -> Answer:
-        job = self.jobs[names[0]]
+        job = self.sought(names[0], request)
+        if job is None:
+            return refusal(404, "notFound", f"Not found: Job {project}:{names[0]}")
         job["looks"] -= 1
         if job["looks"] > 0:
             return Answer(content={"jobComplete": False, "jobReference": job["jobReference"]})

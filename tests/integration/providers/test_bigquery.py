@@ -181,6 +181,26 @@ def first_event(trigger: Any) -> TriggerEvent:
     return asyncio.run(first())
 
 
+def test_a_job_in_another_region_is_found_by_its_location(bigquery: FakeBigQuery) -> None:
+    bigquery.location, bigquery.looks_until_done = "europe-west1", 2
+    store: dict[str, Any] = {}
+    job_id = make(BigQueryInsertJobOperator, configuration=QUERY).execute(context(store))
+    assert store["bigquery_job_id"] == f"europe-west1.{job_id}"
+    for deferrable in (False, True):
+        again = make(BigQueryInsertJobOperator, configuration=QUERY, deferrable=deferrable)
+        assert again.execute(context(store, 2)) == job_id
+    waiting = make(BigQueryInsertJobOperator, configuration=QUERY, deferrable=True)
+    check = make(BigQueryValueCheckOperator, sql="SELECT 7", pass_value=7, deferrable=True)
+    for operator in (waiting, check):
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.execute(context({}))
+        event = first_event(deferred.value.trigger)
+        operator.execute_complete(context(), event.payload, **(deferred.value.kwargs or {}))
+    waiting.on_kill()
+    assert len(bigquery.cancelled) == 1
+    assert bigquery.insertions == 3
+
+
 def test_a_task_that_is_stopped_cancels_its_job(bigquery: FakeBigQuery) -> None:
     operator = make(BigQueryInsertJobOperator, configuration=QUERY)
     operator.on_kill()

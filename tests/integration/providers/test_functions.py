@@ -34,6 +34,10 @@ class Functions:
             return Answer(content={"executionId": "e1", "result": json.dumps(request.json)})
         if request.path == f"/v1/{FUNCTIONS}/broken:call":
             return Answer(content={"executionId": "e2", "error": "Error: function crashed"})
+        if request.path.endswith("/odd:call"):
+            return Answer(status=400, content={"error": {"message": "data is wrong"}})
+        if request.path == f"/v2/{FUNCTIONS}/odd":
+            return Answer(content={"state": "ACTIVE", "environment": "GEN_1"})
         if request.path.startswith("/v2/") and request.path.rsplit("/", 1)[1] in ("second", "fails"):
             uri = f"{self.url}/run/{request.path.rsplit('/', 1)[1]}"
             return Answer(content={"state": "ACTIVE", "serviceConfig": {"uri": uri}})
@@ -84,6 +88,11 @@ def test_a_function_that_fails_fails_the_task() -> None:
         call("broken")
     with pytest.raises(GoogleApiError, match=r"POST http://127\.0\.0\.1:\d+/run/fails answered 500: no lift"):
         call("fails")
+
+
+def test_what_the_first_generation_refuses_is_told() -> None:
+    with pytest.raises(GoogleApiError, match="odd:call answered 400: data is wrong"):
+        call("odd")
 
 
 def test_a_function_that_is_not_there_is_named() -> None:
