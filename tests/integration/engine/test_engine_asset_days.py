@@ -2,8 +2,10 @@
 
 import textwrap
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from asset_dags import asset, consumer, every, names, produce, producer, some, started, update, updated, write
@@ -16,7 +18,7 @@ from sailplane.authoring.loading import load_file
 from sailplane.authoring.serialization import serialize
 from sailplane.engine import asset_answers, asset_runs, runs
 from sailplane.model import xcom
-from sailplane.model.assets import AssetQuery, AssetVerb, alias_id
+from sailplane.model.assets import AssetQuery, AssetQueue, AssetVerb, alias_id
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, RunType
 
@@ -224,3 +226,56 @@ def test_assets_lead_from_dag_to_dag_through_real_processes(flight: Flight) -> N
 
     assert returned("report", "report") == [{"from": "raw", "rows": 3}, ["clean"]]
     assert returned("archive", "archive") == ["report"]
+
+
+class Between:
+    """The assets of a store, where something happens once right after the queues were read."""
+
+    def __init__(self, stage: Stage, happens: Callable[[], None]) -> None:
+        self._real = stage.cloud.store.assets
+        self._happens: Callable[[], None] | None = happens
+        stage.cloud.store.assets = self  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def queues(self, dag_id: str) -> list[AssetQueue]:
+        found = self._real.queues(dag_id)
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            happens()
+        return found
+
+
+def test_an_update_that_comes_while_a_run_is_made_is_in_it(stage: Stage) -> None:
+    stage.push(producer("maker", asset("a")), consumer("user", asset("a")))
+    write(stage, update("a"), key="first", look=False)
+    Between(stage, lambda: write(stage, update("a"), key="second", look=False))
+    assert asset_runs.look(stage.cloud, stage.clock, "user")
+    assert [names(stage, run) for run in started(stage, "user")] == [["a", "a"]]
+    assert stage.cloud.store.assets.queues("user") == []
+
+
+def test_an_update_that_comes_before_the_alarm_is_off_keeps_it(stage: Stage) -> None:
+    stage.push(producer("maker", asset("a"), asset("b")), consumer("user", every(asset("a"), asset("b"))))
+    write(stage, update("a"), key="first", look=False)
+
+    def updates_both_and_dies() -> None:
+        write(stage, update("a"), update("b"), key="second", look=False)
+
+    Between(stage, updates_both_and_dies)
+    assert not asset_runs.look(stage.cloud, stage.clock, "user")
+    assert started(stage, "user") == []
+    stage.clock.turn(minutes=1)
+    stage.tick()
+    assert [sorted(names(stage, run)) for run in started(stage, "user")] == [["a", "a", "b"]]
+
+
+def test_of_two_who_look_at_once_one_makes_the_run(stage: Stage) -> None:
+    stage.push(producer("maker", asset("a")), consumer("user", asset("a")))
+    write(stage, update("a"), look=False)
+    won = []
+    Between(stage, lambda: won.append(asset_runs.look(stage.cloud, stage.clock, "user")))
+    won.append(asset_runs.look(stage.cloud, stage.clock, "user"))
+    assert won == [True, False]
+    assert [names(stage, run) for run in started(stage, "user")] == [["a"]]
