@@ -1,6 +1,7 @@
 """Pub/Sub for tasks. `PUBSUB_EMULATOR_HOST` leads to an emulator."""
 
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -133,13 +134,17 @@ class PubSubHook(GoogleBaseHook):
         return_immediately: bool | None = None,
         timeout: float | None = None,
     ) -> list[Any]:
-        """Google's `ReceivedMessage`s, up to `max_messages`; none when there are none within `timeout` seconds."""
+        """Google's `ReceivedMessage`s, up to `max_messages`; none when there are none within `timeout` seconds.
+
+        With `return_immediately` it is not waited for any.
+        """
         path = self._subscription(subscription, project_id)
-        seconds = 1.0 if return_immediately else timeout or _PULL_SECONDS
-        request = {"subscription": path, "max_messages": max_messages}
-        with _in_words(f"messages could not be pulled from {path}"):
+        request = {"subscription": path, "max_messages": max_messages, "return_immediately": bool(return_immediately)}
+        with _in_words(f"messages could not be pulled from {path}"), warnings.catch_warnings():
+            # Google advises against it, for it finds not all messages that there are. Authors may know that.
+            warnings.filterwarnings("ignore", "The return_immediately flag", DeprecationWarning)
             try:
-                answer = self.subscriber_client.pull(request=request, timeout=seconds)
+                answer = self.subscriber_client.pull(request=request, timeout=timeout or _PULL_SECONDS)
             except google_errors().DeadlineExceeded:
                 return []
         return list(answer.received_messages)

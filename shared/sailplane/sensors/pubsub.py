@@ -8,7 +8,7 @@ from sailplane.hooks.google import DEFAULT_CONNECTION
 from sailplane.hooks.pubsub import PubSubHook, message_fields, received_messages
 from sailplane.sensors.base import PokeReturnValue
 from sailplane.sensors.deferrable import DeferrableSensor
-from sailplane.triggers.pubsub import PubsubPullTrigger
+from sailplane.triggers.pubsub import SHORT_PULL, PubsubPullTrigger
 
 
 class PubSubPullSensor(DeferrableSensor):
@@ -46,7 +46,8 @@ class PubSubPullSensor(DeferrableSensor):
 
     def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:
         hook = self.hook
-        found = hook.pull(self.subscription, self.max_messages, self.project_id, self.return_immediately)
+        timeout = SHORT_PULL if self.reschedule else None
+        found = hook.pull(self.subscription, self.max_messages, self.project_id, self.return_immediately, timeout)
         return PokeReturnValue(bool(found), self._take(found, context, hook) if found else None)
 
     def trigger(self, context: Mapping[str, Any]) -> PubsubPullTrigger:

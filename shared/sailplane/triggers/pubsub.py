@@ -9,6 +9,10 @@ from sailplane.hooks.google import DEFAULT_CONNECTION
 from sailplane.hooks.pubsub import PubSubHook, message_fields
 
 
+SHORT_PULL = 3.0
+"""Seconds that messages are waited for by whoever will look again: meanwhile a worker is held."""
+
+
 class PubsubPullTrigger(BaseTrigger):
     """Fires when there are messages, with them as dicts in `message`.
 
@@ -48,7 +52,12 @@ class PubsubPullTrigger(BaseTrigger):
         return f"{__name__}.PubsubPullTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = PubSubHook(self.gcp_conn_id, self.impersonation_chain)
-        while not (found := hook.pull(self.subscription, self.max_messages, self.project_id, self.return_immediately)):
+        while not (found := self._pull()):
             await asyncio.sleep(self.poke_interval)
         yield TriggerEvent({"status": "success", "message": [message_fields(each) for each in found]})
+
+    def _pull(self) -> list[Any]:
+        hook = PubSubHook(self.gcp_conn_id, self.impersonation_chain)
+        return hook.pull(
+            self.subscription, self.max_messages, self.project_id, self.return_immediately, timeout=SHORT_PULL
+        )
