@@ -8,7 +8,6 @@ from sailplane.authoring.trigger import BaseTrigger, TriggerEvent
 from sailplane.hooks.google import DEFAULT_CONNECTION
 from sailplane.hooks.pubsub import PubSubHook, message_fields
 
-
 SHORT_PULL = 3.0
 """Seconds that messages are waited for by whoever will look again: meanwhile a worker is held."""
 
