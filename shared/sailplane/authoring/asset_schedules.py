@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sailplane.authoring.asset_conditions import AssetAll, AssetCondition, BaseAsset
 from sailplane.authoring.assets import Asset, AssetAlias, AssetNameRef, AssetUriRef
 from sailplane.authoring.exceptions import AirflowTimetableInvalid
+from sailplane.authoring.timetable_dates import as_schedule
 from sailplane.model.assets import AssetKind, AssetNode, DagAssets
 from sailplane.model.dags import Schedule, ScheduleKind
 
@@ -28,7 +29,7 @@ class AssetOrTimeSchedule:
         self.asset_condition = condition(assets)
 
     def to_schedule(self) -> Schedule:
-        by_time: Schedule = self.timetable.to_schedule()
+        by_time = as_schedule(self.timetable)
         return replace(by_time, assets=as_node(self.asset_condition), summary=f"Asset or {by_time.summary}")
 
 

@@ -8,7 +8,14 @@ import msgspec
 
 from sailplane.authoring.exceptions import AirflowTimetableInvalid
 from sailplane.authoring.origin import authors_part, origin_of_error
-from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable, in_pendulum
+from sailplane.authoring.timetable_base import (
+    DagRunInfo,
+    DataInterval,
+    TimeRestriction,
+    Timetable,
+    in_pendulum,
+    timetable_in,
+)
 from sailplane.model.execution import Outcome, OutcomeKind
 from sailplane.model.planning import HORIZON, PLANNED_AHEAD, AboutSchedule, Plan, PlannedRun
 from sailplane.model.runs import ErrorInfo
@@ -35,7 +42,9 @@ def plan(dag: "DAG", about: AboutSchedule) -> Plan:
 
     Raises `AirflowTimetableInvalid` for an answer that is none, and whatever the timetable raises.
     """
-    timetable: Timetable = dag.schedule
+    timetable = timetable_in(dag.schedule)
+    if timetable is None:
+        raise AirflowTimetableInvalid(f"DAG {dag.dag_id!r} has no timetable that could be asked")
     restriction = restriction_of(dag)
     last = _info(about.last) if about.last is not None else None
     found: list[PlannedRun] = []

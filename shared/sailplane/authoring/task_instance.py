@@ -14,7 +14,7 @@ from sailplane.authoring.instance_details import InstanceDetails
 from sailplane.authoring.lazy_value import unwrapped
 from sailplane.authoring.lazy_xcom import LazyXComSequence
 from sailplane.authoring.run_questions import DagRunView, RunQuestions
-from sailplane.authoring.timetable_base import Timetable, manual_interval
+from sailplane.authoring.timetable_base import manual_interval, timetable_in
 from sailplane.authoring.xcom_arg import XCOM_RETURN_KEY
 from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
@@ -198,9 +198,12 @@ class TaskInstance(RunQuestions, InstanceDetails):
 
 
 def _with_interval(run: RunContext, timetable: Any) -> RunContext:
-    if run.logical_date is None or run.data_interval_start is not None or not isinstance(timetable, Timetable):
+    if run.logical_date is None or run.data_interval_start is not None:
         return run
-    start, end = manual_interval(timetable, run.logical_date)
+    own = timetable_in(timetable)
+    if own is None:
+        return run
+    start, end = manual_interval(own, run.logical_date)
     return replace(run, data_interval_start=start, data_interval_end=end)
 
 

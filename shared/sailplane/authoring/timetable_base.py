@@ -116,6 +116,12 @@ class Timetable:
         return Schedule(kind=ScheduleKind.CUSTOM, summary=self.summary)
 
 
+def timetable_in(schedule: Any) -> Timetable | None:
+    """The timetable that is asked, of what a DAG has as its `schedule`: also that of an `AssetOrTimeSchedule`."""
+    found = schedule if isinstance(schedule, Timetable) else getattr(schedule, "timetable", None)
+    return found if isinstance(found, Timetable) else None
+
+
 def manual_interval(timetable: Timetable, run_after: datetime) -> DataInterval:
     """The data interval of a run that was started by hand, by its timetable; an empty one when that says none."""
     try:

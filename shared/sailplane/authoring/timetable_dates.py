@@ -1,9 +1,10 @@
 """The dates of timetables that are data: the tick computes them, and timetables of an author's own may ask for them."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable, in_pendulum
+from sailplane.model.dags import Schedule
 
 if TYPE_CHECKING:
     from sailplane.planner.schedule import NextRun
@@ -40,6 +41,14 @@ class StandardTimetable(Timetable):
 
         start, end = manual_interval(self.to_schedule(), run_after)
         return DataInterval(in_pendulum(start or run_after), in_pendulum(end or run_after))
+
+
+def as_schedule(timetable: Any) -> Schedule:
+    """The timetable as data; of one with dates of its own, that it is asked."""
+    if isinstance(timetable, Timetable) and not says_its_schedule(timetable):
+        return Timetable.to_schedule(timetable)
+    found: Schedule = timetable.to_schedule()
+    return found
 
 
 def says_its_schedule(timetable: Timetable) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from sailplane.authoring.asset_schedules import by_assets, is_asset_schedule
 from sailplane.authoring.exceptions import AirflowTimetableInvalid
 from sailplane.authoring.timetable_base import Timetable
-from sailplane.authoring.timetable_dates import StandardTimetable, says_its_schedule
+from sailplane.authoring.timetable_dates import StandardTimetable, as_schedule
 from sailplane.model.dags import Schedule, ScheduleKind
 
 PRESETS: Mapping[str, str] = {
@@ -190,7 +190,7 @@ def to_schedule(value: Any, timezone: tzinfo | None) -> Schedule:
         return _cron(ScheduleKind.CRON, value, zone_name(timezone or UTC))
     if isinstance(value, Timetable):
         value.validate()
-        return value.to_schedule() if says_its_schedule(value) else Timetable.to_schedule(value)
+        return as_schedule(value)
     if isinstance(value, SaysSchedule) and not isinstance(value, type):
         return value.to_schedule()
     if is_asset_schedule(value):

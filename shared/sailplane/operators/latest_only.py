@@ -6,7 +6,8 @@ from typing import Any
 
 import pendulum
 
-from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from sailplane.authoring.timetable_base import DagRunInfo, DataInterval, TimeRestriction, Timetable, timetable_in
+from sailplane.model.dags import ScheduleKind
 from sailplane.model.states import RunType
 from sailplane.operators.branch import BaseBranchOperator
 from sailplane.planner.schedule import NextRun, next_run
@@ -42,8 +43,9 @@ class LatestOnlyOperator(BaseBranchOperator):
         start = _plain(run.data_interval_start) if run.data_interval_start else date
         end = _plain(run.data_interval_end) if run.data_interval_end else date
         this = NextRun(run_after=end, logical_date=date, data_interval_start=start, data_interval_end=end)
-        if isinstance(self.dag.schedule, Timetable):
-            return self._window_by(self.dag.schedule, start, end)
+        own = timetable_in(self.dag.schedule) if self.dag.timetable.kind is ScheduleKind.CUSTOM else None
+        if own is not None:
+            return self._window_by(own, start, end)
         following = next_run(
             self.dag.timetable, start_date=None, end_date=None, catchup=True, last=this, now=datetime.now(UTC)
         )

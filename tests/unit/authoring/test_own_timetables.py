@@ -179,3 +179,38 @@ def test_standard_timetables_answer_when_asked() -> None:
     )
     assert found is not None
     assert found.run_after == datetime(2026, 3, 7, tzinfo=UTC)
+
+
+def test_a_timetable_of_ones_own_beside_assets_is_asked_too(bundle: Bundle) -> None:
+    schedule = "AssetOrTimeSchedule(timetable=Workdays(), assets=[Asset('a')])"
+    text = FLOW.replace("schedule=Workdays()", f"schedule={schedule}").replace(
+        "from airflow import DAG", "from airflow import DAG\n    from sailplane import Asset, AssetOrTimeSchedule"
+    )
+    dag = bundle.one(text)
+    found = serialize(dag, "flow.py").schedule
+    assert (found.kind, found.assets is not None) == (ScheduleKind.CUSTOM, True)
+    assert planned(dag)[:2] == ["Thu 05", "Fri 06"]
+
+
+LATEST = """
+    from pendulum import datetime
+    from sailplane import DAG, DagRunInfo, EmptyOperator, LatestOnlyOperator, Timetable
+
+    class Daily(Timetable):
+        def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+            end = last_automated_data_interval.end
+            return None if end.year > 2030 else DagRunInfo.interval(end, end.add(days=1))
+
+    with DAG("flow", schedule=Daily()):
+        LatestOnlyOperator(task_id="latest") >> EmptyOperator(task_id="after")
+"""
+
+
+@pytest.mark.parametrize(("year", "skipped"), [(2024, ("after",)), (2031, ())])
+def test_latest_only_asks_the_timetable_for_the_next_run(bundle: Bundle, year: int, skipped: tuple[str, ...]) -> None:
+    dag = bundle.one(LATEST)
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    dates = {"logical_date": start, "data_interval_start": start, "data_interval_end": start + timedelta(days=1)}
+    outcome = bundle.run(dag, "latest", **dates)
+    assert outcome.error is None
+    assert outcome.skip_tasks == skipped
