@@ -32,6 +32,8 @@ class DagsQuery(Page, frozen=True, kw_only=True):
     has_import_errors: bool | None = None
     bundle_name: str | None = None
     bundle_version: str | None = None
+    has_asset_schedule: bool | None = None
+    asset_dependency: str | None = None
 
 
 def wanted(record: DagRecord, query: DagsQuery) -> bool:
@@ -50,10 +52,21 @@ def wanted(record: DagRecord, query: DagsQuery) -> bool:
     )
 
 
+def _waits_as_asked(call: Call, record: DagRecord, query: DagsQuery) -> bool:
+    """Whether the DAG is scheduled on assets as the query wants; its version, which is read once, says so."""
+    if query.has_asset_schedule is None and query.asset_dependency is None:
+        return True
+    condition = call.newest(record).schedule.assets
+    leaves = tuple(condition.leaves()) if condition is not None else ()
+    is_as_asked = query.has_asset_schedule in (None, condition is not None)
+    part = (query.asset_dependency or "").lower()
+    return is_as_asked and (not part or any(part in f"{each.name}\n{each.uri}".lower() for each in leaves))
+
+
 @routes.get("")
 def get_dags(call: Call, query: DagsQuery) -> models.DAGCollectionResponse:
     """List DAGs."""
-    found = [record for record in call.backend.dags() if wanted(record, query)]
+    found = [record for record in call.backend.dags() if wanted(record, query) and _waits_as_asked(call, record, query)]
     by_next = any(name.lstrip("-") in _NEXT for name in query.order_by)
     schedules = call.backend.schedules([record.dag_id for record in found]) if by_next else {}
 

@@ -1,6 +1,7 @@
 """Assets, aliases, events and what waits for a run, over the REST API."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -103,8 +104,6 @@ def test_aliases_are_listed_and_shown(client: Any, backend: Any) -> None:
 
 
 def test_events_are_listed_with_the_runs_that_took_them(client: Any, backend: Any, orders: Any, noon: Any) -> None:
-    from dataclasses import replace
-
     first = happen(backend, orders, noon)
     second = happen(backend, orders, noon + timedelta(minutes=1), extra={"rows": 3})
     run = backend.stored_runs[RUN]
@@ -194,8 +193,6 @@ def test_updates_that_wait_are_listed_and_forgotten(client: Any, backend: Any, o
 
 
 def test_a_dag_shows_its_condition(client: Any, backend: Any) -> None:
-    from dataclasses import replace
-
     record = backend.records["etl"]
     parts = (
         AssetNode(kind=AssetKind.ASSET, name="a", uri="b", group="asset"),
@@ -214,3 +211,23 @@ def test_a_dag_shows_its_condition(client: Any, backend: Any) -> None:
             {"all": [{"asset_ref": {"uri": "u"}}]},
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("has_asset_schedule=true", ["etl"]),
+        ("asset_dependency=lake", ["etl"]),
+        ("asset_dependency=other", []),
+    ],
+)
+def test_dags_are_found_by_the_assets_that_they_wait_for(
+    client: Any, backend: Any, query: str, found: list[str]
+) -> None:
+    version = backend.records["etl"].version
+    dag = backend.version("etl", version)
+    waits = AssetNode(kind=AssetKind.ASSET, name="orders", uri="gs://lake/orders")
+    backend.versions["etl", version] = replace(dag, schedule=replace(dag.schedule, assets=waits))
+    assert [each["dag_id"] for each in client.read(f"/api/v2/dags?{query}")["dags"]] == found
+    without = client.read("/api/v2/dags?has_asset_schedule=false")["dags"]
+    assert "etl" not in [each["dag_id"] for each in without]
