@@ -9,17 +9,24 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import dataclass
 from queue import Queue
 from typing import Any, TypeVar, TypeVarTuple, Unpack
+from weakref import WeakKeyDictionary
 
 from sailplane.authoring.trigger import BaseTrigger, TriggerEvent, Watched
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+_END_OF_SLEEP = getattr(asyncio.futures, "_set_result_unless_cancelled", None)
+"""What `asyncio.sleep` has called at its end: there is no public way to tell its timers from others."""
 LONGEST = 30.0
 """Seconds that a trigger may run in one go, waiting for answers."""
 SHORTEST_SLEEP = 0.5
 """Seconds: a shorter sleep is slept here, a longer one elsewhere."""
+LOOK_AGAIN = 0.1
+"""Seconds after which a loop that waits looks whether it still waits for something: a thread does not say that it is
+done with everything."""
 FAREWELL = 5.0
 """Seconds that a trigger has to close what it opened."""
 
@@ -62,12 +69,20 @@ class _Selector(selectors.DefaultSelector):
         return len(self.get_map()) > 1
 
 
+@dataclass(frozen=True)
+class _Sleep:
+    timer: asyncio.TimerHandle
+    was_alone: bool
+    """Whether there was no other task when it began."""
+
+
 class _Loop(SelectorEventLoop):
     def __init__(self, slept: float, longest: float) -> None:
         self._skipped = 0.0
         self._credit = slept
         self._jobs = 0
         self._timers: list[asyncio.TimerHandle] = []
+        self._sleeps: WeakKeyDictionary[asyncio.Future[Any], _Sleep] = WeakKeyDictionary()
         self._ends_at = time.monotonic() + longest
         self._task: asyncio.Task[TriggerEvent] | None = None
         self.sleeps_for: float | None = None
@@ -93,6 +108,8 @@ class _Loop(SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         timer = super().call_at(when, callback, *args, context=context)
         self._timers.append(timer)
+        if callback is _END_OF_SLEEP:
+            self._sleeps[args[0]] = _Sleep(timer, self._has_one_task())  # type: ignore[misc]
         return timer
 
     def run_in_executor(
@@ -109,31 +126,46 @@ class _Loop(SelectorEventLoop):
     def _idle(self, timeout: float) -> float | None:
         """How long the loop may wait for what it has been going to wait `timeout` seconds for."""
         left = self._ends_at - time.monotonic()
-        if not self._is_only_sleeping(timeout):
+        sleep = self._sleep(timeout)
+        if sleep is None:
             if left <= 0:
                 self._suspend(0.0)
                 return 0
-            return min(timeout, left)
+            return min(timeout, left, LOOK_AGAIN)
         if self._credit > 0:
-            skipped = min(self._credit, self._until_next_timer())
+            skipped = min(self._credit, sleep)
             self._credit -= skipped
             self._skipped += skipped
             return 0
-        if timeout < SHORTEST_SLEEP and left > 0:
+        if sleep < SHORTEST_SLEEP and left > 0:
             return timeout
-        self._suspend(self._until_next_timer())
+        self._suspend(sleep)
         return 0
+
+    def _sleep(self, timeout: float) -> float | None:
+        """For how long nothing but time has to pass; None when an answer is waited for.
+
+        A connection that is kept open is no answer, when the trigger's one task sleeps. Threads count that somebody
+        waits for by means that are known; others may be there for anything.
+        """
+        if self._jobs > 0 or any(map(_is_waited_for, threading.enumerate())):
+            return None
+        waiting = _innermost(self._task)
+        own = self._sleeps.get(waiting) if waiting is not None else None
+        if own is not None and self._has_one_task():
+            # Other tasks have ended during this sleep: what they found is to be seen.
+            return own.timer.when() - self.time() if own.was_alone else None
+        is_waiting = timeout == float("inf") or self._watching.watches_files
+        return None if is_waiting else self._until_next_timer()
+
+    def _has_one_task(self) -> bool:
+        return len(asyncio.all_tasks(self)) == 1
 
     def _until_next_timer(self) -> float:
         """The loop itself never waits longer than a day at once."""
         now = self.time()
         self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
         return min((timer.when() - now for timer in self._timers), default=0.0)
-
-    def _is_only_sleeping(self, timeout: float) -> bool:
-        """Threads count that somebody waits for by means that are known; others may be there for anything."""
-        is_waiting = timeout == float("inf") or self._watching.watches_files or self._jobs > 0
-        return not is_waiting and not any(map(_is_waited_for, threading.enumerate()))
 
     def _suspend(self, sleeps_for: float) -> None:
         self._watching.idle = lambda timeout: timeout

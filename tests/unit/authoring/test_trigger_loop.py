@@ -1,6 +1,7 @@
 """How far a trigger runs before it is suspended, and what becomes of what it has open."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -114,6 +115,32 @@ async def waits_for_an_answer(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     yield FIRED
 
 
+async def keeps_a_connection(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=ours)
+    try:
+        loop.call_later(10, notes.append, "a timer of a library")
+        await asyncio.sleep(60)
+    finally:
+        writer.close()
+        theirs.close()
+    yield FIRED
+
+
+async def polls_a_task(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    answer = asyncio.create_task(asyncio.get_running_loop().sock_recv(reader, 1))
+    threading.Timer(0.05, writer.send, [b"x"]).start()
+    while not answer.done():
+        await asyncio.sleep(0.6)
+    notes.append(answer.result().decode())
+    reader.close()
+    writer.close()
+    yield FIRED
+
+
 async def runs_a_command(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     process = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.05; echo done", stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(3600):
@@ -204,6 +231,16 @@ def test_a_trigger_that_waits_for_an_answer_is_let_wait() -> None:
     trigger = Scripted(waits_for_an_answer)
     assert watch(trigger).event == FIRED
     assert trigger.notes[0] == "b''"
+
+
+def test_a_connection_that_is_kept_open_keeps_no_trigger_that_sleeps() -> None:
+    assert 59 < watch(Scripted(keeps_a_connection)).sleeps_for <= 60
+
+
+def test_a_trigger_whose_other_task_waits_for_an_answer_is_let_wait() -> None:
+    trigger = Scripted(polls_a_task)
+    assert watch(trigger).event == FIRED
+    assert trigger.notes == ["x", "cleanup"]
 
 
 def test_a_trigger_that_waits_for_a_process_is_let_wait() -> None:
