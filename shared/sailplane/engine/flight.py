@@ -54,6 +54,8 @@ HOLD = timedelta(seconds=15)
 """A retry that is due within this time is waited for by its worker, which would otherwise cost it a tick."""
 INSIST_PAUSE = 1.0
 """Seconds between attempts to record a result while Firestore or the bucket is away."""
+MOST_ADOPTIONS = 10
+"""How often a result is written anew because its document was changed from outside, and the try goes on."""
 KILLED = Outcome(kind=OutcomeKind.KILLED)
 
 T = TypeVar("T")
@@ -216,12 +218,21 @@ class Flights:
                 lease = held
                 raise
 
-        if self._insist(attempt, cancellation) or (self._worker.leases.adopt(lease) and end()):
+        if self._insist(attempt, cancellation) or self._adopted(lease, end):
             return True
         _log.warning(
             "run=%s task=%s try=%d: lease lost", self._run.key, instance.key, instance.try_number, extra=about(instance)
         )
         self._recover(instance.key, lease.claim)
+        return False
+
+    def _adopted(self, lease: Lease, write: Callable[[], bool]) -> bool:
+        """Try `write` again with the token that the document has now, as long as the try is this worker's."""
+        for _ in range(MOST_ADOPTIONS):
+            if not self._worker.leases.adopt(lease):
+                return False
+            if write():
+                return True
         return False
 
     def _is_outdated(self, lease: Lease) -> bool:
@@ -258,7 +269,9 @@ class Flights:
             # Before the commit: from then on others may end it, and must not be believed to wait for this worker.
             self._run.let_go(record.key)
         result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])
-        if not isinstance(result, Committed) and self._worker.leases.adopt(lease):
+        for _ in range(MOST_ADOPTIONS):
+            if isinstance(result, Committed) or not self._worker.leases.adopt(lease):
+                break
             holds = False
             self._run.let_go(record.key)
             result = self._cloud.store.commit([Replace(lease.ours(stored)), *more])

@@ -205,7 +205,9 @@ class _Round:
             if state is TaskState.RUNNING:
                 return [Replace(evolve(instance, state=TaskState.RESTARTING, clear_number=self.number))]
             return blanks.clear(instance, self.number, self.now)
-        return [Replace(self._touched(instance))] if state.is_live else []
+        # A blank too: who knows the run from before this must not fill it.
+        is_open = state.is_live or state is TaskState.NONE
+        return [Replace(self._touched(instance))] if is_open else []
 
     def _mark(self, instance: TaskInstance, state: TaskState) -> list[Change]:
         marked = evolve(

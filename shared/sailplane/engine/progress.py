@@ -144,6 +144,7 @@ class Progress:
     def _follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
         frontier = list(ended)
         sight = Sight()
+        seen: set[TaskKey] = set()
         while True:
             drafted = draft.draft(run.dag, self._snapshot(run, run.known_states(), sight), frontier)
             looks = blocks.worthwhile(self._cloud, run, frontier, drafted.looks, sight)
@@ -154,7 +155,9 @@ class Progress:
             if drafted.settled or _started_early(run, drafted, created):
                 # What was settled has ended only now: what waits for it has to be looked at anew. And what was started
                 # early may have ended before all this, so that nobody else finds the run to be over.
-                sight = self.starts.see_all(run, drafted, created)
+                sight = self.starts.see_all(run, drafted, created, seen)
+                if run.context.clear_number:  # Much may be there already: what one look finds, the next must too.
+                    seen |= sight.states.keys()
                 settled = (key for key in drafted.settled if run.states.get(key, TaskState.NONE).is_terminal)
                 frontier = list(dict.fromkeys([*frontier, *settled]))
                 continue

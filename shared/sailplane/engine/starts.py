@@ -1,6 +1,6 @@
 """Bringing task instances into being: which the caller runs itself, their records, and writing them once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sailplane.cloud.committer import Committed, Result
@@ -102,10 +102,12 @@ class Starts:
             return [written for record in missing for written in self.create(run, [record])]
         return self.create(run, missing)
 
-    def see_all(self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance]) -> Sight:
+    def see_all(
+        self, run: RunMemory, drafted: Draft, created: Sequence[TaskInstance], also: Iterable[TaskKey] = ()
+    ) -> Sight:
         """A fresh sight that has what `drafted` wanted to create, also what someone else had created before."""
         sight = Sight(states={each.key: each.state for each in created})
-        missing = {*drafted.starts, *drafted.settled} - sight.states.keys()
+        missing = {*drafted.starts, *drafted.settled, *also} - sight.states.keys()
         if missing:
             found = self._cloud.store.tasks(run.key, sorted(missing))
             run.learn(each for each in found if each.state.is_terminal)
