@@ -59,6 +59,16 @@ MODELS = {
     "monitor": ("HealthInfoResponse",),
     "version": ("VersionInfo",),
     "pools": ("PoolResponse", "PoolCollectionResponse", "PoolBody", "PoolPatchBody"),
+    "task_state_store": (
+        "TaskStateStoreBody",
+        "TaskStateStoreCollectionResponse",
+        "TaskStateStoreResponse",
+    ),
+    "asset_state_store": (
+        "AssetStateStoreCollectionResponse",
+        "AssetStateStoreLastUpdatedBy",
+        "AssetStateStoreResponse",
+    ),
     "variables": ("VariableResponse", "VariableCollectionResponse", "VariableBody"),
     "connections": (
         "ConnectionResponse",

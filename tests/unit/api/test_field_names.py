@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sailplane.api import asset_models, human_models, models, pool_models, rerun_models, value_models
+from sailplane.api import asset_models, human_models, models, pool_models, rerun_models, state_models, value_models
 
 RECORD = json.loads((Path(__file__).parents[2] / "oracle" / "api_fields.json").read_text())["fields"]
 OUR_OWN = {"PoolBody": {"rate"}, "PoolPatchBody": {"rate"}, "PoolResponse": {"rate"}}
 """Fields that Airflow does not have."""
-MODULES = (asset_models, models, value_models, human_models, pool_models, rerun_models)
+MODULES = (asset_models, models, value_models, human_models, pool_models, rerun_models, state_models)
 
 
 @pytest.mark.parametrize("name", sorted(RECORD))
