@@ -89,11 +89,16 @@ def clear(cloud: Cloud, clock: Clock, key: RunKey, what: Clear) -> list[TaskInst
 
 
 def _not_begun(dag: SerializedDag, instances: Iterable[TaskInstance], what: Clear) -> list[TaskKey]:
-    """What is meant and does not exist yet, apart from instances of mapped tasks."""
+    """What is meant and has not begun: a worker may be about to begin it by what was true before."""
     wish = _wish(dag, what)
-    there = {each.task_id for each in instances}
-    keys = (TaskKey(name, UNMAPPED) for name in dag.task_dict if name not in there and not is_gate(name))
-    return [key for key in keys if wish is None or wish.means(key)]
+    there: set[str] = set()
+    keys: list[TaskKey] = []
+    for each in instances:
+        there.add(each.task_id)
+        if each.state is TaskState.NONE:
+            keys.append(each.key)
+    keys += [TaskKey(task.task_id, UNMAPPED) for task in dag.tasks if task.task_id not in there]
+    return [key for key in keys if not is_gate(key.task_id) and (wish is None or wish.means(key))]
 
 
 def add_new_tasks(cloud: Cloud, clock: Clock, key: RunKey, note: str | None = None) -> list[str]:
