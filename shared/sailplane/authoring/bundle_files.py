@@ -11,8 +11,8 @@ _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 def dag_files(bundle: Path) -> list[str]:
     """Paths, relative to `bundle` and sorted, of the Python files that may declare DAGs.
 
-    As in Airflow: a file counts when it mentions `dag` and `airflow` (or `sailplane`), unless a `.airflowignore` of a
-    folder above it names it. Hidden folders are left out.
+    As in Airflow: a file counts when it mentions `dag` or `asset`, and `airflow` (or `sailplane`), unless a
+    `.airflowignore` of a folder above it names it. Hidden folders are left out.
     """
     return sorted(path.relative_to(bundle).as_posix() for path in _walk(bundle, ()) if may_declare_dags(path))
 
@@ -30,7 +30,7 @@ def _walk(folder: Path, rules: Sequence["_Rule"]) -> Iterator[Path]:
 
 def may_declare_dags(path: Path) -> bool:
     text = path.read_bytes().lower()
-    return b"dag" in text and (b"airflow" in text or b"sailplane" in text)
+    return (b"dag" in text or b"asset" in text) and (b"airflow" in text or b"sailplane" in text)
 
 
 class _Rule:

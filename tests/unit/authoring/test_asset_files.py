@@ -8,6 +8,7 @@ import pytest
 from authored_bundle import Bundle
 
 from sailplane.authoring.assets import Asset, AssetAlias
+from sailplane.authoring.bundle_files import dag_files
 from sailplane.authoring.serialization import serialize
 from sailplane.model.assets import AssetAnswer, AssetEvent, AssetKind, AssetNode, AssetUpdate, AssetVerb
 from sailplane.model.dags import ScheduleKind
@@ -335,6 +336,12 @@ def test_asset_functions_are_dags_of_one_task(bundle: Bundle) -> None:
     assert tasked.task_dict["bashful"].retries == 3
     assert tasked.assets is not None
     assert [node.name for node in tasked.assets.outlets["bashful"]] == ["tasked"]
+
+
+def test_a_file_with_assets_alone_is_a_dag_file(bundle: Bundle) -> None:
+    bundle.write("lake.py", "from sailplane import asset\n\n@asset(schedule=None)\ndef raw(): ...\n")
+    bundle.write("other.py", "from sailplane import task\n")
+    assert dag_files(bundle.root) == ["lake.py"]
 
 
 def test_asset_functions_get_assets_by_the_names_of_their_parameters(bundle: Bundle) -> None:
