@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def build_context(dag: "DAG", task: "BaseOperator", job: TaskJob, services: ChildServices) -> dict[str, Any]:
     """The context of one try. Raises `ParamValidationError` when the run's conf does not fit the params."""
-    run = run_view(job, dag.schedule)
+    run = run_view(job, dag.schedule, services)
     ti = TaskInstance(task, job, run, services)
     context: dict[str, Any] = {
         "conf": Configuration(),

@@ -1,7 +1,7 @@
 """What a running task may ask about runs: of its own DAG, the ones before, or of other DAGs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -32,10 +32,26 @@ class DagRunView:
     conf: Mapping[str, Any]
     state: RunState = RunState.RUNNING
     triggered_by: str
+    clear_number: int = 0
+    partition_key: str | None = None
+    partition_date: datetime | None = None
+    find: Callable[[], RunFacts | None] = field(default=lambda: None, repr=False, compare=False)
+    """Looks the run up, for what few tasks ask of it."""
 
     @property
     def external_trigger(self) -> bool:
         return self.run_type is RunType.MANUAL
+
+    @property
+    def triggering_user_name(self) -> str | None:
+        """Who started the run, if somebody did."""
+        found = self.find()
+        return found.triggering_user if found is not None else None
+
+    @property
+    def note(self) -> str | None:
+        found = self.find()
+        return found.note if found is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +234,7 @@ def _view(dag_id: str, run: RunFacts, date: datetime) -> DagRunView:
         conf=run.conf,
         state=run.state,
         triggered_by=run.triggered_by,
+        find=lambda: run,
     )
 
 

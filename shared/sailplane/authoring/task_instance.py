@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sailplane.model import xcom
 from sailplane.model.execution import ChildServices, TaskJob, XComRef, xcom_name
 from sailplane.model.human_steps import HumanRequest
 from sailplane.model.ids import UNMAPPED
+from sailplane.model.other_runs import RunFacts, RunQuery
 from sailplane.model.runs import RunContext
 from sailplane.model.states import TaskState
 
@@ -227,9 +228,13 @@ def _converted(moment: datetime, _zone: tzinfo | None) -> datetime:
     return pendulum.instance(moment)
 
 
-def run_view(job: TaskJob, timetable: Any = None) -> DagRunView:
+def run_view(job: TaskJob, timetable: Any, services: ChildServices) -> DagRunView:
     """The run of `job`; `timetable`: the DAG's, which is asked for the data interval of a run that has none."""
     run = _with_interval(job.run, timetable)
+
+    def find() -> RunFacts | None:
+        found = services.find_runs(RunQuery(dag_id=run.dag_id, run_ids=(run.run_id,))).runs
+        return found[0] if found else None
     return DagRunView(
         dag_id=run.dag_id,
         run_id=run.run_id,
@@ -241,4 +246,6 @@ def run_view(job: TaskJob, timetable: Any = None) -> DagRunView:
         start_date=_pendulum(run.started_at) if run.started_at else None,
         conf=dict(run.conf),
         triggered_by=run.triggered_by,
+        clear_number=run.clear_number,
+        find=cache(find),
     )

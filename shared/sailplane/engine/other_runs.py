@@ -152,5 +152,7 @@ def _facts(run: DagRun, tasks: Mapping[str, TaskState]) -> RunFacts:
         ended_at=run.ended_at,
         conf=context.conf,
         triggered_by=context.triggered_by,
+        triggering_user=run.triggering_user,
+        note=run.note,
         tasks=tasks,
     )

@@ -89,6 +89,8 @@ class RunFacts:
     ended_at: datetime | None = None
     conf: Mapping[str, Any] = field(default_factory=dict)
     triggered_by: str = ""
+    triggering_user: str | None = None
+    note: str | None = None
     instance: InstanceFacts | None = None
     """The task instance that was asked for."""
     tasks: Mapping[str, TaskState] = field(default_factory=dict)

@@ -137,3 +137,12 @@ def test_an_xcom_of_an_earlier_run_is_asked_for_only_with_include_prior_dates(bu
 def test_all_runs_of_a_dag_are_counted_when_none_is_named(bundle: Bundle) -> None:
     assert value(bundle, "return ti.get_dr_count('other', states=['success'])", "ti=None") == 1
     assert bundle.services.queries[0].takes_all
+
+
+def test_who_started_the_run_is_asked_once_and_only_when_somebody_wants_to_know(bundle: Bundle) -> None:
+    own = RunFacts(run_id="own", state=RunState.RUNNING, triggering_user="ada", note="mind the wind")
+    bundle.services.answers = [RunAnswer(runs=(own,))]
+    body = "return [dag_run.triggering_user_name, dag_run.note, dag_run.clear_number, dag_run.partition_key]"
+    found = bundle.value(bundle.one(FLOW.format(parameters="dag_run=None", body=body)), "f")
+    assert found == ["ada", "mind the wind", 0, None]
+    assert bundle.services.queries == [RunQuery(dag_id="x", run_ids=("scheduled__2024-05-01",))]
