@@ -32,6 +32,8 @@ class DbApiHook(BaseHook):
     placeholder = "%s"
     log_sql = True
     """Whether statements are logged."""
+    descriptions: Sequence[Any] = ()
+    """Of what each statement of the last `run` gave: its columns, as DB-API's `cursor.description` has them."""
 
     def __init__(
         self,
@@ -68,17 +70,24 @@ class DbApiHook(BaseHook):
         statements = self.split_sql_string(sql) if isinstance(sql, str) and split_statements else _listed(sql)
         if not statements:
             raise ValueError("there is no SQL statement to run: the text is empty")
-        results = []
+        results, descriptions = [], []
         with self._transaction(autocommit) as connection:
             for statement in statements:
                 if self.log_sql:
                     self.log.info("Running statement: %s, parameters: %s", statement, parameters)
                 with closing(connection.cursor()) as cursor:
                     cursor.execute(statement, *([] if parameters is None else [parameters]))
+                    descriptions.append(cursor.description)
                     results.append(handler(cursor) if handler is not None else None)
+        self.descriptions = descriptions
         if handler is None:
             return None
         return results[-1] if return_last and (alone or len(results) == 1) else results
+
+    @property
+    def last_description(self) -> Any:
+        """Of the last of `descriptions`; None when there are none."""
+        return self.descriptions[-1] if self.descriptions else None
 
     @contextmanager
     def _transaction(self, autocommit: bool) -> Iterator[Any]:

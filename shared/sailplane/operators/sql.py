@@ -43,7 +43,7 @@ class BaseSQLOperator(BaseOperator):
 class SQLExecuteQueryOperator(BaseSQLOperator):
     """Runs `sql`, a text, the name of an `.sql` file, or a list; returns what `handler` makes of the cursor.
 
-    By default that is all rows.
+    By default that is all rows. `output_processor(results, descriptions)` changes what is returned.
     """
 
     template_fields: Sequence[str] = ("sql", "parameters", "conn_id", "database", "hook_params")
@@ -60,28 +60,41 @@ class SQLExecuteQueryOperator(BaseSQLOperator):
         handler: Handler | None = fetch_all_handler,
         split_statements: bool = False,
         return_last: bool = True,
+        output_processor: Callable[[list[Any], Sequence[Any]], list[Any]] | None = None,
         show_return_value_in_logs: bool = False,
+        requires_result_fetch: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.sql, self.parameters = sql, parameters
         self.autocommit, self.handler = autocommit, handler
         self.split_statements, self.return_last = split_statements, return_last
+        self.output_processor, self.requires_result_fetch = output_processor, requires_result_fetch
         self.show_return_value_in_logs = show_return_value_in_logs
 
     def execute(self, context: Mapping[str, Any]) -> Any:
         self.log.info("Executing: %s", self.sql)
-        result = self.get_db_hook().run(
+        hook = self.get_db_hook()
+        is_wanted = self.do_xcom_push or self.show_return_value_in_logs or self.requires_result_fetch
+        result = hook.run(
             self.sql,
             autocommit=self.autocommit,
             parameters=self.parameters,
-            handler=self.handler if self.do_xcom_push or self.show_return_value_in_logs else None,
+            handler=self.handler if is_wanted else None,
             split_statements=self.split_statements,
             return_last=self.return_last,
         )
         if self.show_return_value_in_logs:
             self.log.info("Returned: %s", result)
-        return _storable(result)
+        return _storable(self._processed(result, hook.descriptions))
+
+    def _processed(self, result: Any, descriptions: Sequence[Any]) -> Any:
+        """What `output_processor(results, descriptions)` makes of the results: it gets a list, also of a single one."""
+        if self.output_processor is None:
+            return result
+        is_one = self.return_last and (isinstance(self.sql, str) or len(descriptions) == 1)
+        processed = self.output_processor([result] if is_one else result, descriptions)
+        return processed[-1] if is_one else processed
 
 
 class SQLCheckOperator(BaseSQLOperator):

@@ -9,6 +9,7 @@ import pytest
 from sailplane import (
     DAG,
     SQLColumnCheckOperator,
+    SQLExecuteQueryOperator,
     SQLIntervalCheckOperator,
     SQLTableCheckOperator,
     SQLThresholdCheckOperator,
@@ -123,3 +124,18 @@ def test_a_metric_is_held_against_that_of_days_before() -> None:
 def test_a_failed_check_may_be_final() -> None:
     with pytest.raises(AirflowFailException, match=r"gave \(1,\) instead of 2"):
         check(SQLValueCheckOperator, sql="SELECT 1", pass_value=2, retry_on_failure=False)
+
+
+def test_results_are_processed_with_the_names_of_their_columns() -> None:
+    def named(results: list[Any], descriptions: Any) -> list[Any]:
+        return [
+            [dict(zip([column[0] for column in columns], row, strict=True)) for row in rows]
+            for rows, columns in zip(results, descriptions, strict=True)
+        ]
+
+    def run(sql: Any) -> Any:
+        with DAG("x"):
+            return SQLExecuteQueryOperator(task_id="t", conn_id="air", sql=sql, output_processor=named).execute({})
+
+    assert run("SELECT id, km FROM flights WHERE id < 3") == [{"id": 1, "km": 100}, {"id": 2, "km": 300}]
+    assert run(["SELECT 1 AS a", "SELECT 2 AS b"]) == [[{"a": 1}], [{"b": 2}]]

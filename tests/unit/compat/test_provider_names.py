@@ -16,7 +16,6 @@ from sailplane.compat.airflow import names
 RECORDED = json.loads((Path(__file__).parent / "provider_arguments.json").read_text())
 NOT_TAKEN = {
     "GCSToGCSOperator": {"retain_until_time", "retention_mode"},
-    "SQLExecuteQueryOperator": {"output_processor", "requires_result_fetch"},
 }
 """Refused as unknown, by name."""
 
