@@ -39,12 +39,13 @@ class Suspended(BaseException):
     """Ends a trigger that will be made anew. It is no cancellation: nothing that it watches is to be stopped."""
 
 
-def watch(trigger: BaseTrigger, *, slept: float = 0.0, longest: float = LONGEST) -> Watched:
+def watch(trigger: BaseTrigger, *, slept: float = 0.0, longest: float = LONGEST, farewell: float = FAREWELL) -> Watched:
     """Run `trigger` until its first event, or until it would only sleep.
 
-    The first `slept` seconds of its sleeps pass at once. Raises what `run` raises, and `TriggerExhausted`.
+    The first `slept` seconds of its sleeps pass at once. It has `farewell` seconds to close what it opened. Raises what
+    `run` raises, and `TriggerExhausted`.
     """
-    loop = _Loop(slept, longest)
+    loop = _Loop(slept, longest, farewell)
     try:
         return loop.watch(trigger)
     finally:
@@ -77,7 +78,8 @@ class _Sleep:
 
 
 class _Loop(SelectorEventLoop):
-    def __init__(self, slept: float, longest: float) -> None:
+    def __init__(self, slept: float, longest: float, farewell: float) -> None:
+        self._farewell = farewell
         self._skipped = 0.0
         self._credit = slept
         self._jobs = 0
@@ -99,6 +101,9 @@ class _Loop(SelectorEventLoop):
             return Watched(event=self.run_until_complete(self._task))
         except Suspended:
             return Watched(sleeps_for=self.sleeps_for or 0.0)
+        except BaseException:  # The task is told to end: for the trigger that is no cancellation either.
+            self._let_go(self._task)
+            raise
         finally:
             self._watching.idle = lambda timeout: timeout
             self._close_down(trigger.cleanup())
@@ -168,7 +173,8 @@ class _Loop(SelectorEventLoop):
         return min((timer.when() - now for timer in self._timers), default=0.0)
 
     def _suspend(self, sleeps_for: float) -> None:
-        self._watching.idle = lambda timeout: timeout
+        self._watching.idle = self._leave
+        self._ends_at = time.monotonic() + self._farewell
         self.sleeps_for = sleeps_for
         waiting = _innermost(self._task)
         if waiting is not None:
@@ -176,9 +182,22 @@ class _Loop(SelectorEventLoop):
         elif self._task is not None:
             self._task.cancel()
 
+    def _let_go(self, task: asyncio.Task[TriggerEvent]) -> None:
+        if not task.done():
+            self._suspend(0.0)
+            with suppress(BaseException):
+                self.run_until_complete(task)
+
+    def _leave(self, timeout: float) -> float:
+        """As `_idle`, while the trigger closes what it has opened."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise Suspended
+        return min(timeout, left)
+
     def _close_down(self, farewell: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):  # The edge to user code; the trigger's event is what counts.
-            self.run_until_complete(asyncio.wait_for(farewell, FAREWELL))
+            self.run_until_complete(asyncio.wait_for(farewell, self._farewell))
 
     def finish(self) -> None:
         try:
@@ -186,7 +205,7 @@ class _Loop(SelectorEventLoop):
             for task in left:
                 task.cancel()
             if left:
-                self.run_until_complete(asyncio.wait(left, timeout=FAREWELL))
+                self.run_until_complete(asyncio.wait(left, timeout=self._farewell))
             self.run_until_complete(self.shutdown_asyncgens())
         finally:
             self.close()

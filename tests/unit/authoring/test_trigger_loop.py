@@ -77,6 +77,17 @@ async def holds_something_open(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     yield FIRED
 
 
+async def does_not_let_go(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except BaseException as error:
+            notes.append(type(error).__name__)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+    yield FIRED
+
+
 async def works_in_a_thread(notes: list[str]) -> AsyncIterator[TriggerEvent]:
     goes_on = threading.Event()
     threading.Timer(0.05, goes_on.set).start()
@@ -212,6 +223,35 @@ def test_a_suspended_trigger_closes_what_it_opened_and_is_not_cancelled() -> Non
     trigger = Scripted(holds_something_open)
     assert watch(trigger).event is None
     assert trigger.notes == ["closed", "cleanup"]
+
+
+async def is_interrupted(notes: list[str]) -> AsyncIterator[TriggerEvent]:
+    asyncio.get_running_loop().call_later(0.01, _interrupt)
+    try:
+        await asyncio.sleep(0.3)
+    except asyncio.CancelledError:
+        notes.append("cancelled")
+    finally:
+        await asyncio.sleep(0)
+        notes.append("closed")
+    yield FIRED
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_task_that_is_told_to_end_does_not_cancel_its_trigger() -> None:
+    trigger = Scripted(is_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        watch(trigger)
+    assert trigger.notes == ["closed", "cleanup"]
+
+
+def test_a_trigger_that_does_not_let_go_is_let_go() -> None:
+    trigger = Scripted(does_not_let_go)
+    assert watch(trigger, farewell=0.05).sleeps_for > 3599
+    assert trigger.notes == ["Suspended", "cleanup", "CancelledError"]
 
 
 def test_a_trigger_that_waits_for_a_thread_is_let_wait() -> None:
