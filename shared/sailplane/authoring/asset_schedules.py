@@ -33,6 +33,13 @@ class AssetOrTimeSchedule:
         return replace(by_time, assets=as_node(self.asset_condition), summary=f"Asset or {by_time.summary}")
 
 
+class DatasetOrTimeSchedule(AssetOrTimeSchedule):
+    """`AssetOrTimeSchedule` by its name and argument in Airflow 2."""
+
+    def __init__(self, *, timetable: Any, datasets: Collection[BaseAsset] | BaseAsset) -> None:
+        super().__init__(timetable=timetable, assets=datasets)
+
+
 def is_asset_schedule(value: Any) -> bool:
     """True for what `schedule=` takes as assets: one, a condition of several, or a collection of these."""
     return isinstance(value, BaseAsset) or (isinstance(value, Collection) and not isinstance(value, str | bytes))

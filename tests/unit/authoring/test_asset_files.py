@@ -66,6 +66,29 @@ def test_a_schedule_by_time_or_assets_has_both(bundle: Bundle) -> None:
     assert schedule.assets.kind is AssetKind.ALL
 
 
+def test_airflow_2_calls_assets_datasets(bundle: Bundle) -> None:
+    dag = bundle.one("""
+    from airflow import DAG, Dataset
+    from airflow.datasets import DatasetAlias
+    from airflow.operators.empty import EmptyOperator
+    from airflow.timetables.datasets import DatasetOrTimeSchedule
+    from airflow.timetables.trigger import CronTriggerTimetable
+
+    clock = CronTriggerTimetable("@daily", timezone="UTC")
+    schedule = DatasetOrTimeSchedule(timetable=clock, datasets=[Dataset("s3://b/k"), DatasetAlias("x")])
+    with DAG("d", schedule=schedule):
+        EmptyOperator(task_id="t", outlets=[Dataset("s3://b/other")])
+    """)
+    stored = serialize(dag, "flow.py")
+    assert stored.schedule.assets is not None
+    assert [(each.kind, each.name) for each in stored.schedule.assets.leaves()] == [
+        (AssetKind.ASSET, "s3://b/k"),
+        (AssetKind.ALIAS, "x"),
+    ]
+    assert stored.assets is not None
+    assert [each.uri for each in stored.assets.outlets["t"]] == ["s3://b/other"]
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [

@@ -42,7 +42,7 @@ PATHS: Mapping[str, str] = {
         BaseEventTrigger BaseTrigger StartTriggerArgs TaskFailedEvent TaskSkippedEvent TaskSuccessEvent TriggerEvent
     """,
     "airflow.timetables.assets airflow.timetables.datasets": (
-        "AssetOrTimeSchedule DatasetOrTimeSchedule=AssetOrTimeSchedule"
+        "AssetOrTimeSchedule DatasetOrTimeSchedule=sailplane.authoring.asset_schedules:DatasetOrTimeSchedule"
     ),
     "airflow.timetables.base": "Timetable DagRunInfo DataInterval TimeRestriction",
     "airflow.timetables.events": "EventsTimetable",
