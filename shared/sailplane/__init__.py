@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from sailplane.hooks.filesystem import FSHook
     from sailplane.hooks.functions import CloudFunctionsHook
     from sailplane.hooks.gcs import GCSHook
+    from sailplane.hooks.google import GoogleBaseHook
     from sailplane.hooks.http import HttpHook
     from sailplane.hooks.object_storage import ObjectStoragePath
     from sailplane.hooks.pubsub import PubSubHook
@@ -262,9 +263,9 @@ __all__ = [
     "GCSListObjectsOperator", "GCSObjectExistenceAsyncSensor", "GCSObjectExistenceSensor", "GCSObjectUpdateSensor",
     "GCSObjectsWithPrefixExistenceSensor", "GCSPrefixBlobTrigger", "GCSSynchronizeBucketsOperator",
     "GCSToBigQueryOperator", "GCSToGCSOperator", "GCSToLocalFilesystemOperator", "GCSUploadSessionCompleteSensor",
-    "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook", "HttpOperator", "HttpSensor",
-    "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator", "Metadata", "Model",
-    "MultipleCronTriggerTimetable", "NullTimetable", "ObjectStoragePath", "OnceTimetable", "Param",
+    "GoogleBaseHook", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator", "HttpHook", "HttpOperator",
+    "HttpSensor", "HttpSensorTrigger", "Label", "LatestOnlyOperator", "LocalFilesystemToGCSOperator", "Metadata",
+    "Model", "MultipleCronTriggerTimetable", "NullTimetable", "ObjectStoragePath", "OnceTimetable", "Param",
     "ParamValidationError", "ParamsDict", "PokeReturnValue", "PostgresHook", "PubSubCreateSubscriptionOperator",
     "PubSubCreateTopicOperator", "PubSubDeleteSubscriptionOperator", "PubSubDeleteTopicOperator", "PubSubHook",
     "PubSubPublishMessageOperator", "PubSubPullOperator", "PubSubPullSensor", "PythonOperator", "PythonSensor",

@@ -103,6 +103,7 @@ HOMES = {
     "sailplane.hooks.filesystem": ("FSHook",),
     "sailplane.hooks.functions": ("CloudFunctionsHook",),
     "sailplane.hooks.gcs": ("GCSHook",),
+    "sailplane.hooks.google": ("GoogleBaseHook",),
     "sailplane.hooks.http": ("HttpHook",),
     "sailplane.hooks.object_storage": ("ObjectStoragePath",),
     "sailplane.hooks.pubsub": ("PubSubHook",),

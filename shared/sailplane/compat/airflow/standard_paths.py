@@ -60,7 +60,7 @@ PATHS: Mapping[str, str] = {
     f"{_GOOGLE}.hooks.cloud_run": "CloudRunHook",
     f"{_GOOGLE}.hooks.functions": "CloudFunctionsHook",
     f"{_GOOGLE}.hooks.pubsub": "PubSubHook PubSubException=sailplane.hooks.pubsub:PubSubException",
-    "airflow.providers.google.common.hooks.base_google": "GoogleBaseHook=sailplane.hooks.google:GoogleBaseHook",
+    "airflow.providers.google.common.hooks.base_google": "GoogleBaseHook",
     f"{_GOOGLE}.sensors.gcs": """
         GCSObjectExistenceSensor GCSObjectExistenceAsyncSensor GCSObjectUpdateSensor
         GCSObjectsWithPrefixExistenceSensor GCSUploadSessionCompleteSensor
