@@ -96,3 +96,40 @@ def test_files_go_to_the_bucket_and_come_back(stage: Stage, tmp_path: Path) -> N
     assert (tmp_path / "to").read_bytes() == b"packed"
     assert ask(ShelfVerb.GET, "venv-2.tar.gz", "absent") is None
     assert not (tmp_path / "absent").exists()
+
+
+def test_what_one_task_built_another_fetches(stage: Stage, flight: Flight, tmp_path: Path) -> None:
+    folder = tmp_path / "venv-0123"
+    key = flight.fly(f"""
+        import shutil
+        from datetime import timedelta
+        from pathlib import Path
+        from sailplane import DAG, task
+        from sailplane.authoring import lookups
+        from sailplane.operators.shared_environments import SharedEnvironments
+
+        FOLDER = Path({str(folder)!r})
+
+        def shared():
+            return SharedEnvironments(lookups.running("a test"), print, timedelta(0))
+
+        @task
+        def build():
+            (FOLDER / "bin").mkdir(parents=True)
+            (FOLDER / "bin" / "python").symlink_to("/bin/sh")
+            (FOLDER / "big").write_bytes(bytes(range(256)) * 40_000)
+            shared().leave(FOLDER, timedelta(seconds=9))
+            shutil.rmtree(FOLDER)
+
+        @task
+        def fetch():
+            assert shared().fetch(FOLDER)
+            return [(FOLDER / "big").stat().st_size, sorted(path.name for path in FOLDER.parent.glob("venv*"))]
+
+        with DAG("flight"):
+            build() >> fetch()
+        """)
+    assert stage.states(key) == {"build": "success", "fetch": "success"}, stage.instance(key, "fetch").error
+    assert stage.instance(key, "fetch").xcoms["return_value"] == '[10240000,["venv-0123"]]'
+    (name,) = stage.cloud.blobs.names("xcoms/~environments/venv-0123")
+    assert name.endswith(".tar.gz")
