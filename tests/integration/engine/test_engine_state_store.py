@@ -6,7 +6,9 @@ import pytest
 from engine_flights import Flight
 from engine_stage import Stage, dag, task
 
+from localcloud.faults import Fault, FaultKind
 from sailplane.engine import state_store
+from sailplane.engine.values import InEnvironment, Values
 from sailplane.model.assets import asset_id
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.state_store import OfTask, StateOwner, StateRequest, StateVerb, StateWriter, WriterKind
@@ -142,3 +144,47 @@ def test_the_state_of_an_asset_is_cleared_by_asset(stage: Stage) -> None:
     ask(StateVerb.CLEAR, 1)
     assert [ask(StateVerb.GET, *where) for where in ((1, "b/c"), (2, "a"))] == [None, "2"]
     assert stage.cloud.store.assets.all() == [], "state is no asset"
+
+
+@pytest.mark.localcloud
+@pytest.mark.parametrize("kind", [FaultKind.ERROR, FaultKind.LOST_ANSWER])
+def test_a_commit_that_fails_or_whose_answer_is_lost_is_made_again(stage: Stage, kind: FaultKind) -> None:
+    for verb, value in ((StateVerb.SET, "1"), (StateVerb.DELETE, None)):
+        stage.local.cloud.faults.inject(Fault(point="firestore.Commit", kind=kind, times=2))
+        ask(stage, verb, key="k", value="1")
+        assert ask(stage, StateVerb.GET, key="k") == value
+
+
+@pytest.mark.localcloud
+def test_a_task_hears_that_the_store_is_away_and_can_go_on(stage: Stage, flight: Flight) -> None:
+    away = Fault(point="firestore.*", kind=FaultKind.ERROR, times=1000)
+
+    class OnDemand(InEnvironment):
+        """Breaks and mends the store when the task asks for it."""
+
+        def variable(self, key: str) -> str | None:
+            stage.local.cloud.faults.clear()
+            if key == "break":
+                stage.local.cloud.faults.inject(away)
+            return "done"
+
+    flight.worker.values = Values([OnDemand({})], stage.cloud.store)
+    key = flight.fly("""
+        from sailplane import DAG, Variable, task
+
+        @task
+        def ask(task_state_store):
+            task_state_store.set("k", 1)
+            Variable.get("break")
+            try:
+                task_state_store.get("k")
+            except Exception as error:
+                told = type(error).__name__
+            Variable.get("mend")
+            return [told, task_state_store.get("k")]
+
+        with DAG("flight"):
+            ask()
+        """)
+    assert stage.instance(key, "ask").error is None, stage.instance(key, "ask").error
+    assert stage.instance(key, "ask").xcoms["return_value"] == '["Unavailable",1]'
