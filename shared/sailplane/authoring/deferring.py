@@ -20,6 +20,8 @@ from sailplane.model.states import TaskState
 
 SHORTEST_PAUSE = timedelta(seconds=5)
 """Between two looks of one trigger, however short its sleep: each costs three writes."""
+LONGEST_WATCH = 30.0
+"""Seconds that a trigger may wait for answers in one go."""
 AT_ONCE = 1.0
 """Seconds after which a process with an `execution_timeout` leaves what follows an event to another."""
 
@@ -53,7 +55,7 @@ def fly(job: TaskJob, ti: TaskInstance, attempt: Attempt) -> Outcome:
             resumption = _resumption(deferred, ti, job)
     while True:
         try:
-            resumption = _awaited(resumption, ti)
+            resumption = _awaited(resumption, ti, _longest_watch(job, started))
             if job.execution_timeout is not None and time.monotonic() - started > AT_ONCE:
                 return _waiting(resumption, ti, datetime.now(UTC))
             return attempt(resumption)
@@ -61,6 +63,17 @@ def fly(job: TaskJob, ti: TaskInstance, attempt: Attempt) -> Outcome:
             return ended.outcome
         except TaskDeferred as deferred:
             resumption = _resumption(deferred, ti, job)
+
+
+def _longest_watch(job: TaskJob, started: float) -> float:
+    """Seconds for which a trigger may be watched here: half of what the `execution_timeout` leaves.
+
+    The supervisor ends the process when that is over, whatever it does.
+    """
+    if job.execution_timeout is None:
+        return LONGEST_WATCH
+    left = job.execution_timeout.total_seconds() - (time.monotonic() - started)
+    return min(max(left / 2, 0.0), LONGEST_WATCH)
 
 
 def begin(task: BaseOperator, context: Mapping[str, Any]) -> NoReturn:
@@ -114,14 +127,14 @@ def _pending(trigger: BaseTrigger, where: str, watched: Watched, now: datetime) 
     )
 
 
-def _awaited(resumption: Resumption, ti: TaskInstance) -> Resumption:
+def _awaited(resumption: Resumption, ti: TaskInstance, longest: float) -> Resumption:
     """`resumption` with what the wait ended with. Raises `Ended` when the wait goes on, or the task is over."""
     if resumption.trigger is None or resumption.event is not None:
         return resumption
     kind = _trigger_class(resumption.trigger.classpath)
     try:
         trigger = kind(**xcom.loads(resumption.trigger.kwargs))
-        watched = _watch(trigger, resumption, ti)
+        watched = _watch(trigger, resumption, ti, longest)
     except (AirflowTaskTerminated, AirflowTaskTimeout):
         raise
     except BaseException as error:  # The edge to user code.
@@ -151,7 +164,7 @@ def _trigger_class(classpath: str) -> type[BaseTrigger]:
     return kind
 
 
-def _watch(trigger: BaseTrigger, resumption: Resumption, ti: TaskInstance) -> Watched:
+def _watch(trigger: BaseTrigger, resumption: Resumption, ti: TaskInstance, longest: float) -> Watched:
     from sailplane.authoring import trigger_loop  # With asyncio, which most tasks do without.
 
     trigger.task_instance = ti
@@ -160,8 +173,9 @@ def _watch(trigger: BaseTrigger, resumption: Resumption, ti: TaskInstance) -> Wa
     slept = 0.0
     if pending is not None and not trigger.looks_first:
         slept = min(max((now - pending.asleep_since).total_seconds(), 0.0), pending.asleep_for)
-    left = trigger_loop.LONGEST if timeout_at is None else max((timeout_at - now).total_seconds(), 0.0)
-    return trigger_loop.watch(trigger, slept=slept, longest=min(left, trigger_loop.LONGEST))
+    if timeout_at is not None:
+        longest = min(longest, max((timeout_at - now).total_seconds(), 0.0))
+    return trigger_loop.watch(trigger, slept=slept, longest=longest)
 
 
 def _asleep(trigger: BaseTrigger, watched: Watched, resumption: Resumption, ti: TaskInstance) -> Resumption:

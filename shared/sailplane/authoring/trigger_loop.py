@@ -20,8 +20,6 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _END_OF_SLEEP = getattr(asyncio.futures, "_set_result_unless_cancelled", None)
 """What `asyncio.sleep` has called at its end: there is no public way to tell its timers from others."""
-LONGEST = 30.0
-"""Seconds that a trigger may run in one go, waiting for answers."""
 SHORTEST_SLEEP = 0.5
 """Seconds: a shorter sleep is slept here, a longer one elsewhere."""
 LOOK_AGAIN = 0.1
@@ -39,11 +37,11 @@ class Suspended(BaseException):
     """Ends a trigger that will be made anew. It is no cancellation: nothing that it watches is to be stopped."""
 
 
-def watch(trigger: BaseTrigger, *, slept: float = 0.0, longest: float = LONGEST, farewell: float = FAREWELL) -> Watched:
+def watch(trigger: BaseTrigger, *, slept: float = 0.0, longest: float = 30.0, farewell: float = FAREWELL) -> Watched:
     """Run `trigger` until its first event, or until it would only sleep.
 
-    The first `slept` seconds of its sleeps pass at once. It has `farewell` seconds to close what it opened. Raises what
-    `run` raises, and `TriggerExhausted`.
+    The first `slept` seconds of its sleeps pass at once. It may wait for answers for `longest` seconds in all, and has
+    `farewell` seconds to close what it opened. Raises what `run` raises, and `TriggerExhausted`.
     """
     loop = _Loop(slept, longest, farewell)
     try:

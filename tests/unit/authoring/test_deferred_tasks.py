@@ -231,3 +231,28 @@ def test_a_method_that_is_not_there_is_named(bundle: Bundle) -> None:
     outcome = bundle.run(bundle.one(text), "t")
     assert outcome.error is not None
     assert "task 't' was to go on with its method 'resume', which Defers does not have" in outcome.error.message
+
+
+def test_a_trigger_leaves_time_for_what_follows_it(bundle: Bundle) -> None:
+    text = """
+        import asyncio
+        from datetime import timedelta
+        from sailplane import DAG, BaseOperator, BaseTrigger
+
+        class Hangs(BaseTrigger):
+            def serialize(self):
+                return f"{__name__}.Hangs", {}
+
+            async def run(self):
+                await asyncio.Event().wait()
+                yield
+
+        class Defers(BaseOperator):
+            def execute(self, context):
+                self.defer(trigger=Hangs(), method_name="resume")
+
+        with DAG("hangs"):
+            Defers(task_id="t", execution_timeout=timedelta(seconds=0.2))
+    """
+    outcome = bundle.run(bundle.one(text), "t")
+    assert outcome.kind is OutcomeKind.DEFERRED
