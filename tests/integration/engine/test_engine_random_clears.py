@@ -17,6 +17,7 @@ from sailplane.model.execution import Outcome, TaskJob
 from sailplane.model.ids import RunKey
 from sailplane.model.states import RunState
 
+DELIVERIES = 5
 MOST_ROUNDS = 40
 
 
@@ -76,8 +77,11 @@ def deliver(stage: Stage, chance: random.Random, *, at_once: bool) -> None:
 
 
 def hand_over(worker: object, data: bytes) -> None:
-    with suppress(TransientError):
-        worker.handle(data)  # type: ignore[attr-defined]
+    """As Pub/Sub does: what could not be done for the moment comes again."""
+    for _ in range(DELIVERIES):
+        with suppress(TransientError):
+            worker.handle(data)  # type: ignore[attr-defined]
+            return
 
 
 @pytest.mark.parametrize("seed", range(24))
