@@ -66,13 +66,12 @@ def fly(job: TaskJob, ti: TaskInstance, attempt: Attempt) -> Outcome:
 
 
 def _longest_watch(job: TaskJob, started: float) -> float:
-    """Seconds for which a trigger may be watched here: half of what the `execution_timeout` leaves.
+    """Seconds for which a trigger may be watched here: half of what the task's and the worker's limits leave.
 
-    The supervisor ends the process when that is over, whatever it does.
+    The supervisor ends the process when they are over, whatever it does.
     """
-    if job.execution_timeout is None:
-        return LONGEST_WATCH
-    left = job.execution_timeout.total_seconds() - (time.monotonic() - started)
+    limits = [limit.total_seconds() for limit in (job.execution_timeout, job.time_limit) if limit is not None]
+    left = min(limits, default=2 * LONGEST_WATCH) - (time.monotonic() - started)
     return min(max(left / 2, 0.0), LONGEST_WATCH)
 
 

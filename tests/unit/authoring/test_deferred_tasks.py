@@ -253,6 +253,8 @@ def test_a_trigger_leaves_time_for_what_follows_it(bundle: Bundle) -> None:
 
         with DAG("hangs"):
             Defers(task_id="t", execution_timeout=timedelta(seconds=0.2))
+            Defers(task_id="u")
     """
-    outcome = bundle.run(bundle.one(text), "t")
-    assert outcome.kind is OutcomeKind.DEFERRED
+    dag = bundle.one(text)
+    assert bundle.run(dag, "t").kind is OutcomeKind.DEFERRED
+    assert bundle.run(dag, "u", time_limit=timedelta(seconds=0.2)).kind is OutcomeKind.DEFERRED
