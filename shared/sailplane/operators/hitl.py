@@ -156,6 +156,7 @@ class HITLOperator(BaseOperator):
         """Raise `ValueError`, of which `ParamValidationError` is one, unless the form is filled in as it asks."""
         if self.params and params_input and set(self.params) ^ set(params_input):
             raise ValueError(f"params_input {params_input} does not match params {self.params}")
+        self.params = ParamsDict(self.params)  # The DAG's own keep their defaults: this process may ask again.
         for name, value in params_input.items():
             self.params[name] = value
 

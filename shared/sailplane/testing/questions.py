@@ -32,7 +32,7 @@ TESTER = Person(id="test", name="test")
 def reply_of(request: HumanRequest, given: Any) -> HumanReply:
     """The reply that a test writes as an option, a list of them, or a dict as the task returns it.
 
-    It comes from the first of those who may answer. Fields of the form that it leaves out keep their default.
+    It comes from the first of those who may answer. Without `params_input` the form keeps its defaults.
     """
     said = given if isinstance(given, Mapping) else {"chosen_options": given}
     chosen = said.get("chosen_options", ())
@@ -40,7 +40,7 @@ def reply_of(request: HumanRequest, given: Any) -> HumanReply:
     return HumanReply(
         by=request.assigned_users[0] if request.assigned_users else TESTER,
         chosen_options=(chosen,) if isinstance(chosen, str) else tuple(chosen),
-        params_input={**defaults, **said.get("params_input", {})},
+        params_input=said.get("params_input", defaults),
     )
 
 

@@ -199,3 +199,18 @@ def test_at_the_terminal_options_and_fields_are_asked_for() -> None:
     assert (reply.chosen_options, reply.params_input) == (("a", "b"), {"n": 7, "note": "x"})
     assert "ask asks: Which?" in shown[0]
     assert at_terminal(lambda prompt: "")(TaskKey("ask"), request) is None
+
+
+def test_what_was_entered_once_is_not_the_default_of_the_next_time(bundle: Bundle) -> None:
+    harness = DagHarness(
+        bundle.one("""
+            from datetime import timedelta
+            from sailplane import DAG, HITLEntryOperator, Param
+
+            with DAG("flow"):
+                HITLEntryOperator(task_id="ask", subject="?", params={"n": 3}, response_timeout=timedelta(hours=1))
+        """)
+    )
+    entered = {"chosen_options": "OK", "params_input": {"n": 7}}
+    assert harness.run(answers={"ask": entered}).xcom("ask")["params_input"] == {"n": 7}
+    assert harness.run().xcom("ask")["params_input"] == {"n": 3}
