@@ -116,4 +116,5 @@ def along(dag: "SerializedDag", changed: Sequence[TaskKey], instances: Sequence[
             ):
                 found.append(each.key)
                 indexes.setdefault(gate.task_id, set()).add(each.map_index)
-    return [key for key in found if key not in changed]
+    known = set(changed)
+    return [key for key in found if key not in known]

@@ -250,10 +250,9 @@ class _Round:
         # In a run that is held nothing at all may be created.
         names = self.dag.task_dict if self.run.hold is not None else selection.behind(self.dag, changed)
         keys = selection.missing(self.dag, names, there, sizes)
-        clears = self.intervention.clears
-        keys += [key for key in clears if key not in there and key.task_id in self.dag.task_dict and key not in keys]
-        keys = [key for key in keys if self.intervention.mark_of(key) is None]
-        return [blanks.never_begun(self.run.key, key, self.number) for key in keys]
+        known = (key for key in self.intervention.clears if key not in there and key.task_id in self.dag.task_dict)
+        wanted = (key for key in dict.fromkeys([*keys, *known]) if self.intervention.mark_of(key) is None)
+        return [blanks.never_begun(self.run.key, key, self.number) for key in wanted]
 
 
 _CLEARED = frozenset({TaskState.NONE, TaskState.RESTARTING})

@@ -62,7 +62,8 @@ def mark(cloud: Cloud, clock: Clock, key: RunKey, what: Mark) -> list[TaskKey]:
             return None
         behind = {name for each in marked for name in reach(dag.downstream, each.task_id)}
         clears = [each.key for each in instances if each.task_id in behind and each.state in _FAILED]
-        cleared = [each for each in clears if each not in marked]
+        given = set(marked)
+        cleared = [each for each in clears if each not in given]
         changed = replace(run, note=run.note if what.note is None else what.note)
         return Order(marks={what.state: marked}, clears=cleared, run=changed)
 

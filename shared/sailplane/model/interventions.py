@@ -1,8 +1,10 @@
 """What people change in a run that exists: task instances cleared or marked, the run held."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState
@@ -30,7 +32,9 @@ class KeySet:
         return cls(ranges={task_id: tuple(found) for task_id, found in ranges.items()})
 
     def __contains__(self, key: TaskKey) -> bool:
-        return any(first <= key.map_index <= last for first, last in self.ranges.get(key.task_id, ()))
+        ranges = self.ranges.get(key.task_id, ())
+        place = bisect_right(ranges, key.map_index, key=itemgetter(0)) - 1
+        return place >= 0 and key.map_index <= ranges[place][1]
 
     def __bool__(self) -> bool:
         return bool(self.ranges)
