@@ -29,6 +29,11 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceShared(Replace):
+    """`Replace` of a document that others `Merge` into."""
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Write `record` whatever is there: only for documents that have one writer at a time by their nature."""
 

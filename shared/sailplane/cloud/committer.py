@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sailplane.cloud import changes, documents
-from sailplane.cloud.changes import Change
+from sailplane.cloud.changes import Change, Merge, Remove, ReplaceShared
 from sailplane.cloud.firestore import CommitRequest, Conflict, Firestore, Refused
 from sailplane.model.errors import SailplaneError
 from sailplane.model.runs import Token
@@ -39,6 +39,9 @@ class _Unit:
     writes: list[Any]
     size: int
     on_result: Callable[[Result], None] | None
+    shared: frozenset[str]
+    """Names of documents that others write to without expecting anything. One commit has each of these once: whether a
+    precondition sees the writes before it in the same commit is nobody's promise."""
     is_leader: bool = False
     result: Result | BaseException | None = None
     wake: threading.Event = field(default_factory=threading.Event)
@@ -61,7 +64,7 @@ class Committer:
         it remembers, all of them see. What it raises, this call raises.
         """
         writes = [changes.encode(change, self._firestore.root, self._shards) for change in unit]
-        mine = _Unit(unit, writes, sum(write.ByteSize() for write in writes), on_result)
+        mine = _Unit(unit, writes, sum(write.ByteSize() for write in writes), on_result, _shared(unit, writes))
         if not self._lead(mine):
             mine.wake.wait()
         if mine.is_leader:
@@ -94,9 +97,12 @@ class Committer:
         """The longest run of waiting units that fits one commit; at least one."""
         with self._lock:
             group = [self._waiting.popleft()]
-            count, size = len(group[0].writes), group[0].size
+            count, size, shared = len(group[0].writes), group[0].size, group[0].shared
             while self._waiting:
                 following = self._waiting[0]
+                if following.shared and not shared.isdisjoint(following.shared):
+                    break
+                shared |= following.shared
                 count, size = count + len(following.writes), size + following.size
                 if count > MAX_WRITES or size > MAX_BYTES:
                     break
@@ -154,6 +160,19 @@ class Committer:
         if isinstance(answer, Conflict):
             return answer
         return Committed(tuple(documents.token_of(result.update_time) for result in answer.write_results))
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+_SHARED = frozenset({Merge, Remove, ReplaceShared})
+
+
+def _shared(unit: Sequence[Change], writes: Sequence[Any]) -> frozenset[str]:
+    if _SHARED.isdisjoint(map(type, unit)):
+        return _NONE
+    both = zip(unit, writes, strict=True)
+    return frozenset(write.update.name or write.delete for change, write in both if type(change) in _SHARED)
 
 
 def _is_written(write: Any, stored: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sailplane.cloud import codec
-from sailplane.cloud.changes import Remove, Replace
+from sailplane.cloud.changes import Remove, ReplaceShared
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import creation, turns
@@ -77,7 +77,7 @@ def _quiet(cloud: Cloud, queues: Sequence[AssetQueue]) -> bool:
     """Somebody has looked: no alarm is needed until the next update, whose writer looks again."""
     for queue in queues:
         if queue.alarm_at is not None:
-            cloud.store.commit([Replace(replace(queue, alarm_at=None, events=queue.events[-MOST_EVENTS:]))])
+            cloud.store.commit([ReplaceShared(replace(queue, alarm_at=None, events=queue.events[-MOST_EVENTS:]))])
     return False
 
 
@@ -134,6 +134,6 @@ def drop(cloud: Cloud, queues: Sequence[AssetQueue]) -> int:
     return sum(isinstance(cloud.store.commit([_removed(queue)]), Committed) for queue in queues)
 
 
-def rung(queues: Sequence[AssetQueue], now: datetime) -> list[Replace]:
+def rung(queues: Sequence[AssetQueue], now: datetime) -> list[ReplaceShared]:
     """Have the tick look at `queues`: their DAG was paused, or is scheduled on other assets now."""
-    return [Replace(replace(queue, alarm_at=now)) for queue in queues]
+    return [ReplaceShared(replace(queue, alarm_at=now)) for queue in queues]

@@ -1,9 +1,11 @@
 """Updates of assets on bad days and crowded ones, what they cost, and through real child processes."""
 
 import textwrap
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +18,10 @@ from localcloud.faults import Fault, FaultKind
 from sailplane.api.asset_backend import EngineAssets
 from sailplane.authoring.loading import load_file
 from sailplane.authoring.serialization import serialize
+from sailplane.cloud import codec
+from sailplane.cloud.changes import Change, Merge, Remove, ReplaceShared
+from sailplane.cloud.committer import Committed, Committer
+from sailplane.cloud.firestore import Firestore
 from sailplane.engine import asset_answers, asset_runs, runs
 from sailplane.model import xcom
 from sailplane.model.assets import AssetQuery, AssetQueue, AssetVerb, alias_id
@@ -23,6 +29,7 @@ from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, RunType
 
 WRITERS = 24
+PATIENCE = 20
 
 
 def test_of_many_updates_at_once_each_is_in_exactly_one_run(stage: Stage) -> None:
@@ -279,3 +286,51 @@ def test_of_two_who_look_at_once_one_makes_the_run(stage: Stage) -> None:
     won.append(asset_runs.look(stage.cloud, stage.clock, "user"))
     assert won == [True, False]
     assert [names(stage, run) for run in started(stage, "user")] == [["a"]]
+
+
+class Watched(Firestore):
+    """Holds the first commit until it is opened, and keeps the writes of all."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.settings, stage.cloud.tally)
+        self.is_reached, self.is_open = threading.Event(), threading.Event()
+        self.sent: list[list[str]] = []
+
+    def commit(self, request: Any) -> Any:
+        self.sent.append([str(write.update.name or write.delete).rpartition("/")[2] for write in request.writes])
+        self.is_reached.set()
+        self.is_open.wait(PATIENCE)
+        return super().commit(request)
+
+
+def test_a_queue_stands_but_once_in_a_commit(stage: Stage) -> None:
+    """Whether a guard sees what was written before it in the same commit must not matter."""
+    stage.push(consumer("user", every(asset("a"), asset("b"))))
+    write(stage, update("a"), look=False)
+    (queue,) = stage.cloud.store.assets.queues("user")
+    later = replace(queue, events=(), updated_at=stage.clock() + timedelta(seconds=1))
+    other = replace(later, name="b", uri="gs://lake/b")
+    adds = {"events": ("1/2",)}
+    changes: list[Change] = [
+        Merge(other, ("state", "name", "uri", "updated_at"), adds),
+        Merge(later, ("updated_at",), adds),
+        Remove(codec.path_of(queue), queue.token),
+        ReplaceShared(replace(queue, alarm_at=None)),
+    ]
+    gate = Watched(stage)
+    committer = Committer(gate, shards=1)
+    with ThreadPoolExecutor(len(changes)) as pool:
+        first = pool.submit(committer.commit, changes[:1])
+        assert gate.is_reached.wait(PATIENCE)
+        rest = []
+        for number, change in enumerate(changes[1:], 1):
+            rest.append(pool.submit(committer.commit, [change]))
+            while len(committer._waiting) < number:
+                threading.Event().wait(0.005)
+        gate.is_open.set()
+        results = [first.result(), *(each.result() for each in rest)]
+    gate.close()
+    assert [len(sent) for sent in gate.sent] == [1, 1, 1, 1]
+    assert [isinstance(result, Committed) for result in results] == [True, True, False, False]
+    kept = {each.name: each.events for each in stage.cloud.store.assets.queues("user")}
+    assert kept == {"a": (*queue.events, "1/2"), "b": ("1/2",)}
