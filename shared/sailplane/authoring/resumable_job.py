@@ -15,7 +15,8 @@ class ResumableJobMixin(metaclass=OperatorMeta):
 
     `execute` returns `self.execute_resumable(context)`. The job's id is kept in `task_state_store` before the waiting
     begins, so that a later try (after a crash, a lost worker, an error while waiting) finds the job that is under way
-    instead of submitting a second one. With `durable=False` every try submits its own.
+    instead of submitting a second one. With `durable=False` every try submits its own. A task that has succeeded and
+    was cleared submits a new job: whoever clears it wants the work done again.
 
     A worker that dies between `submit_job` and the keeping of its id leaves a job that nobody knows of: give jobs an
     id that follows from the run and the task where the other system allows it.
@@ -38,7 +39,9 @@ class ResumableJobMixin(metaclass=OperatorMeta):
             external_id = self._submit(context)
         if not has_succeeded:
             self.poll_until_complete(external_id, context)
-        return self.get_job_result(external_id, context)
+        result = self.get_job_result(external_id, context)
+        self._note_end(external_id, context)
+        return result
 
     def _earlier_job(self, context: Mapping[str, Any]) -> tuple[Any, bool]:
         """The id of an earlier try's job and whether it has succeeded; no id when there is none to go on with."""
@@ -50,6 +53,9 @@ class ResumableJobMixin(metaclass=OperatorMeta):
             self.log.info("Reconnecting to existing job %s, which is %s", external_id, status)
             return external_id, False
         if self.is_job_succeeded(status):
+            if context["task_state_store"].get(self._ended_key) == external_id:
+                self.log.info("The task succeeded with job %s and was cleared, submitting fresh", external_id)
+                return None, False
             self.log.info("Job %s already completed successfully, skipping resubmission", external_id)
             return external_id, True
         self.log.warning("Prior job %s in terminal state %s, resubmitting fresh", external_id, status)
@@ -60,6 +66,15 @@ class ResumableJobMixin(metaclass=OperatorMeta):
         if self.durable and external_id is not None:
             context["task_state_store"].set(self.external_id_key, external_id)
         return external_id
+
+    def _note_end(self, external_id: Any, context: Mapping[str, Any]) -> None:
+        """Note that the task has the job's result: only after it was cleared a later try will find this."""
+        if self.durable and external_id is not None:
+            context["task_state_store"].set(self._ended_key, external_id)
+
+    @property
+    def _ended_key(self) -> str:
+        return f"{self.external_id_key}.ended"
 
     @abstractmethod
     def submit_job(self, context: Mapping[str, Any]) -> Any:

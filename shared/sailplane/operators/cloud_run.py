@@ -84,7 +84,9 @@ class CloudRunExecuteJobOperator(ResumableJobMixin, GoogleOperator):
         """What follows when the execution has ended."""
         if event["status"] != SUCCEEDED:
             raise AirflowException(event["message"])
-        return self.get_job_result(event["execution"], context)
+        result = self.get_job_result(event["execution"], context)
+        self._note_end(event["execution"], context)
+        return result
 
     def submit_job(self, context: Mapping[str, Any]) -> str:
         execution = self.hook.execute_job(self.job_name, self.region, self.project_id, self.overrides)

@@ -70,6 +70,7 @@ def test_a_later_try_goes_on_with_an_execution_that_runs_or_has_succeeded_and_be
     for _ in range(2):
         make(overrides=overrides(1)).execute(context(store))
         assert store["cloud_run_execution"] == name
+        del store["cloud_run_execution.ended"]  # As when its worker dies before the task has ended.
     store["cloud_run_execution"] = f"{name}-gone"
     with pytest.raises(AirflowException, match="1 failed"):
         make(overrides=overrides(1)).execute(context(store))

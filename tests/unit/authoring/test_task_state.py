@@ -191,6 +191,18 @@ def test_a_later_try_finds_the_job_of_the_one_before(bundle: Bundle, status: str
     assert operator.calls == ["submit", "poll 1", *second_try]
 
 
+def test_a_task_that_has_succeeded_and_was_cleared_submits_a_new_job(bundle: Bundle) -> None:
+    dag = bundle.one(JOBS.replace('context["ti"].try_number == 1', 'context["ti"].try_number == 3'))
+    operator = type(dag.get_task("job"))
+    operator.status = "DONE"
+    assert bundle.value(dag, "job") == "rows of 1"
+    assert bundle.value(dag, "job", try_number=2) == "rows of 4"
+    assert bundle.run(dag, "job", try_number=3).kind is OutcomeKind.FAILED
+    assert operator.calls[6:] == ["submit", "poll 7"], "cleared again, and lost while it waited"
+    assert bundle.value(dag, "job", try_number=4) == "rows of 7"
+    assert operator.calls[8:] == ["result 7"]
+
+
 def test_a_job_that_is_not_durable_is_submitted_by_each_try(bundle: Bundle) -> None:
     dag = bundle.one(JOBS)
     operator = type(dag.get_task("forgetful"))
