@@ -12,6 +12,7 @@ from localcloud.faults import Fault, FaultKind
 from sailplane.engine import answering, clearing, holding, pools
 from sailplane.engine.clearing import Clear
 from sailplane.model import xcom
+from sailplane.model.deadlines import ReferenceKind, SerializedDeadline
 from sailplane.model.errors import AlreadyExists
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.human_steps import HumanReply, HumanRequest, Person
@@ -19,6 +20,7 @@ from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.pools import Pool
 from sailplane.model.resuming import Resumption
 from sailplane.model.states import RunState
+from sailplane.model.usage import total
 
 ASK = TaskKey("ask")
 YES = HumanReply(by=Person(id="ada", name="Ada"), chosen_options=("Yes",))
@@ -197,3 +199,32 @@ def test_of_many_who_answer_at_the_same_moment_one_has_it(stage: Stage) -> None:
     assert step.answer is not None
     assert step.answer.answered_by == Person(id=winner, name=winner)
     assert stage.runner.tries == [("ask", 1), ("ask", 1), ("after", 1)]
+
+
+@pytest.mark.localcloud
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_a_question_used_stands_in_the_account_of_its_task(stage: Stage, answers: bool) -> None:
+    def asks_in_time(job: TaskJob) -> Outcome:
+        waiting = asks(job)
+        if waiting.question is None:
+            return waiting
+        request = replace(waiting.question, defaults=("No",))
+        return replace(waiting, question=request, resume_at=stage.clock() + timedelta(minutes=5))
+
+    stage.runner.script["ask", 1] = asks_in_time
+    deadline = SerializedDeadline(reference=ReferenceKind.QUEUED_AT, interval=timedelta(hours=1))
+    shape = dag(task("ask"), task("after", "ask"), deadlines=(deadline,))
+    stage.push(shape)
+    before = stage.count()
+    key = stage.start(shape)
+    stage.deliver_all()
+    if answers:
+        answer(stage, key)
+    else:
+        stage.clock.turn(minutes=5)
+        stage.tick()
+    stage.deliver_all()
+    counted = stage.since(before)
+    used = total([stage.run(key).usage, *(each.usage for each in stage.cloud.store.tasks(key))])
+    assert stage.run(key).state is RunState.SUCCESS
+    assert (used.writes, used.deletes) == (counted["firestore.writes"], counted["firestore.deletes"])
