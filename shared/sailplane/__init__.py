@@ -147,7 +147,13 @@ if TYPE_CHECKING:
         BigQueryToGCSOperator,
         GCSToBigQueryOperator,
     )
-    from sailplane.operators.branch import BaseBranchOperator, BranchPythonOperator, ShortCircuitOperator, SkipMixin
+    from sailplane.operators.branch import (
+        BaseBranchOperator,
+        BranchMixIn,
+        BranchPythonOperator,
+        ShortCircuitOperator,
+        SkipMixin,
+    )
     from sailplane.operators.cloud_run import CloudRunExecuteJobOperator
     from sailplane.operators.datetime import BranchDateTimeOperator
     from sailplane.operators.docker import DockerOperator
@@ -250,7 +256,8 @@ __all__ = [
     "BigQueryTableExistenceSensor", "BigQueryTablePartitionExistenceSensor", "BigQueryToBigQueryOperator",
     "BigQueryToGCSOperator", "BigQueryUpdateTableOperator", "BigQueryUpdateTableSchemaOperator",
     "BigQueryUpsertTableOperator", "BigQueryValueCheckOperator", "BranchDateTimeOperator", "BranchDayOfWeekOperator",
-    "BranchExternalPythonOperator", "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
+    "BranchExternalPythonOperator", "BranchMixIn",
+    "BranchPythonOperator", "BranchPythonVirtualenvOperator", "BranchSQLOperator",
     "CloudFunctionInvokeFunctionOperator", "CloudFunctionsHook", "CloudRunExecuteJobOperator", "CloudRunHook",
     "Configuration", "Connection", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
     "DagRunInfo", "DagStateTrigger", "DataInterval", "Dataset", "DateTimeSensor", "DateTimeSensorAsync",

@@ -147,6 +147,7 @@ HOMES = {
     ),
     "sailplane.operators.branch": (
         "BaseBranchOperator",
+        "BranchMixIn",
         "BranchPythonOperator",
         "ShortCircuitOperator",
         "SkipMixin",

@@ -157,3 +157,18 @@ MISTAKES = {
 def test_a_mistake_says_what_would_be_right(bundle: Bundle, line: str, message: str) -> None:
     with pytest.raises(AuthorError, match=rf"^flow\.py, line 7, DAG 'x': .*{re.escape(message)}"):
         declared(bundle, line)
+
+
+def test_an_operator_of_ones_own_branches_by_the_mixin(bundle: Bundle) -> None:
+    dag = bundle.one("""
+        from airflow.sdk import DAG, BaseOperator, BranchMixIn
+        from airflow.providers.standard.operators.empty import EmptyOperator
+        class Look(BaseOperator, BranchMixIn):
+            def execute(self, context):
+                return self.do_branch(context, "fly")
+        with DAG("x"):
+            Look(task_id="look") >> [EmptyOperator(task_id="fly"), EmptyOperator(task_id="stay")]
+    """)
+    outcome = bundle.run(dag, "look")
+    assert outcome.error is None
+    assert outcome.skip_tasks == ("stay",)

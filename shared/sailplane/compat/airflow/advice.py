@@ -14,8 +14,6 @@ BY_NAME: Mapping[str, str] = {
     **dict.fromkeys(
         ("CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime", "Window"), _PARTITIONS
     ),
-    **dict.fromkeys(("Timetable", "DagRunInfo", "DataInterval", "TimeRestriction"), _TIMETABLES),
-    "BranchMixIn": "use @task.branch, or BranchPythonOperator",
     "DagBag": "it has no DagBag; `sailplane dags test` runs a DAG on this machine",
     "XCom": "use ti.xcom_pull and ti.xcom_push of the context",
     "hookimpl": "it has no listeners; use callbacks of the DAG and its tasks",
