@@ -103,8 +103,8 @@ class RunContext:
     limits_default_pool: bool = False
     """Whether the default pool had a limit when the run was created: until then nobody needs to look."""
     is_awaited: bool = False
-    """True: tasks wait for its end, and whoever closes it wakes them. It may be written while the run lives, and is known
-    to workers only once they read the run again: for that its document has another token then."""
+    """True: tasks wait for its end, and whoever closes it wakes them. It may be written while the run lives: workers
+    learn of it when they read the run again, for its document has another token then."""
     clear_number: int = 0
     """How often something was changed in it from outside: cleared, marked, held. See `model.interventions`."""
 
