@@ -75,7 +75,10 @@ def _close(
     cloud: Cloud, run: RunMemory, is_known: bool, clock: Callable[[], datetime], stop: Stop | None
 ) -> Closed | None:
     was_cleared = run.context.clear_number > 0
-    states = run.known_states() if is_known and not was_cleared else _read_states(cloud, run)
+    if is_known:
+        states: Mapping[TaskKey, TaskState] | None = _all_states(cloud, run) if was_cleared else run.known_states()
+    else:
+        states = _read_states(cloud, run)
     if states is None or not closing.is_over(run.dag, states, run.sizes) or not run.close_once():
         return None
     if was_cleared:

@@ -207,7 +207,16 @@ class _Round:
             return blanks.clear(instance, self.number, self.now)
         # A blank too: who knows the run from before this must not fill it.
         is_open = state.is_live or state is TaskState.NONE
-        return [Replace(self._touched(instance))] if is_open else []
+        return [Replace(self._touched(instance))] if is_open else self._counted_anew(instance)
+
+    def _counted_anew(self, instance: TaskInstance) -> list[Change]:
+        """What has ended and stays is counted by the joins of the version that the run follows now."""
+        if instance.task_id not in self.dag.task_dict:
+            return []
+        feeds = mapping.feeds(self.dag, instance, instance.state)
+        if feeds == instance.feeds:
+            return []
+        return [Replace(evolve(instance, feeds=feeds, claim=nonce(), clear_number=self.number))]
 
     def _mark(self, instance: TaskInstance, state: TaskState) -> list[Change]:
         marked = evolve(

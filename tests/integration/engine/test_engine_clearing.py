@@ -238,6 +238,17 @@ def test_a_run_goes_on_with_the_newest_version_of_its_dag_when_that_is_asked_for
     assert stage.run(key).state is RunState.SUCCESS
 
 
+def test_a_join_that_only_the_newest_version_has_counts_what_ended_before(stage: Stage) -> None:
+    names = [f"f{number:02}" for number in range(12)]
+    key = stage.start(dag(*(task(name) for name in names)))
+    stage.deliver_all()
+    stage.push(dag(*(task(name) for name in names), task("join", *names)))
+    clear(stage, key, "f03", on_latest_version=True)
+    stage.deliver_all()
+    assert stage.runner.tries[-2:] == [("f03", 2), ("join", 1)]
+    assert stage.run(key).state is RunState.SUCCESS
+
+
 def test_new_tasks_can_be_added_to_a_run_that_has_ended(stage: Stage) -> None:
     key = stage.start(chain_of("a", "b"))
     stage.deliver_all()
