@@ -39,9 +39,7 @@ class ResumableJobMixin(metaclass=OperatorMeta):
             external_id = self._submit(context)
         if not has_succeeded:
             self.poll_until_complete(external_id, context)
-        result = self.get_job_result(external_id, context)
-        self._note_end(external_id, context)
-        return result
+        return self._finish(external_id, context)
 
     def _earlier_job(self, context: Mapping[str, Any]) -> tuple[Any, bool]:
         """The id of an earlier try's job and whether it has succeeded; no id when there is none to go on with."""
@@ -67,8 +65,13 @@ class ResumableJobMixin(metaclass=OperatorMeta):
             context["task_state_store"].set(self.external_id_key, external_id)
         return external_id
 
+    def _finish(self, external_id: Any, context: Mapping[str, Any]) -> Any:
+        """The result; notes that the task has it, which a later try will find only after the task was cleared."""
+        result = self.get_job_result(external_id, context)
+        self._note_end(external_id, context)
+        return result
+
     def _note_end(self, external_id: Any, context: Mapping[str, Any]) -> None:
-        """Note that the task has the job's result: only after it was cleared a later try will find this."""
         if self.durable and external_id is not None:
             context["task_state_store"].set(self._ended_key, external_id)
 

@@ -74,8 +74,7 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
         if not self.deferrable:
             return self.execute_resumable(context)
         job_id, has_succeeded = self._earlier_job(context) if self.durable else (None, False)
-        external_id = job_id or self._submit(context)
-        return self.get_job_result(external_id, context) if has_succeeded else self._defer_to(external_id)
+        return self._finish(job_id, context) if has_succeeded else self._defer_to(job_id or self._submit(context))
 
     def _defer_to(self, external_id: str) -> NoReturn:
         job_id, location = self._place(external_id)
@@ -94,7 +93,10 @@ class BigQueryJobOperator(ResumableJobMixin, GoogleOperator):
         """What follows when the job has ended."""
         if event["status"] != SUCCESS:
             raise AirflowException(event["message"])
-        return self.get_job_result(event["job_id"], context)
+        result = self.get_job_result(event["job_id"], context)
+        if self.durable:
+            self._note_end(context["task_state_store"].get(self.external_id_key), context)
+        return result
 
     def _submit(self, context: Mapping[str, Any]) -> str:
         return self.submit_job(context)

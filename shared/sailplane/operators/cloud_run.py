@@ -68,7 +68,7 @@ class CloudRunExecuteJobOperator(ResumableJobMixin, GoogleOperator):
             return self.execute_resumable(context)
         execution, has_succeeded = self._earlier_job(context) if self.durable else (None, False)
         if has_succeeded:
-            return self.get_job_result(execution, context)
+            return self._finish(execution, context)
         return self._defer_to(execution or self._submit(context))
 
     def _defer_to(self, execution: str) -> NoReturn:
@@ -84,9 +84,7 @@ class CloudRunExecuteJobOperator(ResumableJobMixin, GoogleOperator):
         """What follows when the execution has ended."""
         if event["status"] != SUCCEEDED:
             raise AirflowException(event["message"])
-        result = self.get_job_result(event["execution"], context)
-        self._note_end(event["execution"], context)
-        return result
+        return self._finish(event["execution"], context)
 
     def submit_job(self, context: Mapping[str, Any]) -> str:
         execution = self.hook.execute_job(self.job_name, self.region, self.project_id, self.overrides)

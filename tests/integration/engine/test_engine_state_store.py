@@ -1,13 +1,15 @@
 """State of task instances in the store: it outlives tries and workers, expires, and costs what it says."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from engine_flights import Flight
 from engine_stage import Stage, dag, task
 
 from localcloud.faults import Fault, FaultKind
-from sailplane.engine import state_store
+from sailplane.engine import clearing, state_store
+from sailplane.engine.clearing import Clear
 from sailplane.engine.values import InEnvironment, Values
 from sailplane.model.assets import asset_id
 from sailplane.model.ids import RunKey, TaskKey
@@ -188,3 +190,52 @@ def test_a_task_hears_that_the_store_is_away_and_can_go_on(stage: Stage, flight:
         """)
     assert stage.instance(key, "ask").error is None, stage.instance(key, "ask").error
     assert stage.instance(key, "ask").xcoms["return_value"] == '["Unavailable",1]'
+
+
+def test_a_resumable_job_outlives_its_try_and_is_submitted_anew_by_a_cleared_task(
+    stage: Stage, flight: Flight, tmp_path: Path
+) -> None:
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    key = flight.fly(f"""
+        from datetime import timedelta
+        from pathlib import Path
+        from sailplane import BaseOperator, DAG, ResumableJobMixin
+
+        JOBS = Path({str(jobs)!r})
+
+        class Elsewhere(ResumableJobMixin, BaseOperator):
+            def execute(self, context):
+                return self.execute_resumable(context)
+
+            def submit_job(self, context):
+                name = f"job-{{len(list(JOBS.iterdir())) + 1}}"
+                (JOBS / name).write_text("RUNNING")
+                return name
+
+            def get_job_status(self, external_id, context):
+                return (JOBS / external_id).read_text()
+
+            def is_job_active(self, status):
+                return status == "RUNNING"
+
+            def is_job_succeeded(self, status):
+                return status == "DONE"
+
+            def poll_until_complete(self, external_id, context):
+                if context["ti"].try_number == 1:
+                    import os
+                    os._exit(1)
+                (JOBS / external_id).write_text("DONE")
+
+            def get_job_result(self, external_id, context):
+                return [external_id, context["ti"].try_number]
+
+        with DAG("flight"):
+            Elsewhere(task_id="train", retries=1, retry_delay=timedelta(0))
+        """)
+    assert stage.instance(key, "train").xcoms["return_value"] == '["job-1",2]'
+    clearing.clear(stage.cloud, stage.clock, key, Clear(named=("train",)))
+    flight.work()
+    assert stage.instance(key, "train").xcoms["return_value"] == '["job-2",3]'
+    assert len(list(jobs.iterdir())) == 2

@@ -102,9 +102,18 @@ def test_a_later_try_goes_on_with_the_job_of_an_earlier_one(bigquery: FakeBigQue
     bigquery.jobs[job_id]["looks"] = 2
     second = make(BigQueryInsertJobOperator, configuration=QUERY)
     assert second.execute(context(store, 2)) == job_id
+    lose_the_end(store)
     third = make(BigQueryInsertJobOperator, configuration=QUERY)
     assert third.execute(context(store, 3)) == job_id
     assert bigquery.insertions == 1
+    cleared = make(BigQueryInsertJobOperator, configuration=QUERY)
+    assert cleared.execute(context(store, 4)) != job_id
+    assert bigquery.insertions == 2
+
+
+def lose_the_end(store: dict[str, Any]) -> None:
+    """As when the worker dies before the task has ended."""
+    del store["bigquery_job_id.ended"]
 
 
 def test_a_job_that_failed_or_never_began_is_run_again(bigquery: FakeBigQuery) -> None:
@@ -163,6 +172,7 @@ def test_a_deferred_job_is_waited_for_by_its_trigger(bigquery: FakeBigQuery) -> 
     job_id = store["bigquery_job_id"]
     assert event.payload == {"status": "success", "message": "Job completed", "job_id": job_id}
     assert operator.execute_complete(context(store), event.payload) == job_id
+    lose_the_end(store)
     assert operator.execute(context(store, 2)) == job_id
     bigquery.jobs[job_id]["error"] = {"reason": "x", "message": "broken"}
     failed = first_event(trigger).payload
@@ -187,6 +197,7 @@ def test_a_job_in_another_region_is_found_by_its_location(bigquery: FakeBigQuery
     job_id = make(BigQueryInsertJobOperator, configuration=QUERY).execute(context(store))
     assert store["bigquery_job_id"] == f"europe-west1.{job_id}"
     for deferrable in (False, True):
+        lose_the_end(store)
         again = make(BigQueryInsertJobOperator, configuration=QUERY, deferrable=deferrable)
         assert again.execute(context(store, 2)) == job_id
     waiting = make(BigQueryInsertJobOperator, configuration=QUERY, deferrable=True)
