@@ -97,9 +97,7 @@ def _of(task: "BaseOperator", sums: Mapping[WeightRule, Weigh]) -> tuple[int, ..
 def _by_strategy(task: "BaseOperator", strategy: PriorityWeightStrategy) -> tuple[int, ...]:
     found: list[int] = []
     for number in range(1, min(task.retries + 1, MOST_TRIES) + 1):
-        ti = SimpleNamespace(
-            task=task, task_id=task.task_id, dag_id=task.dag_id, try_number=number, map_index=UNMAPPED
-        )
+        ti = SimpleNamespace(task=task, task_id=task.task_id, dag_id=task.dag_id, try_number=number, map_index=UNMAPPED)
         weight: Any = strategy.get_weight(ti)
         if not isinstance(weight, int):
             name = type(strategy).__name__
