@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +190,7 @@ class RunQuestions:
     def _before(self, date: datetime | None, **wanted: Any) -> RunFacts | None:
         if date is None:
             return None
-        runs = self.find_runs(RunQuery(dag_id=self.dag_id, before=date, **wanted)).runs
+        runs = self.find_runs(RunQuery(dag_id=self.dag_id, before=_plain(date), **wanted)).runs
         return runs[0] if runs else None
 
 
@@ -214,7 +214,7 @@ def _query(
     return RunQuery(
         dag_id=dag_id,
         run_ids=tuple(run_ids or ()),
-        logical_dates=tuple(logical_dates or ()),
+        logical_dates=tuple(map(_plain, logical_dates or ())),
         takes_all=logical_dates is None and run_ids is None,
         **fields,
     )
@@ -236,6 +236,11 @@ def _view(dag_id: str, run: RunFacts, date: datetime) -> DagRunView:
         triggered_by=run.triggered_by,
         find=lambda: run,
     )
+
+
+def _plain(moment: datetime) -> datetime:
+    """A moment, which may be pendulum's, as one that goes over to the supervisor."""
+    return datetime.fromtimestamp(moment.timestamp(), UTC)
 
 
 def _moment(moment: datetime | None) -> datetime | None:

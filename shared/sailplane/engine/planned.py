@@ -18,17 +18,20 @@ from sailplane.planner.schedule import NextRun
 
 ASK_AGAIN = timedelta(minutes=1)
 """After a request that nobody has answered."""
+STALE = timedelta(minutes=5)
+"""A younger list is followed: the tick may come a minute late, and some timetables fire more often than that."""
 
 
 def must_plan(schedule: DagSchedule, now: datetime) -> bool:
-    """Whether the timetable has to be asked: nothing is planned, or what is was planned before two of it were due.
+    """Whether the timetable has to be asked: nothing is planned, or what is was planned long before two were due.
 
     The latter would be runs that were missed, about which a timetable may think otherwise by now (`catchup`).
     """
     planned = schedule.planned
     if not planned or schedule.planned_at is None:
         return True
-    return len(planned) > 1 and schedule.planned_at < planned[1].run_after <= now
+    is_old = now - schedule.planned_at >= STALE
+    return is_old and len(planned) > 1 and schedule.planned_at < planned[1].run_after <= now
 
 
 def ask(cloud: Cloud, schedule: DagSchedule, now: datetime) -> None:

@@ -1,11 +1,16 @@
 """What the engine finds in a DAG's earlier runs: the last that succeeded, a task's last instance, an XCom of before."""
 
+import json
+import textwrap
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from engine_flights import Flight
 from engine_stage import FAILED, Stage, dag, task
 
+from sailplane.authoring.loading import load_file
+from sailplane.authoring.serialization import serialize
 from sailplane.engine import other_runs
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.services import Services
@@ -99,3 +104,33 @@ def test_the_run_that_succeeded_last_is_found_with_one_read_when_it_is_the_last(
     before = stage.count()
     asked(stage, 5, run_states=(RunState.SUCCESS,))
     assert stage.since(before)["firestore.reads"] == 1
+
+
+TEXT = """
+    from sailplane import DAG, task
+    with DAG("flight"):
+        @task
+        def land(ti=None, prev_data_interval_end_success=None, dag_run=None):
+            if ti.xcom_pull(task_ids="land", include_prior_dates=True) is None:
+                return [0]
+            run, instance = ti.get_previous_dagrun("success"), ti.get_previous_ti(state="success")
+            dates = [dag_run.logical_date]
+            return [run.run_id, instance.run_id, prev_data_interval_end_success == run.data_interval_end,
+                    ti.get_dr_count("flight", logical_dates=dates), dag_run.triggering_user_name]
+        land()
+"""
+
+
+def test_a_task_in_a_real_child_asks_about_earlier_runs(stage: Stage, flight: Flight) -> None:
+    (stage.bundle / "dags.py").write_text(textwrap.dedent(TEXT))
+    (flow,) = load_file(stage.bundle, "dags.py").values()
+    for number in (1, 2):
+        key = stage.start(
+            serialize(flow, "dags.py"), logical_date=day(stage, number), run_id=f"day{number}", user="ada"
+        )
+        while taken := stage.bus.take():
+            for data in taken:
+                flight.worker.handle(data)
+    ended = stage.instance(key, "land")
+    assert ended.error is None
+    assert json.loads(ended.xcoms["return_value"]) == ["day1", "day1", True, 1, "ada"]

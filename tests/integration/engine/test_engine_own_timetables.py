@@ -161,6 +161,17 @@ def test_runs_that_were_missed_are_asked_about_anew_and_then_made_as_the_timetab
     assert len(asked(stage)) == 2
 
 
+def test_runs_that_a_tick_comes_too_late_for_by_a_minute_are_made_from_the_list(stage: Stage) -> None:
+    first = stage.clock() + timedelta(seconds=30)
+    begin(stage, *(first + timedelta(seconds=30 * n) for n in range(6)))
+    stage.clock.turn(minutes=1)
+    made = 0
+    while started := stage.tick().runs_created:
+        made += started
+    assert made == 2
+    assert len(asked(stage)) == 1
+
+
 def test_a_paused_dag_is_not_asked_and_let_go_on_it_is_asked_at_once(stage: Stage) -> None:
     begin(stage, stage.clock() + timedelta(minutes=10))
     set_paused(stage.cloud, "flight", True, stage.clock())
