@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from engine_deaths import Died, die_after
 from engine_stage import FAILED, SUCCESS, Stage, chain, dag, fan, task
 
 from localcloud.faults import Fault, FaultKind
@@ -17,10 +18,6 @@ from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
 from sailplane.model.states import RunState, TaskState
 from sailplane.runner.cancellation import Cancellation
-
-
-class Died(BaseException):
-    """The worker's process is gone."""
 
 
 def test_a_message_delivered_three_times_runs_its_task_once(stage: Stage) -> None:
@@ -87,7 +84,7 @@ def test_a_worker_that_dies_after_any_commit_loses_nothing(stage: Stage, commit:
     shape = dag(task("a"), task("b", "a", retries=3), task("c", "a", retries=3), task("join", "b", "c", retries=3))
     key = stage.start(shape)
     dying = stage.make_worker("dying")
-    _die_after(dying, commit)
+    die_after(dying, commit)
     stage.workers.append(dying)
     undone: list[bytes] = []
     while taken := stage.bus.take():
@@ -108,23 +105,6 @@ def test_a_worker_that_dies_after_any_commit_loses_nothing(stage: Stage, commit:
     # Only a task that the dying worker had claimed may have lost a try; `a` has no other.
     if stage.run(key).state is RunState.FAILED:
         assert stage.instance(key, "a").state is TaskState.FAILED
-
-
-def _die_after(worker: Worker, commits: int) -> None:
-    """Let the worker's store go through `commits` commits, then die before the next."""
-    store, left = worker.cloud.store, [commits]
-
-    class Dying:
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
-
-        def commit(self, *unit: object) -> object:
-            if left[0] == 0:
-                raise Died
-            left[0] -= 1
-            return store.commit(*unit)  # type: ignore[arg-type]
-
-    worker.cloud = replace(worker.cloud, store=Dying())  # type: ignore[arg-type]
 
 
 def test_a_worker_lost_while_a_task_runs_costs_that_try_only(stage: Stage) -> None:

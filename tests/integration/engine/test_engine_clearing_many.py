@@ -1,16 +1,13 @@
 """Clearing of mapped tasks, of thousands of instances, and what dies in the middle of it."""
 
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from engine_deaths import Died, dying
 from engine_stage import SUCCESS, Stage, chain, dag, task
-from test_engine_interleavings import Hooked
-from test_engine_mapping import Died, by_task, grouped, mapped, returning, tries
+from test_engine_mapping import by_task, grouped, mapped, returning, tries
 
-from sailplane.cloud.changes import Change
 from sailplane.cloud.wiring import Cloud
 from sailplane.engine import clearing
 from sailplane.engine.clearing import Clear
@@ -23,20 +20,6 @@ from sailplane.model.states import RunState, TaskState
 def clear(stage: Stage, key: RunKey, *named: str | TaskKey, cloud: Cloud | None = None, **options: Any) -> list[str]:
     what = Clear(named=named or None, **options)
     return [str(each.key) for each in clearing.clear(cloud or stage.cloud, stage.clock, key, what)]
-
-
-def dying(stage: Stage, after: int) -> Cloud:
-    """The cloud of a process that dies instead of its commit number `after`."""
-    left = after
-
-    def commit(unit: Sequence[Change], *rest: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Died
-        return stage.cloud.store.commit(unit, *rest)
-
-    return replace(stage.cloud, store=Hooked(stage.cloud.store, commit=commit))
 
 
 def test_one_instance_of_a_mapped_task_runs_again_and_what_follows_it(stage: Stage) -> None:
@@ -93,7 +76,7 @@ def test_a_clear_that_dies_on_the_way_is_completed_by_an_alarm(stage: Stage, aft
     key = stage.start(mapped(stage, 450))
     stage.deliver_all()
     try:
-        clear(stage, key, "work", downstream=True, cloud=dying(stage, after))
+        clear(stage, key, "work", downstream=True, cloud=dying(stage.cloud, after))
     except Died:
         assert stage.run(key).state in (RunState.QUEUED, RunState.RUNNING)
     stage.bus.take()
@@ -124,7 +107,7 @@ def test_a_clear_of_a_run_that_goes_on_survives_a_death_at_any_step(stage: Stage
 def _clearing(stage: Stage, after: int) -> Any:
     def clears(job: TaskJob) -> Outcome:
         with suppress(Died):
-            clear(stage, job.run.key, "t00", downstream=True, cloud=dying(stage, after))
+            clear(stage, job.run.key, "t00", downstream=True, cloud=dying(stage.cloud, after))
         return SUCCESS
 
     return clears
@@ -135,7 +118,7 @@ def test_thousands_of_instances_are_cleared_although_who_did_it_died(stage: Stag
     of = dag(task("work", expansion=over, needs_code=False), task("join", "work"))
     key = _finished(stage, of)
     with pytest.raises(Died):
-        clear(stage, key, "work", downstream=True, cloud=dying(stage, 10))
+        clear(stage, key, "work", downstream=True, cloud=dying(stage.cloud, 10))
     cleared = [each.clear_number for each in stage.cloud.store.tasks(key)]
     assert 0 < sum(cleared) < 3_001
     stage.clock.turn(seconds=61)

@@ -1,11 +1,11 @@
 """What a try that waits survives, and what it costs."""
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from engine_deaths import Died, die_after
 from engine_stage import Stage, dag, task
 
 from localcloud.faults import Fault, FaultKind
@@ -19,10 +19,6 @@ from sailplane.model.states import RunState
 
 WAIT = timedelta(minutes=5)
 OTHER = run_event("other", "r1")
-
-
-class Died(BaseException):
-    """The worker's process is gone."""
 
 
 def defers_twice(stage: Stage, job: TaskJob) -> Outcome:
@@ -67,20 +63,8 @@ def test_a_commit_whose_answer_is_lost_changes_nothing(stage: Stage, commit: int
 @pytest.mark.parametrize("commit", range(4))
 def test_a_worker_that_dies_before_any_commit_loses_no_task(stage: Stage, commit: int) -> None:
     key = begin(stage, retries=1, retry_delay=timedelta(seconds=1))
-    dying, left = stage.make_worker("dying"), [commit]
-    store = dying.cloud.store
-
-    class Dying:
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
-
-        def commit(self, *unit: Any) -> object:
-            if left[0] == 0:
-                raise Died
-            left[0] -= 1
-            return store.commit(*unit)
-
-    dying.cloud = replace(dying.cloud, store=Dying())  # type: ignore[arg-type]
+    dying = stage.make_worker("dying")
+    die_after(dying, commit)
     stage.workers.append(dying)
     for _ in range(3):
         deliver(stage, dying)

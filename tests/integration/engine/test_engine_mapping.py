@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from engine_deaths import Died, die_after
 from engine_stage import FAILED, SUCCESS, ScriptedRunner, Stage, all_in, dag, task
 
-from sailplane.engine.worker import Worker
 from sailplane.model.dags import SerializedDag, SerializedGroup
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import RunKey, TaskKey
@@ -17,10 +16,6 @@ from sailplane.model.states import RunState, TaskState
 OVER_MAKE = Expansion(sources=(Source(kind=SourceKind.XCOM, task_id="make"),))
 OVER_WORK = Expansion(sources=(Source(kind=SourceKind.XCOM, task_id="work"),))
 MAKE = task("make", is_mapped_over=True)
-
-
-class Died(BaseException):
-    """The worker's process is gone."""
 
 
 def returning(length: int) -> Outcome:
@@ -108,7 +103,7 @@ def test_an_expansion_that_dies_after_any_commit_is_completed(stage: Stage, comm
     size = 801
     key = stage.start(mapped(stage, size))
     dying = stage.make_worker("dying")
-    _die_after(dying, commit)
+    die_after(dying, commit)
     stage.workers.append(dying)
     undone: list[bytes] = []
     for data in stage.bus.take():
@@ -128,23 +123,6 @@ def test_an_expansion_that_dies_after_any_commit_is_completed(stage: Stage, comm
         return
     assert by_task(stage, key) == {"make": 1, "work": size, "join": 1}
     assert len(tries(stage.runner)) == len(set(tries(stage.runner)))
-
-
-def _die_after(worker: Worker, commits: int) -> None:
-    """Let the worker's store go through `commits` commits, then die before the next."""
-    store, left = worker.cloud.store, [commits]
-
-    class Dying:
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
-
-        def commit(self, *unit: object) -> object:
-            if left[0] == 0:
-                raise Died
-            left[0] -= 1
-            return store.commit(*unit)  # type: ignore[arg-type]
-
-    worker.cloud = replace(worker.cloud, store=Dying())  # type: ignore[arg-type]
 
 
 def test_the_producers_message_delivered_again_expands_nothing_twice(stage: Stage) -> None:

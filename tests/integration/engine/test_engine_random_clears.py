@@ -5,9 +5,8 @@ import threading
 from contextlib import suppress
 
 import pytest
+from engine_deaths import Died, dying
 from engine_stage import SUCCESS, Stage, dag, task
-from test_engine_clearing_many import dying
-from test_engine_mapping import Died
 
 from sailplane.engine import clearing, holding
 from sailplane.engine.clearing import Clear
@@ -55,7 +54,7 @@ class Meddler:
     def _meddle(self, key: RunKey, name: str, after: int, *, holds: bool) -> None:
         if holds:
             holding.hold(self._stage.cloud, self._stage.clock, key)
-        clearing.clear(dying(self._stage, after), self._stage.clock, key, Clear(named=(name,), downstream=True))
+        clearing.clear(dying(self._stage.cloud, after), self._stage.clock, key, Clear(named=(name,), downstream=True))
         if holds:
             holding.resume(self._stage.cloud, self._stage.clock, key)
 

@@ -3,11 +3,11 @@
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from engine_deaths import Died, die_after
 from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, fan, task
 
 from localcloud.faults import Fault, FaultKind
@@ -179,9 +179,6 @@ def test_one_that_waits_for_its_retry_takes_no_slot(stage: Stage) -> None:
 
 
 def test_the_slot_of_a_lost_worker_is_free_again(stage: Stage) -> None:
-    class Died(BaseException):
-        pass
-
     def die(job: TaskJob) -> Outcome:
         raise Died
 
@@ -307,27 +304,12 @@ def test_a_commit_whose_answer_is_lost_gives_no_slot_twice(stage: Stage, commit:
 
 @pytest.mark.parametrize("commit", range(9))
 def test_a_worker_that_dies_after_any_commit_leaks_no_slot(stage: Stage, commit: int) -> None:
-    class Died(BaseException):
-        pass
-
     make_pool(stage, 1)
     key = stage.start(
         dag(task("a", **IN_POOL, retries=2), task("b", "a", **IN_POOL, retries=2), task("c", **IN_POOL, retries=2))
     )
     dying = stage.make_worker("dying")
-    store, left = dying.cloud.store, [commit]
-
-    class Dying:
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
-
-        def commit(self, *unit: Any) -> object:
-            if left[0] == 0:
-                raise Died
-            left[0] -= 1
-            return store.commit(*unit)
-
-    dying.cloud = replace(dying.cloud, store=Dying())  # type: ignore[arg-type]
+    die_after(dying, commit)
     stage.workers.append(dying)
     undone: list[bytes] = []
     while taken := stage.bus.take():
