@@ -142,7 +142,8 @@ class Alarms:
             return
         about = journal.about(instance)
         _log.info("run=%s task=%s try=%d: %s", run.key, instance.key, instance.try_number, answer.reason, extra=about)
-        if run.is_held and answer.action in _STARTS:
+        # The alarm of one that waits for a pool's rate is that of all who wait for it, in other runs too.
+        if run.is_held and answer.action in _STARTS and not instance.waits_for_slots:
             self._put_off(instance)
             return
         match answer.action:
@@ -171,8 +172,15 @@ class Alarms:
             gates.decide(self._cloud, self._progress, run, gate, self._clock())
 
     def _put_off(self, instance: TaskInstance) -> None:
-        """Nothing of its run may start now: who lets the run go on looks at all its task instances."""
-        put_off = replace(instance, alarm_at=self._clock() + RUN_ALARM, alarms=interventions.PUT_OFF)
+        """Nothing of its run may start now: who lets a held run go on looks at all its task instances.
+
+        Who only clears or marks something in it does not, and is soon done.
+        """
+        run = self._cloud.store.run(instance.run)
+        if run is not None and run.hold is not None:
+            put_off = replace(instance, alarm_at=self._clock() + RUN_ALARM, alarms=interventions.PUT_OFF)
+        else:
+            put_off = replace(instance, alarm_at=self._clock() + interventions.UNFINISHED_ALARM)
         self._cloud.store.commit([Replace(put_off)])
 
     def _queue(self, run: RunMemory, instance: TaskInstance) -> bool:

@@ -29,7 +29,7 @@ class Outdated(Exception):
 
 def blank(instance: TaskInstance, clear_number: int) -> TaskInstance:
     """`instance`, cleared."""
-    tries = instance.try_number - 1 if instance.state in _NOT_BEGUN else instance.try_number
+    tries = instance.try_number - 1 if instance.state in _NOT_BEGUN and not _goes_on(instance) else instance.try_number
     return TaskInstance(
         run=instance.run,
         task_id=instance.task_id,
@@ -75,9 +75,13 @@ def clear(instance: TaskInstance, clear_number: int, now: datetime) -> list[Chan
 
 
 def _has_run(instance: TaskInstance) -> bool:
-    return (
-        not is_gate(instance.task_id) and instance.try_number > 0 and (bool(instance.worker) or instance.state in _RAN)
-    )
+    has_begun = bool(instance.worker) or instance.state in _RAN or _goes_on(instance)
+    return not is_gate(instance.task_id) and instance.try_number > 0 and has_begun
+
+
+def _goes_on(instance: TaskInstance) -> bool:
+    """Whether its try has begun and waited: it has a log, and perhaps a question that was answered."""
+    return instance.resumption is not None or instance.rescheduled_since is not None
 
 
 def _as_try(instance: TaskInstance, now: datetime) -> TaskInstance:

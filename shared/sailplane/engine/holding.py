@@ -18,6 +18,7 @@ from sailplane.model.ids import RunKey
 from sailplane.model.interventions import RunHold
 from sailplane.model.runs import DagRun, TaskInstance
 from sailplane.model.states import TaskState
+from sailplane.planner.slots import in_turn
 
 
 def hold(
@@ -59,16 +60,32 @@ def resume(cloud: Cloud, clock: Clock, key: RunKey) -> DagRun:
 
 def go_on(cloud: Cloud, clock: Clock, run: DagRun) -> None:
     """Start what is due in a run that is held no more: what its alarms would start, too."""
+    _take_turns(cloud, run)
     interventions.go_on(cloud, clock, run)
     alarms = Alarms(cloud, clock)
     for instance in cloud.store.tasks(run.key):
-        if instance.state is TaskState.SCHEDULED or (
-            instance.state.is_live and instance.alarms == interventions.PUT_OFF
-        ):
+        if _is_due(instance):
             try:
                 alarms.answer_task(evolve(instance, alarm_at=clock()))
             except TransientError:
                 return  # Their alarms ring again.
+
+
+def _take_turns(cloud: Cloud, run: DagRun) -> None:
+    """What waits for slots stands in its own place again; should that not come off, it waits behind all others."""
+    waiting = [each for each in cloud.store.tasks(run.key) if each.waits_for_slots and in_turn(each.rank) != each.rank]
+    interventions.write(cloud, [[Replace(evolve(each, rank=in_turn(each.rank), claim=nonce()))] for each in waiting])
+
+
+def _is_due(instance: TaskInstance) -> bool:
+    """Whether it was kept back: put off, or not woken by what it waits for. Who waits for slots was looked for."""
+    if instance.state in _WOKEN and instance.waits_for:
+        return True
+    is_scheduled = instance.state is TaskState.SCHEDULED and not instance.waits_for_slots
+    return is_scheduled or (instance.state.is_live and instance.alarms == interventions.PUT_OFF)
+
+
+_WOKEN = frozenset({TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED})
 
 
 def answer(cloud: Cloud, clock: Clock, run: DagRun) -> None:

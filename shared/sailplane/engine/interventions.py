@@ -36,6 +36,7 @@ from sailplane.model.runs import DagRun, RunContext, TaskInstance
 from sailplane.model.states import RunState, TaskState
 from sailplane.planner import closing, selection
 from sailplane.planner.alarms import QUEUED_ALARM, RUN_ALARM
+from sailplane.planner.slots import behind_all
 
 _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -109,11 +110,14 @@ def _noted(run: DagRun, order: Order, now: datetime) -> DagRun:
 
 
 def _callbacks_of(run: DagRun, dag: SerializedDag, noted: DagRun) -> list[Change]:
-    """What called the callbacks of a run that goes on makes room for those of its next end."""
+    """What called the callbacks of a run makes room for those of its next end; of one that stays ended, for those of
+    the state that it is given."""
     has_any = dag.has_success_callback or dag.has_failure_callback
-    if not has_any or not run.state.is_terminal or noted.state.is_terminal:
+    if not has_any or not run.state.is_terminal:
         return []
-    return [Delete(paths.task(run.key, TaskKey(callback))) for callback in RunCallback]
+    given = noted.intervention.run_state if noted.intervention is not None else None
+    due = [each for each in RunCallback if not noted.state.is_terminal or each.state is given]
+    return [Delete(paths.task(run.key, TaskKey(callback))) for callback in due]
 
 
 def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
@@ -129,7 +133,7 @@ def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
         changes = _Round(run=run, dag=dag, intervention=intervention, now=clock()).changes(instances)
         if not changes:
             break
-        if not _write(cloud, changes) and not _is_still(cloud, run):
+        if not write(cloud, changes) and not _is_still(cloud, run):
             return
     _finish(cloud, clock, run, dag, instances, intervention)
     if limits:  # Places of what was cleared are free.
@@ -142,7 +146,7 @@ def _is_still(cloud: Cloud, run: DagRun) -> bool:
     return stored is not None and stored.context.clear_number == run.context.clear_number
 
 
-def _write(cloud: Cloud, changes: Sequence[Sequence[Change]]) -> bool:
+def write(cloud: Cloud, changes: Sequence[Sequence[Change]]) -> bool:
     """Make `changes`, each whole or, when someone else got in its way, not at all. False when there were such."""
     is_whole = True
     for unit in _packed(changes):
@@ -239,7 +243,9 @@ class _Round:
         """`instance`, which goes on; in a run that is held it is not handed to a worker."""
         touched = evolve(instance, clear_number=self.number)
         if self.run.hold is not None and instance.state is TaskState.QUEUED and instance.limits:
-            return evolve(draft.waiting(touched), claim=nonce())
+            touched = evolve(draft.waiting(touched), claim=nonce())
+        if self.run.hold is not None and touched.waits_for_slots:
+            return evolve(touched, rank=behind_all(instance.rank))
         if self.run.hold is not None and instance.state is TaskState.QUEUED:
             return evolve(touched, state=TaskState.SCHEDULED, claim=nonce(), alarm_at=self.now + RUN_ALARM)
         if instance.state is TaskState.QUEUED and not instance.worker:
@@ -301,6 +307,10 @@ def _finish(
     _progress(cloud, clock).publish(RunMemory.of(done, dag), called)
     if done.state.is_terminal and not run.state.is_terminal:
         turns.start_waiting(cloud, clock, run.key.dag_id)
+        if done.context.is_awaited:
+            from sailplane.engine import events  # What it wakes is pushed forward by who imports this module.
+
+            events.run_ended(cloud, run.key, clock)
     go_on(cloud, clock, done)
 
 

@@ -155,11 +155,15 @@ class Slots:
         chosen: list[TaskInstance] = []
         late: TaskInstance | None = None
         size, after, wanted = 1, "", list(names)
+
+        def is_late(each: TaskInstance) -> bool:
+            return sight.waits_for_rate(each) and runs.may_start(each)
+
         for _ in range(_PAGES if budget is None else _PAGES_OF_AN_END):
             page = self._cloud.store.slots.waiting(wanted, limit=size, after=after)
             sight.take_in(page)
             chosen += (got_in := choose(page, sight.room, runs.may_start))
-            late = late or next((each for each in page if each not in got_in and sight.waits_for_rate(each)), None)
+            late = late or next((each for each in page if each not in got_in and is_late(each)), None)
             if budget is not None:
                 budget.subtract({name: places(name, each) for each in got_in for name in each.limits})
             wanted = [name for name in names if sight.has_room(name) and (budget is None or budget[name] > 0)]

@@ -64,6 +64,20 @@ def choose(
     return chosen
 
 
+_HELD = "~"
+"""Sorts behind all digits."""
+
+
+def behind_all(rank: str) -> str:
+    """`rank` of one whose run is held: thousands of them must not stand before those that can have the places."""
+    return rank if not rank or rank.startswith(_HELD) else _HELD + rank
+
+
+def in_turn(rank: str) -> str:
+    """`rank` as it was before its run was held."""
+    return rank.removeprefix(_HELD)
+
+
 def rank(priority: int, run_after: datetime, asked_at: datetime, task_id: str, map_index: int) -> str:
     """The order of those that wait, as a string that sorts: by priority, by their runs, then as they came.
 

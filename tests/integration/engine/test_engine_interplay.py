@@ -1,0 +1,138 @@
+"""What was made apart, together: runs held, cleared or marked while tasks wait for slots, triggers and runs."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, task
+
+from sailplane.cloud.changes import Replace
+from sailplane.engine import clearing, events, holding, interventions, marking, pools, runs
+from sailplane.engine.alarms import Alarms
+from sailplane.engine.clearing import Clear
+from sailplane.engine.interventions import Order
+from sailplane.model.dags import SerializedDag
+from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.ids import TaskKey
+from sailplane.model.other_runs import run_event
+from sailplane.model.pools import Pool
+from sailplane.model.resuming import Resumption
+from sailplane.model.states import RunState, TaskState
+
+
+def deferring(seconds: float, *waits_for: str) -> Callable[[TaskJob], Outcome]:
+    def go(job: TaskJob) -> Outcome:
+        if job.resumption is not None:
+            return SUCCESS
+        return Outcome(
+            kind=OutcomeKind.DEFERRED,
+            resumption=Resumption(method="go_on", began_at=job.started_at),
+            resume_at=job.started_at + timedelta(seconds=seconds),
+            waits_for=waits_for,
+        )
+
+    return go
+
+
+def in_pool(dag_id: str, width: int) -> SerializedDag:
+    return dag(*(task(f"t{n:03}", pool="db") for n in range(width)), dag_id=dag_id)
+
+
+def test_a_run_is_marked_to_and_fro_and_its_callbacks_are_called_each_time(stage: Stage) -> None:
+    stage.runner.script["a", 1] = FAILED
+    key = stage.start(dag(task("a"), has_failure_callback=True, has_success_callback=True))
+    stage.deliver_all()
+    for state in (RunState.SUCCESS, RunState.FAILED, RunState.SUCCESS):
+        assert marking.mark_run(stage.cloud, stage.clock, key, state).state is state
+        stage.deliver_all()
+    called = [job.task_id for job in stage.runner.jobs if job.about_run is not None]
+    assert called == ["~failure", "~success", "~failure", "~success"]
+
+
+def test_who_waits_for_a_run_is_woken_when_that_is_marked(stage: Stage) -> None:
+    stage.push(dag(task("x"), dag_id="other"))
+    other = runs.trigger(stage.cloud, "other", run_id="r", is_awaited=True, now=stage.clock()).key
+    stage.bus.take()
+    stage.runner.script["a", 1] = deferring(3600, run_event("other", "r"))
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    marking.mark_run(stage.cloud, stage.clock, other, RunState.SUCCESS)
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_what_happens_while_a_run_is_held_wakes_its_tasks_when_it_goes_on(stage: Stage) -> None:
+    stage.runner.script["a", 1] = deferring(3600, "gs://lake/file")
+    key = stage.start(dag(task("a")))
+    stage.deliver_all()
+    holding.hold(stage.cloud, stage.clock, key)
+    assert events.object_changed(stage.cloud, "lake", "file", events.FINALIZED, stage.clock) == 0
+    holding.resume(stage.cloud, stage.clock, key)
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_a_run_that_is_held_does_not_keep_the_rate_of_a_pool_from_others(stage: Stage) -> None:
+    pools.put(stage.cloud, Pool(name="db", slots=5, rate="2/m"), stage.clock)
+    held = stage.start(in_pool("first", 4))
+    stage.clock.turn(seconds=1)
+    key = stage.start(in_pool("second", 3))
+    stage.deliver_all()
+    holding.hold(stage.cloud, stage.clock, held)
+    for _ in range(4):
+        stage.clock.turn(seconds=60)
+        stage.tick()
+        stage.deliver_all()
+    assert all_in(stage.states(key), TaskState.SUCCESS)
+    holding.resume(stage.cloud, stage.clock, held)
+    for _ in range(4):
+        stage.deliver_all()
+        stage.clock.turn(seconds=60)
+        stage.tick()
+    assert all_in(stage.states(held), TaskState.SUCCESS)
+
+
+def test_the_tasks_of_a_run_that_is_held_stand_in_nobodys_way(stage: Stage) -> None:
+    pools.put(stage.cloud, Pool(name="db", slots=1), stage.clock)
+    held = stage.start(in_pool("first", 150))
+    before = {each.key: each.rank for each in stage.cloud.store.tasks(held)}
+    for _ in range(2):
+        holding.hold(stage.cloud, stage.clock, held)
+    stage.clock.turn(seconds=1)
+    key = stage.start(in_pool("second", 3))
+    stage.deliver_all()
+    assert all_in(stage.states(key), TaskState.SUCCESS)
+    holding.resume(stage.cloud, stage.clock, held)
+    assert {each.key: each.rank for each in stage.cloud.store.tasks(held)} == before
+
+
+def test_a_try_that_is_cleared_while_it_waits_to_go_on_is_kept_and_has_its_own_number(stage: Stage) -> None:
+    pools.put(stage.cloud, Pool(name="db", slots=1), stage.clock)
+    stage.runner.script["a", 1] = deferring(60)
+    key = stage.start(dag(task("a", pool="db")))
+    stage.deliver_all()
+    pools.put(stage.cloud, Pool(name="db", slots=0), stage.clock)
+    stage.clock.turn(seconds=61)
+    stage.tick()
+    clearing.clear(stage.cloud, stage.clock, key, Clear())
+    pools.put(stage.cloud, Pool(name="db", slots=1), stage.clock)
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
+    assert stage.runner.tries == [("a", 1), ("a", 2)]
+    assert [each.try_number for each in stage.cloud.store.tries(key, TaskKey("a"))] == [1]
+
+
+def test_an_alarm_that_rings_while_something_is_cleared_is_answered_soon(stage: Stage) -> None:
+    stage.runner.script["a", 1] = deferring(60)
+    key = stage.start(dag(task("a"), task("b")))
+    stage.deliver_all()
+    run = stage.run(key)
+    order = Order(clears=[TaskKey("b")], run=run)
+    noted = interventions._noted(run, order, stage.clock())
+    stage.cloud.store.commit([Replace(noted)])
+    stage.clock.turn(seconds=61)
+    Alarms(stage.cloud, stage.clock).answer_task(stage.instance(key, "a"))
+    interventions.carry_out(stage.cloud, stage.clock, stage.run(key))
+    stage.clock.turn(seconds=61)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.run(key).state is RunState.SUCCESS
