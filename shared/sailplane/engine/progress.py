@@ -5,7 +5,8 @@ created is found by the redelivered message or by the run's alarm.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -107,7 +108,8 @@ class Progress:
         if ending is not None:
             self._closed(run, ending, result.tokens)
         else:
-            self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
+            with self._or_anew(run.key):
+                self.hand_out(run, with_tokens(first, result.tokens[1:]), rest, kept)
         self.free(run, ended, kept)
         self._wake_next(run, [ended.key, *drafted.settled])
         if ending is None and not drafted.resolves(run.dag, [ended.key]):
@@ -127,7 +129,8 @@ class Progress:
             return True
         self._wake_next(run, [ended.key])
         if run.dag.fail_fast and ended.state is TaskState.FAILED:
-            self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
+            with self._or_anew(run.key):
+                self.stop(run, self._cloud.store.tasks(run.key), Stop.FAIL_FAST)
             self.free(run, ended)  # Not before: nothing of this run is to begin.
         else:
             self.free(run, ended, kept)
@@ -136,10 +139,16 @@ class Progress:
 
     def follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
         """Push `run` forward from task instances whose ends are committed; `kept` as in `end`."""
-        try:
+        with self._or_anew(run.key):
             self._follow(run, ended, kept)
+
+    @contextmanager
+    def _or_anew(self, key: RunKey) -> Iterator[None]:
+        """When the block finds that the run was changed from outside, it is pushed forward from what is stored."""
+        try:
+            yield
         except Outdated:
-            self.look_anew(run.key)
+            self.look_anew(key)
 
     def _follow(self, run: RunMemory, ended: Iterable[TaskKey], kept: list[TaskInstance] | None) -> None:
         frontier = list(ended)
@@ -171,12 +180,10 @@ class Progress:
         """Push `run` forward from its documents, which `instances` are all of: what a crash left undone is done."""
         if run.is_held:
             return
-        try:
+        with self._or_anew(run.key):
             blanks.check(run, instances)
             self.admit(run, {name for each in instances if each.waits_for_slots for name in each.limits})
             self._replan(run, instances)
-        except Outdated:
-            self.look_anew(run.key)
 
     def look_anew(self, key: RunKey) -> None:
         """Push a run forward from what is stored now, unless it is over or held."""
@@ -202,7 +209,8 @@ class Progress:
         if run is not None:
             self.free(run, instance)
         if run is not None and not run.is_held and instance.task_id in run.dag.task_dict:
-            self._reconsider(run, instance)
+            with self._or_anew(run.key):
+                self._reconsider(run, instance)
 
     def _reconsider(self, run: RunMemory, instance: TaskInstance) -> None:
         """Start `instance`, which has been cleared, if what it waits for has ended."""

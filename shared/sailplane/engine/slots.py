@@ -28,7 +28,7 @@ from sailplane.planner.slots import choose, places
 
 _PAGES = 20
 """How often one decision asks for more that wait, when those that it found wait for something else too."""
-_PAGES_OF_AN_END = 4
+_PAGES_OF_AN_END = 8
 _ATTEMPTS = 30
 """How often a decision is made anew because others made theirs meanwhile."""
 _PAUSE = 0.01

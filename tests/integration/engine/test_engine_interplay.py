@@ -1,11 +1,13 @@
 """What was made apart, together: runs held, cleared or marked while tasks wait for slots, triggers and runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, task
 
 from sailplane.cloud.changes import Replace
+from sailplane.cloud.committer import Committed
 from sailplane.engine import clearing, events, holding, interventions, marking, pools, runs
 from sailplane.engine.alarms import Alarms
 from sailplane.engine.clearing import Clear
@@ -16,7 +18,7 @@ from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import run_event
 from sailplane.model.pools import Pool
 from sailplane.model.resuming import Resumption
-from sailplane.model.states import RunState, TaskState
+from sailplane.model.states import RunState, TaskState, TriggerRule
 
 
 def deferring(seconds: float, *waits_for: str) -> Callable[[TaskJob], Outcome]:
@@ -136,3 +138,35 @@ def test_an_alarm_that_rings_while_something_is_cleared_is_answered_soon(stage: 
     stage.tick()
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_a_failure_that_stops_its_run_while_somebody_clears_it_is_no_error(stage: Stage) -> None:
+    def fail(job: TaskJob) -> Outcome:
+        # Somebody who clears the run has come as far as to fence the teardown, and not to this task.
+        run = stage.run(key)
+        order = Order(clears=[TaskKey("a")], run=run)
+        noted = interventions._noted(run, order, stage.clock())
+        fence = replace(stage.instance(key, "t"), clear_number=noted.context.clear_number)
+        assert isinstance(stage.cloud.store.commit([Replace(noted), Replace(fence)]), Committed)
+        return FAILED
+
+    stage.runner.script["x", 1] = fail
+    clean = task("t", "x", is_teardown=True, trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS)
+    key = stage.start(dag(task("a"), task("x", "a"), clean, fail_fast=True))
+    clearing.clear(stage.cloud, stage.clock, key, Clear(named=("a",)))
+    stage.deliver_all()
+    stage.clock.turn(seconds=61)
+    stage.tick()
+    stage.deliver_all()
+    assert stage.run(key).state.is_terminal
+    assert stage.states(key)["t"] == "success"
+
+
+def test_many_that_wait_for_another_limit_leave_the_places_of_a_pool_to_others(stage: Stage) -> None:
+    pools.put(stage.cloud, Pool(name="db", slots=2), stage.clock)
+    stage.start(replace(in_pool("first", 150), max_active_tasks=1))
+    stage.clock.turn(seconds=1)
+    stage.bus.take()
+    key = stage.start(in_pool("second", 3))
+    stage.deliver_all()
+    assert all_in(stage.states(key), TaskState.SUCCESS)
