@@ -90,7 +90,7 @@ def check_continuous(schedule: Schedule, max_active_runs: int) -> None:
 
 
 def run_types(given: Any, schedule: Schedule) -> tuple[RunType, ...] | None:
-    """Which types runs of the DAG may have; None: any. Raises `ValueError` unless those that it makes are among them."""
+    """Types that its runs may have; None: any. Raises `ValueError` unless those that it makes are among them."""
     if not given:
         return None
     allowed = tuple(sorted({RunType(each) for each in ([given] if isinstance(given, str) else given)}))

@@ -235,6 +235,7 @@ def run_view(job: TaskJob, timetable: Any, services: ChildServices) -> DagRunVie
     def find() -> RunFacts | None:
         found = services.find_runs(RunQuery(dag_id=run.dag_id, run_ids=(run.run_id,))).runs
         return found[0] if found else None
+
     return DagRunView(
         dag_id=run.dag_id,
         run_id=run.run_id,

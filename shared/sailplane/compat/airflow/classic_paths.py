@@ -50,9 +50,7 @@ PATHS: Mapping[str, str] = {
     "airflow.timetables.simple": "NullTimetable OnceTimetable ContinuousTimetable",
     "airflow.io airflow.io.path": "ObjectStoragePath",
     "airflow.io.store": "ObjectStore",
-    "airflow.task.priority_strategy": (
-        "PriorityWeightStrategy=sailplane.authoring.priorities:PriorityWeightStrategy"
-    ),
+    "airflow.task.priority_strategy": ("PriorityWeightStrategy=sailplane.authoring.priorities:PriorityWeightStrategy"),
     "airflow.plugins_manager airflow.sdk.plugins_manager": (
         "AirflowPlugin=sailplane.compat.airflow.plugins:AirflowPlugin"
     ),

@@ -1,5 +1,4 @@
-"""`State` and the rules of weights, as Airflow's modules have them."""
-
+"""`State`, as Airflow's modules have them."""
 
 from sailplane.model.states import TERMINAL, TaskState
 
