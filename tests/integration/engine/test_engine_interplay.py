@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, task
 
 from sailplane.cloud.changes import Replace
@@ -12,7 +13,7 @@ from sailplane.engine import clearing, events, holding, interventions, marking, 
 from sailplane.engine.alarms import Alarms
 from sailplane.engine.clearing import Clear
 from sailplane.engine.interventions import Order
-from sailplane.model.dags import SerializedDag
+from sailplane.model.dags import SerializedDag, SerializedGroup
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import run_event
@@ -170,3 +171,13 @@ def test_many_that_wait_for_another_limit_leave_the_places_of_a_pool_to_others(s
     key = stage.start(in_pool("second", 3))
     stage.deliver_all()
     assert all_in(stage.states(key), TaskState.SUCCESS)
+
+
+@pytest.mark.parametrize("width", [7, 8, 9])
+def test_a_run_that_is_as_wide_as_can_be_with_its_gate_ends(stage: Stage, width: int) -> None:
+    group = SerializedGroup(group_id="g", retries=1)
+    tasks = (task(f"g.{n}", group_id="g") for n in range(width))
+    key = stage.start(dag(*tasks, groups=(group,), dagrun_timeout=timedelta(minutes=2)))
+    stage.clock.turn(minutes=5)
+    stage.tick()
+    assert stage.run(key).state is RunState.FAILED
