@@ -346,6 +346,8 @@ class Progress:
         if ending is not None:
             if ending.skips:
                 skipped = {**skipped, ending.key: frozenset(ending.skips)}
+            # Who answers for a lost worker knows nothing else of the run.
+            sizes = {**sizes, **mapping.size_of(run.dag, ending)}
             lengths = {**lengths, **mapping.lengths_of(run.dag, ending)}
         if sight is not None:
             for key, state in sight.states.items():

@@ -1,11 +1,14 @@
 """What was made apart, together: runs held, cleared or marked while tasks wait for slots, triggers and runs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from engine_deaths import Died
 from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, task
+from test_engine_mapping import grouped
 
 from sailplane.cloud.changes import Replace
 from sailplane.cloud.committer import Committed
@@ -181,3 +184,25 @@ def test_a_run_that_is_as_wide_as_can_be_with_its_gate_ends(stage: Stage, width:
     stage.clock.turn(minutes=5)
     stage.tick()
     assert stage.run(key).state is RunState.FAILED
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_lost_worker_of_a_mapped_group_is_answered_for_by_who_knows_nothing_of_its_run(
+    stage: Stage, retries: int
+) -> None:
+    def die(job: TaskJob) -> Outcome:
+        if job.map_index == 1:
+            raise Died
+        return SUCCESS
+
+    shape = grouped(stage, 3)
+    key = stage.start(replace(shape, groups=(replace(shape.groups[0], retries=retries),)))
+    stage.runner.script["pair.first", 1] = die
+    with suppress(Died):
+        stage.deliver_all()
+    stage.workers.insert(0, stage.make_worker("two"))
+    for _ in range(4 + 6 * retries):
+        stage.clock.turn(seconds=61)
+        stage.tick()
+        stage.deliver_all()
+    assert stage.run(key).state is (RunState.SUCCESS if retries else RunState.FAILED)
