@@ -72,7 +72,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
         code = app(args=list(arguments), prog_name="sailplane", obj=session, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        hint = "; see `sailplane --help`" if error.exit_code == 2 else ""
+        hint = f"; see `{_command(error)} --help`" if error.exit_code == 2 else ""
         session.output.note(f"Error: {_one_line(error.format_message())}{hint}")
         return error.exit_code
     except InternalError:
@@ -87,6 +87,11 @@ def run(arguments: Sequence[str], session: Session) -> int:
         # Whoever read the output has seen enough. What is buffered must not fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _command(error: typer.TyperException) -> str:
+    """The command that was called wrongly, as far as it is known."""
+    return str(getattr(getattr(error, "ctx", None), "command_path", "sailplane"))
 
 
 def _one_line(message: str) -> str:

@@ -89,8 +89,14 @@ def run_row(run: DagRun) -> dict[str, Any]:
 
 
 def run_details_row(run: DagRun, instances: Iterable[TaskInstance]) -> dict[str, Any]:
-    """A run with what it used, its task instances counted in."""
-    return {**run_row(run), **usage_row(total([run.usage, *(instance.usage for instance in instances)]))}
+    """A run with whether it is held, and what it used, its task instances counted in."""
+    hold = run.hold
+    held = {
+        "is_held": hold is not None,
+        "hold_reason": hold.reason if hold else None,
+        "resume_at": hold.resume_at if hold else None,
+    }
+    return {**run_row(run), **held, **usage_row(total([run.usage, *(instance.usage for instance in instances)]))}
 
 
 def instance_row(instance: TaskInstance) -> dict[str, Any]:

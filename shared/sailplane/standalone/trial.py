@@ -28,6 +28,7 @@ from sailplane.model import messages
 from sailplane.model.dags import ParsedBundle, SerializedDag
 from sailplane.model.errors import AuthorError, NotFound
 from sailplane.model.evolve import evolve
+from sailplane.model.gates import is_gate
 from sailplane.model.ids import RunKey, TaskKey
 from sailplane.model.messages import Message
 from sailplane.model.runs import DagRun, TaskInstance
@@ -176,7 +177,7 @@ def _follow(
     bus.drain()
     instances = cloud.store.tasks(key)
     reader.read([*instances, *cloud.store.callbacks(key)])
-    return TrialResult(run=run, instances=instances, dag=dag)
+    return TrialResult(run=run, instances=[one for one in instances if not is_gate(one.task_id)], dag=dag)
 
 
 def _is_alarm_due(run: DagRun, instances: Sequence[TaskInstance], now: datetime) -> bool:

@@ -13,7 +13,7 @@ SHARED = Path(__file__).parents[3] / "shared"
 DAGS = """
 from datetime import timedelta
 from sailplane import DAG
-from sailplane import task
+from sailplane import task, task_group
 from sailplane.sensors.python import PythonSensor
 
 @task(retries=1, retry_delay=timedelta(seconds=1))
@@ -36,6 +36,18 @@ with DAG("steady", schedule="@hourly", params={"factor": 2}, catchup=True):
 
 with DAG("failing", schedule=None):
     boom()
+
+with DAG("again", schedule=None):
+
+    @task_group(retries=1, retry_delay=timedelta(seconds=1))
+    def round():
+        @task
+        def once(ti=None):
+            assert ti.try_number > 1
+
+        once()
+
+    round()
 
 with DAG("patient", schedule=None):
     PythonSensor(
@@ -109,6 +121,14 @@ def test_a_run_that_fails_is_told_by_the_exit_code(run_test):
     assert "RuntimeError: no good" in done.stderr
 
 
+def test_a_group_that_retries_itself_is_told_by_its_tasks_alone(run_test):
+    done = run_test("again", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert [(one["task_id"], one["try_number"]) for one in json.loads(done.stdout)["task_instances"]] == [
+        ("round.once", 2)
+    ]
+
+
 def test_a_sensor_that_gives_its_slot_back_is_looked_at_again_without_a_clock(run_test):
     done = run_test("patient", "-o", "json")
     (sensor,) = json.loads(done.stdout)["task_instances"]
@@ -119,5 +139,5 @@ def test_a_sensor_that_gives_its_slot_back_is_looked_at_again_without_a_clock(ru
 def test_a_dag_that_is_not_there_is_told_in_one_line(run_test):
     done = run_test("absent")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "its DAGs are: failing, patient, steady" in done.stderr
+    assert "its DAGs are: again, failing, patient, steady" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -5,6 +6,7 @@ import yaml
 
 from sailplane.model.errors import Unavailable
 from sailplane.model.ids import RunKey
+from sailplane.model.interventions import RunHold
 from sailplane.model.states import RunState, TaskState, TriggeredBy
 
 
@@ -177,3 +179,17 @@ def test_a_cloud_that_does_not_answer_is_told_in_one_line(cli, backend):
     backend.trouble = Unavailable("Firestore did not answer\nin 20 s")
     result = cli("dags", "list")
     assert (result.code, result.err) == (1, "Error: Firestore did not answer in 20 s\n")
+
+
+def test_who_calls_a_command_wrongly_is_led_to_its_own_help(cli):
+    wrong = cli("runs", "list", "--dag-id", "etl")
+    assert wrong.code == 2
+    assert "see `sailplane runs list --help`" in wrong.err
+
+
+def test_a_run_that_is_held_says_so_and_why(cli, backend):
+    run = backend.add_run("etl", "mine", RunState.RUNNING)
+    assert cli("runs", "show", "etl", "mine", "-o", "json").json["is_held"] is False
+    backend.stored_runs[run.key] = replace(run, hold=RunHold(since=run.queued_at, reason="we move"))
+    shown = cli("runs", "show", "etl", "mine", "-o", "json").json
+    assert (shown["is_held"], shown["hold_reason"], shown["resume_at"]) == (True, "we move", None)
