@@ -1,6 +1,7 @@
 """What supervisor, template and children say to each other: JSON, one message a line."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -219,7 +220,16 @@ FromChild = Question | Done
 ToTemplate = Load | Fork | Release | Answer
 FromTemplate = Loaded | Forked | Exited | AskVariable | AskConnection | AskLookedIn
 
-_ENCODER = msgspec.json.Encoder()
+
+def _plain(value: Any) -> datetime:
+    """A moment as authors have it, pendulum's for one, as one that goes over."""
+    if not isinstance(value, datetime):
+        raise NotImplementedError(f"a {type(value).__name__} cannot go over to another process")
+    day, time = (value.year, value.month, value.day), (value.hour, value.minute, value.second, value.microsecond)
+    return datetime(*day, *time, tzinfo=value.tzinfo, fold=value.fold)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 TO_CHILD: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)
 FROM_CHILD: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
 TO_TEMPLATE: msgspec.json.Decoder[ToTemplate] = msgspec.json.Decoder(ToTemplate)

@@ -13,7 +13,7 @@ SHARED = Path(__file__).parents[3] / "shared"
 DAGS = """
 from datetime import timedelta
 from sailplane import DAG
-from sailplane import task, task_group
+from sailplane import TriggerDagRunOperator, task, task_group
 from sailplane.sensors.python import PythonSensor
 
 @task(retries=1, retry_delay=timedelta(seconds=1))
@@ -48,6 +48,9 @@ with DAG("again", schedule=None):
         once()
 
     round()
+
+with DAG("starter", schedule=None):
+    TriggerDagRunOperator(task_id="start", trigger_dag_id="elsewhere")
 
 with DAG("patient", schedule=None):
     PythonSensor(
@@ -129,6 +132,12 @@ def test_a_group_that_retries_itself_is_told_by_its_tasks_alone(run_test):
     ]
 
 
+def test_a_run_that_is_to_be_started_for_now_is_asked_of_the_supervisor(run_test):
+    done = run_test("starter", "-o", "json")
+    (start,) = json.loads(done.stdout)["task_instances"]
+    assert start["error"].startswith("DagNotFound: there is no DAG 'elsewhere'")
+
+
 def test_a_sensor_that_gives_its_slot_back_is_looked_at_again_without_a_clock(run_test):
     done = run_test("patient", "-o", "json")
     (sensor,) = json.loads(done.stdout)["task_instances"]
@@ -139,5 +148,5 @@ def test_a_sensor_that_gives_its_slot_back_is_looked_at_again_without_a_clock(ru
 def test_a_dag_that_is_not_there_is_told_in_one_line(run_test):
     done = run_test("absent")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "its DAGs are: again, failing, patient, steady" in done.stderr
+    assert "its DAGs are: again, failing, patient, starter, steady" in done.stderr
     assert len(done.stderr.splitlines()) == 1

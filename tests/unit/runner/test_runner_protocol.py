@@ -1,8 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
+import pendulum
 import pytest
 
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob, XComRef
+from sailplane.model.other_runs import RunRequest
 from sailplane.model.runs import ErrorInfo, RunContext
 from sailplane.model.states import RunType
 from sailplane.runner import protocol
@@ -88,3 +90,15 @@ def test_a_message_without_an_end_is_refused_at_the_limit() -> None:
     assert list(lines.feed(b"{2345")) == []
     with pytest.raises(protocol.NoMessage, match="more than 10 bytes"):
         list(lines.feed(b"6789012"))
+
+
+def test_a_moment_of_pendulum_goes_over_as_that_moment():
+    moment = pendulum.datetime(2026, 10, 25, 2, 30, 0, 123456, tz="Europe/Paris", fold=1)
+    line = protocol.encode(protocol.AskRun(number=1, request=RunRequest(dag_id="d", run_id="r", logical_date=moment)))
+    question = protocol.FROM_CHILD.decode(line)
+    assert question.request.logical_date == datetime(2026, 10, 25, 1, 30, 0, 123456, tzinfo=UTC)
+
+
+def test_what_is_no_value_does_not_go_over():
+    with pytest.raises(NotImplementedError, match="object cannot go over"):
+        protocol.encode(object())
