@@ -72,17 +72,23 @@ class Alarms:
     def guarded(self, record: Guarded | GuardedAsset, answer: Callable[[], T]) -> T | None:
         """What `answer` returns; None when that alarm cannot be answered, which must not keep the others waiting.
 
-        It is told, and rings again later.
+        It is told, and rings again later. So does one that meets a mistake of the program, which is raised: the next
+        tick would find it first again, and never come to the others.
         """
         try:
             return answer()
         except TransientError:
             raise
         except SailplaneError as error:
-            path = codec.path_of(record)
-            _log.error("the alarm of %s could not be answered: %s", path, error)
-            self._cloud.store.commit([Beat(path, record.token, self._clock() + UNANSWERED)])
+            _log.error("the alarm of %s could not be answered: %s", codec.path_of(record), error)
+            self._ring_later(record)
             return None
+        except Exception:
+            self._ring_later(record)
+            raise
+
+    def _ring_later(self, record: Guarded | GuardedAsset) -> None:
+        self._cloud.store.commit([Beat(codec.path_of(record), record.token, self._clock() + UNANSWERED)])
 
     def answer_run(self, run: DagRun) -> None:
         """Plan a live run again from its documents, and set its next alarm."""

@@ -13,7 +13,7 @@ from test_engine_mapping import grouped
 from sailplane.cloud.changes import Replace
 from sailplane.cloud.committer import Committed
 from sailplane.engine import clearing, events, holding, interventions, marking, pools, runs
-from sailplane.engine.alarms import Alarms
+from sailplane.engine.alarms import UNANSWERED, Alarms
 from sailplane.engine.clearing import Clear
 from sailplane.engine.interventions import Order
 from sailplane.model.dags import SerializedDag, SerializedGroup
@@ -206,3 +206,14 @@ def test_a_lost_worker_of_a_mapped_group_is_answered_for_by_who_knows_nothing_of
         stage.tick()
         stage.deliver_all()
     assert stage.run(key).state is (RunState.SUCCESS if retries else RunState.FAILED)
+
+
+def test_an_alarm_that_meets_a_mistake_of_the_program_does_not_meet_the_next_tick(stage: Stage) -> None:
+    def mistaken() -> None:
+        raise KeyError("mistake")
+
+    key = stage.start(dag(task("a")))
+    stage.bus.take()
+    with pytest.raises(KeyError):
+        Alarms(stage.cloud, stage.clock).guarded(stage.instance(key, "a"), mistaken)
+    assert stage.instance(key, "a").alarm_at == stage.clock() + UNANSWERED
