@@ -128,6 +128,8 @@ def logs(
         session.sleep(FOLLOW_SECONDS)
     if form is not Format.TABLE:
         session.output.document(lines, form)
+    elif not offset:
+        session.output.note(f"Nothing was logged: {task} is {_find(backend, run, task).state}, try {number}.")
 
 
 def _print(session: Session, new: Sequence[Mapping[str, Any]], form: Format, lines: list[Mapping[str, Any]]) -> None:

@@ -193,3 +193,11 @@ def test_a_run_that_is_held_says_so_and_why(cli, backend):
     backend.stored_runs[run.key] = replace(run, hold=RunHold(since=run.queued_at, reason="we move"))
     shown = cli("runs", "show", "etl", "mine", "-o", "json").json
     assert (shown["is_held"], shown["hold_reason"], shown["resume_at"]) == (True, "we move", None)
+
+
+def test_a_task_that_was_skipped_is_told_to_have_no_log(cli, backend):
+    run = backend.add_run("etl", "mine", RunState.SUCCESS)
+    backend.add_task(run.key, "load", TaskState.SKIPPED)
+    shown = cli("tasks", "logs", "etl", "mine", "load")
+    assert (shown.code, shown.out) == (0, "")
+    assert shown.err.startswith("Nothing was logged: load is skipped")
