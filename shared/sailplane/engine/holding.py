@@ -7,7 +7,7 @@ from datetime import datetime
 from sailplane.cloud.changes import Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import interventions
+from sailplane.engine import interventions, parts
 from sailplane.engine.alarms import Alarms
 from sailplane.engine.draft import nonce
 from sailplane.engine.interventions import Clock, Order
@@ -74,7 +74,7 @@ def go_on(cloud: Cloud, clock: Clock, run: DagRun) -> None:
 def _take_turns(cloud: Cloud, run: DagRun) -> None:
     """What waits for slots stands in its own place again; should that not come off, it waits behind all others."""
     waiting = [each for each in cloud.store.tasks(run.key) if each.waits_for_slots and in_turn(each.rank) != each.rank]
-    interventions.write(cloud, [[Replace(evolve(each, rank=in_turn(each.rank), claim=nonce()))] for each in waiting])
+    parts.write(cloud, [[Replace(evolve(each, rank=in_turn(each.rank), claim=nonce()))] for each in waiting])
 
 
 def _is_due(instance: TaskInstance) -> bool:

@@ -13,7 +13,7 @@ Every step may be made twice, or by two at once. Whoever dies on the way leaves 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from sailplane.cloud import paths
 from sailplane.cloud.changes import Change, Create, Delete, Replace
 from sailplane.cloud.committer import Committed
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blanks, draft, gates, mapping, run_callbacks, turns
+from sailplane.engine import blanks, draft, gates, mapping, parts, run_callbacks, turns
 from sailplane.engine.draft import nonce
 from sailplane.engine.memory import RunMemory
 from sailplane.engine.progress import Progress
@@ -45,8 +45,6 @@ PUT_OFF = 1000
 """What the `alarms` of a task instance say whose alarm rang in a run that was held."""
 UNFINISHED_ALARM = timedelta(minutes=1)
 """How long an intervention may take before someone else goes on with it too, which does no harm."""
-MOST_CHANGES = 400
-"""Writes in one commit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +131,7 @@ def carry_out(cloud: Cloud, clock: Clock, run: DagRun) -> None:
         changes = _Round(run=run, dag=dag, intervention=intervention, now=clock()).changes(instances)
         if not changes:
             break
-        if not write(cloud, changes) and not _is_still(cloud, run):
+        if not parts.write(cloud, changes) and not _is_still(cloud, run):
             return
     _finish(cloud, clock, run, dag, instances, intervention)
     if limits:  # Places of what was cleared are free.
@@ -144,30 +142,6 @@ def _is_still(cloud: Cloud, run: DagRun) -> bool:
     """Whether nobody has changed more meanwhile: who did goes on with all of it."""
     stored = cloud.store.run(run.key)
     return stored is not None and stored.context.clear_number == run.context.clear_number
-
-
-def write(cloud: Cloud, changes: Sequence[Sequence[Change]]) -> bool:
-    """Make `changes`, each whole or, when someone else got in its way, not at all. False when there were such."""
-    is_whole = True
-    for unit in _packed(changes):
-        if isinstance(cloud.store.commit([change for part in unit for change in part]), Committed):
-            continue
-        for part in unit:
-            is_whole = isinstance(cloud.store.commit(part), Committed) and is_whole
-    return is_whole
-
-
-def _packed(changes: Sequence[Sequence[Change]]) -> Iterable[list[Sequence[Change]]]:
-    unit: list[Sequence[Change]] = []
-    size = 0
-    for part in changes:
-        if unit and size + len(part) > MOST_CHANGES:
-            yield unit
-            unit, size = [], 0
-        unit.append(part)
-        size += len(part)
-    if unit:
-        yield unit
 
 
 @dataclass(frozen=True, kw_only=True)

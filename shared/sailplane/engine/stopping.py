@@ -8,19 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 
-from sailplane.cloud.changes import Change, Create, Replace
-from sailplane.cloud.committer import Committed
+from sailplane.cloud import paths
+from sailplane.cloud.changes import Change, Create, Delete, Replace
 from sailplane.cloud.wiring import Cloud
-from sailplane.engine import blanks, draft, mapping
+from sailplane.engine import blanks, draft, mapping, parts
 from sailplane.engine.memory import RunMemory
 from sailplane.model.evolve import evolve
 from sailplane.model.ids import TaskKey
 from sailplane.model.runs import ErrorInfo, TaskInstance
 from sailplane.model.states import TaskState
 from sailplane.planner.wiring import wiring
-
-MOST_WRITES = 400
-"""In one commit."""
 
 
 class Stop(Enum):
@@ -46,16 +43,12 @@ def stop(cloud: Cloud, run: RunMemory, instances: Sequence[TaskInstance], why: S
     What someone else changed meanwhile is left as it is: whoever did goes on with it, or the run's alarm comes back.
     """
     run.sizes.update(mapping.sizes_of(run.dag, instances))
-    changes: list[Change] = [Replace(_ended(run, each, why, now)) for each in _open(run, instances, why)]
+    changes: list[list[Change]] = [_stopped(run, each, why, now) for each in _open(run, instances, why)]
     cleared = {each.key: each for each in instances if each.state is TaskState.NONE}
     for each in _never_begun(run, instances, why, now):
         left = cleared.get(each.key)
-        changes.append(Create(each) if left is None else Replace(blanks.filled(left, each, run.task(each.key))))
-    for begin in range(0, len(changes), MOST_WRITES):
-        part = changes[begin : begin + MOST_WRITES]
-        if not isinstance(cloud.store.commit(part), Committed):
-            for change in part:
-                cloud.store.commit([change])
+        changes.append([Create(each) if left is None else Replace(blanks.filled(left, each, run.task(each.key)))])
+    parts.write(cloud, changes)
 
 
 def _open(run: RunMemory, instances: Sequence[TaskInstance], why: Stop) -> list[TaskInstance]:
@@ -77,6 +70,12 @@ def _never_begun(run: RunMemory, instances: Sequence[TaskInstance], why: Stop, n
 def _goes_on(run: RunMemory, task_id: str, why: Stop) -> bool:
     """A teardown still runs when another task failed."""
     return why is Stop.FAIL_FAST and run.dag.task_dict[task_id].is_teardown
+
+
+def _stopped(run: RunMemory, instance: TaskInstance, why: Stop, now: datetime) -> list[Change]:
+    """The end of a task instance, and with it of what would have woken it."""
+    more: list[Change] = [Delete(paths.wait(instance.run, instance.key))] if instance.waits_for else []
+    return [Replace(_ended(run, instance, why, now)), *more]
 
 
 def _ended(run: RunMemory, instance: TaskInstance, why: Stop, now: datetime) -> TaskInstance:

@@ -10,6 +10,7 @@ from engine_stage import FAILED, Stage, dag, task
 from sailplane.engine import events, other_runs, pools, runs
 from sailplane.model import xcom
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
+from sailplane.model.ids import TaskKey
 from sailplane.model.other_runs import RunQuery, run_event
 from sailplane.model.pools import Pool
 from sailplane.model.resuming import PendingTrigger, Resumption
@@ -169,6 +170,18 @@ def test_an_object_in_the_bucket_wakes_a_deferred_task(stage: Stage) -> None:
     assert events.object_changed(stage.cloud, "box", "letter", events.FINALIZED, stage.clock) == 1
     stage.deliver_all()
     assert stage.run(key).state is RunState.SUCCESS
+
+
+def test_what_would_have_woken_a_task_goes_when_its_run_is_stopped(stage: Stage) -> None:
+    event = "gs://bucket/seen"
+    stage.runner.script["a", 1] = partial(defers_once, stage, minutes=60, wait=event)
+    key = stage.start(dag(task("a"), dagrun_timeout=timedelta(minutes=5)))
+    stage.deliver_all()
+    assert stage.cloud.store.waiting_for(event) == [(key, TaskKey("a"))]
+    stage.clock.turn(minutes=6)
+    stage.tick()
+    assert stage.run(key).state is RunState.FAILED
+    assert stage.cloud.store.waiting_for(event) == []
 
 
 def test_the_end_of_a_run_wakes_the_task_that_waits_for_it(stage: Stage) -> None:
