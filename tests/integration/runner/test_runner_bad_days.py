@@ -176,7 +176,7 @@ def test_a_task_that_ignores_its_execution_timeout_is_killed(bench: Bench) -> No
 
 
 def test_a_task_that_runs_longer_than_its_queue_allows_fails_with_advice(bench: Bench) -> None:
-    outcome = bench.run(job("sleep", time_limit=timedelta(seconds=1)))
+    outcome = bench.run(job("sleep", time_limit=timedelta(seconds=4)))  # Enough for a process to be forked first.
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error is not None
     assert "longer than this queue allows; give it a queue of kind job or pull" in outcome.error.message
