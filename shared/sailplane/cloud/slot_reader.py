@@ -1,7 +1,9 @@
 """Reading who waits for slots, and how many are taken."""
 
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sailplane.cloud import codec, slot_codec
@@ -26,7 +28,19 @@ class SlotReader(Reader):
         super().__init__(firestore)
         self.together = Together()
         """What this process decides about limits at the same moment."""
+        self._freed: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._default: tuple[float, bool] | None = None
+
+    def note_freed(self, places: Mapping[str, int]) -> None:
+        """Places of limits became free in this process: whoever decides next for all gives away so many."""
+        with self._lock:
+            self._freed.update(places)
+
+    def take_freed(self, limits: Iterable[str]) -> Counter[str]:
+        """How many places of `limits` became free since the last decision about them."""
+        with self._lock:
+            return Counter({name: self._freed.pop(name, 0) for name in limits})
 
     def pool(self, name: str) -> Pool | None:
         found = self._get([slot_codec.pool_path(name)])

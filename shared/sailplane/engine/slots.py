@@ -53,8 +53,6 @@ class Slots:
         self._clock = clock
         self._publish = publish
         self._on_alarm = on_alarm or (lambda instance: None)
-        self._freed: Counter[str] = Counter()
-        self._lock = threading.Lock()
 
     def enter(self, run: RunMemory, waiting: Sequence[TaskInstance]) -> None:
         """Let in those of `waiting`, of `run` and just written, that have room; the others are found later.
@@ -83,8 +81,7 @@ class Slots:
         `take` says what becomes of one that the caller runs itself, and None of others; returns that one, running.
         """
         places_of = {name: places(name, instance) for name in limits}
-        with self._lock:
-            self._freed.update(places_of)
+        self._cloud.store.slots.note_freed(places_of)
         return self._together("freed", places_of, run, take)
 
     def admit(self, limits: Iterable[str], run: RunMemory | None = None) -> None:
@@ -104,7 +101,7 @@ class Slots:
         admitted: list[TaskInstance] = []
 
         def decide() -> int:
-            budget = self._take_freed(names) if what == "freed" else None
+            budget = self._cloud.store.slots.take_freed(names) if what == "freed" else None
             while found := self._decide(names, budget, runs, take if not admitted else None):
                 admitted.extend(found)
                 if len(found) < MOST:
@@ -115,11 +112,6 @@ class Slots:
             self._cloud.store.slots.together.ask(" ".join((what, *names)), decide)
         self._hand_out([each for each in admitted if each.state is TaskState.QUEUED], runs)
         return next((each for each in admitted if each.state is TaskState.RUNNING), None)
-
-    def _take_freed(self, names: Sequence[str]) -> Counter[str]:
-        """How many places of `names` became free since the last decision about them."""
-        with self._lock:
-            return Counter({name: self._freed.pop(name, 0) for name in names})
 
     def _decide(
         self, names: Sequence[str], budget: Counter[str] | None, runs: "_Runs", take: Take | None

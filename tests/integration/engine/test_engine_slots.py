@@ -11,8 +11,10 @@ from engine_deaths import Died, die_after
 from engine_stage import FAILED, SUCCESS, Stage, all_in, dag, fan, task
 
 from localcloud.faults import Fault, FaultKind
-from sailplane.cloud.changes import Create
+from sailplane.cloud.changes import Create, Replace
 from sailplane.engine import pools, runs
+from sailplane.engine.memory import RunMemory
+from sailplane.engine.slots import Slots
 from sailplane.engine.worker import Worker
 from sailplane.model.execution import Outcome, OutcomeKind, TaskJob
 from sailplane.model.ids import RunKey
@@ -369,6 +371,20 @@ def test_the_use_of_a_pool_is_counted_in_slots(stage: Stage) -> None:
     use = pools.use(stage.cloud, pool)
     assert (use.running, use.queued, use.scheduled, use.deferred) == (0, 2, 3, 1)
     assert (use.occupied, use.open) == (3, 1)
+
+
+def test_who_decides_for_others_of_its_process_gives_away_their_places_too(stage: Stage) -> None:
+    make_pool(stage, 2)
+    shape = dag(*(task(f"t{n}", **IN_POOL) for n in range(6)))
+    key = stage.start(shape)
+    ended = [replace(stage.instance(key, name), state=TaskState.SUCCESS) for name in ("t0", "t1")]
+    stage.cloud.store.commit([Replace(each) for each in ended])
+    admitted: list[str] = []
+    slots = Slots(stage.cloud, stage.clock, lambda run, instances: admitted.extend(each.task_id for each in instances))
+    # As another thread does that ends `t1` and then joins the decision which is about to be made.
+    stage.cloud.store.slots.note_freed({pool_limit("db"): 1})
+    slots.free(RunMemory.of(stage.run(key), shape), ended[0], [pool_limit("db")])
+    assert admitted == ["t2", "t3"]
 
 
 def test_a_pool_that_exists_is_not_made_anew(stage: Stage) -> None:
