@@ -8,7 +8,7 @@ from sailplane.api import models, views
 from sailplane.api.backend import TriggerOrder
 from sailplane.api.context import ANY, Call
 from sailplane.api.http import HttpError
-from sailplane.api.paging import Page, Sorting, matches, order, within
+from sailplane.api.paging import Page, Sorting, matches, order, states_named, within
 from sailplane.api.routes import Routes
 from sailplane.model.runs import DagRun
 from sailplane.model.states import RunState, RunType, TriggeredBy
@@ -59,10 +59,7 @@ class RunsQuery(Page, frozen=True, kw_only=True):
 
     @property
     def states(self) -> tuple[RunState, ...]:
-        try:
-            return tuple(RunState(name) for name in self.state)
-        except ValueError:
-            raise HttpError(422, f"Invalid value for state. Valid values are {', '.join(RunState)}") from None
+        return states_named(self.state, RunState)
 
 
 def wanted(run: DagRun, query: RunsQuery) -> bool:

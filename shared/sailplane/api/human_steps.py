@@ -8,7 +8,7 @@ from sailplane.api import human_models as models
 from sailplane.api import views
 from sailplane.api.context import ANY, Call
 from sailplane.api.http import HttpError
-from sailplane.api.paging import Page, Sorting, matches, order, within
+from sailplane.api.paging import Page, Sorting, matches, order, states_named, within
 from sailplane.api.routes import Routes
 from sailplane.api.task_instances import find, tries_of
 from sailplane.model.human_steps import HumanReply, HumanStep, Person
@@ -57,10 +57,7 @@ class QuestionsQuery(Page, frozen=True, kw_only=True):
 
     @property
     def states(self) -> tuple[TaskState, ...]:
-        try:
-            return tuple(TaskState(name) for name in self.state)
-        except ValueError:
-            raise HttpError(422, f"Invalid value for state. Valid values are {', '.join(TaskState)}") from None
+        return states_named(self.state, TaskState)
 
 
 def _by(step: HumanStep, field: str) -> str | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,17 @@ DEFAULT_LIMIT = 50
 Item = TypeVar("Item")
 Sorting = Mapping[str, Callable[[Item], Any]]
 """What a list may be ordered by: name -> the item's value."""
+
+
+S = TypeVar("S", bound=StrEnum)
+
+
+def states_named(names: Iterable[str], kind: type[S]) -> tuple[S, ...]:
+    """The states of these names. Raises `HttpError` 422."""
+    try:
+        return tuple(kind(name) for name in names)
+    except ValueError:
+        raise HttpError(422, f"Invalid value for state. Valid values are {', '.join(kind)}") from None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

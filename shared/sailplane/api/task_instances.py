@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sailplane.api import models, views
 from sailplane.api.context import ANY, Call
 from sailplane.api.http import HttpError
-from sailplane.api.paging import Page, Sorting, matches, order
+from sailplane.api.paging import Page, Sorting, matches, order, states_named
 from sailplane.api.routes import Routes
 from sailplane.model.dags import SerializedDag
 from sailplane.model.ids import UNMAPPED, TaskKey
@@ -43,10 +43,7 @@ class TaskInstancesQuery(Page, frozen=True, kw_only=True):
 
     @property
     def states(self) -> tuple[TaskState, ...]:
-        try:
-            return tuple(TaskState(name) for name in self.state)
-        except ValueError:
-            raise HttpError(422, f"Invalid value for state. Valid values are {', '.join(TaskState)}") from None
+        return states_named(self.state, TaskState)
 
 
 def instances_of(call: Call, run: DagRun, dag: SerializedDag) -> list[TaskInstance]:
