@@ -189,3 +189,41 @@ def _wait(response: Any) -> None:
     except ValueError:
         seconds = 1.0
     time.sleep(min(max(seconds, 0.0), 30.0))
+
+
+class WithWebhook:
+    """Of what posts through a webhook: its hook, by its own arguments."""
+
+    slack_webhook_conn_id: str
+    proxy: str | None
+    timeout: float | None
+    retry_handlers: Any
+
+    @property
+    def hook(self) -> SlackWebhookHook:
+        return SlackWebhookHook(
+            slack_webhook_conn_id=self.slack_webhook_conn_id,
+            proxy=self.proxy,
+            timeout=self.timeout,
+            retry_handlers=self.retry_handlers,
+        )
+
+
+class WithWebAPI:
+    """Of what calls the Web API: its hook, by its own arguments."""
+
+    slack_conn_id: str
+    base_url: str | None
+    proxy: str | None
+    timeout: float | None
+    retry_handlers: Any
+
+    @property
+    def hook(self) -> SlackHook:
+        return SlackHook(
+            slack_conn_id=self.slack_conn_id,
+            base_url=self.base_url,
+            timeout=self.timeout,
+            proxy=self.proxy,
+            retry_handlers=self.retry_handlers,
+        )

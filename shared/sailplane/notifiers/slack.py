@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sailplane.authoring.notifier import BaseNotifier
-from sailplane.hooks.slack import DEFAULT_API_CONNECTION, DEFAULT_CONNECTION, SlackHook, SlackWebhookHook
+from sailplane.hooks.slack import DEFAULT_API_CONNECTION, DEFAULT_CONNECTION, WithWebAPI, WithWebhook
 
 
-class SlackWebhookNotifier(BaseNotifier):
+class SlackWebhookNotifier(WithWebhook, BaseNotifier):
     """Posts a message to the incoming webhook of a Connection."""
 
     template_fields: Sequence[str] = ("slack_webhook_conn_id", "text", "attachments", "blocks", "proxy", "timeout")
@@ -32,15 +32,6 @@ class SlackWebhookNotifier(BaseNotifier):
         self.unfurl_links, self.unfurl_media = unfurl_links, unfurl_media
         self.proxy, self.timeout, self.retry_handlers = proxy, timeout, retry_handlers
 
-    @property
-    def hook(self) -> SlackWebhookHook:
-        return SlackWebhookHook(
-            slack_webhook_conn_id=self.slack_webhook_conn_id,
-            proxy=self.proxy,
-            timeout=self.timeout,
-            retry_handlers=self.retry_handlers,
-        )
-
     def notify(self, context: Mapping[str, Any]) -> None:
         self.hook.send(
             text=self.text,
@@ -51,7 +42,7 @@ class SlackWebhookNotifier(BaseNotifier):
         )
 
 
-class SlackNotifier(BaseNotifier):
+class SlackNotifier(WithWebAPI, BaseNotifier):
     """Posts a message to a channel, over Slack's Web API."""
 
     template_fields: Sequence[str] = ("text", "channel", "username", "attachments", "blocks", "slack_conn_id")
@@ -80,16 +71,6 @@ class SlackNotifier(BaseNotifier):
         self.attachments, self.blocks = attachments, blocks
         self.proxy, self.timeout, self.retry_handlers = proxy, timeout, retry_handlers
         self.unfurl_links, self.unfurl_media = unfurl_links, unfurl_media
-
-    @property
-    def hook(self) -> SlackHook:
-        return SlackHook(
-            slack_conn_id=self.slack_conn_id,
-            base_url=self.base_url,
-            timeout=self.timeout,
-            proxy=self.proxy,
-            retry_handlers=self.retry_handlers,
-        )
 
     def notify(self, context: Mapping[str, Any]) -> None:
         message = {

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sailplane.authoring.operator import BaseOperator
-from sailplane.hooks.slack import DEFAULT_API_CONNECTION, SlackHook, SlackWebhookHook
+from sailplane.hooks.slack import DEFAULT_API_CONNECTION, WithWebAPI, WithWebhook
 
 
-class SlackWebhookOperator(BaseOperator):
+class SlackWebhookOperator(WithWebhook, BaseOperator):
     """Posts a message to the incoming webhook of a Connection.
 
     `channel`, `username` and the icons are only heeded by webhooks of Slack's legacy integrations.
@@ -45,15 +45,6 @@ class SlackWebhookOperator(BaseOperator):
         self.channel, self.username, self.icon_emoji, self.icon_url = channel, username, icon_emoji, icon_url
         self.proxy, self.timeout, self.retry_handlers = proxy, timeout, retry_handlers
 
-    @property
-    def hook(self) -> SlackWebhookHook:
-        return SlackWebhookHook(
-            slack_webhook_conn_id=self.slack_webhook_conn_id,
-            proxy=self.proxy,
-            timeout=self.timeout,
-            retry_handlers=self.retry_handlers,
-        )
-
     def execute(self, context: Mapping[str, Any]) -> None:
         self.hook.send(
             text=self.message,
@@ -66,7 +57,7 @@ class SlackWebhookOperator(BaseOperator):
         )
 
 
-class SlackAPIOperator(BaseOperator):
+class SlackAPIOperator(WithWebAPI, BaseOperator):
     """Calls a method of Slack's Web API with `api_params`; returns what it answers."""
 
     template_fields: Sequence[str] = ("slack_conn_id", "api_params")
@@ -87,16 +78,6 @@ class SlackAPIOperator(BaseOperator):
         self.method, self.api_params = method, api_params
         self.slack_conn_id, self.base_url = slack_conn_id, base_url
         self.proxy, self.timeout, self.retry_handlers = proxy, timeout, retry_handlers
-
-    @property
-    def hook(self) -> SlackHook:
-        return SlackHook(
-            slack_conn_id=self.slack_conn_id,
-            base_url=self.base_url,
-            timeout=self.timeout,
-            proxy=self.proxy,
-            retry_handlers=self.retry_handlers,
-        )
 
     def message(self) -> Mapping[str, Any]:
         """What the method is called with."""
